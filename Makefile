@@ -1,0 +1,223 @@
+# make [all|test|serve|check|lint|format|fuzz|bench|install|deps|clean]
+#   make SAN=address,undefined check    build and test with sanitizers (also SAN=thread)
+#   make CC=clang WERROR= V=1           other compiler, warnings allowed, loud
+#   make O=dir                          build there; default build, with SAN build-<first one>
+
+NAME       := sandbox-mcp
+VERSION    := 0.1.0
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/$(NAME)
+PKG_CONFIG ?= pkg-config
+HOSTCC     ?= $(CC)
+CFLAGS     ?= -O2 -g
+WERROR     ?= -Werror
+SAN        ?=
+comma      := ,
+O          ?= build$(addprefix -,$(firstword $(subst $(comma), ,$(SAN))))
+PORT       ?= 8080
+FUZZ_TIME  ?= 60
+
+PKGS       := yyjson libmicrohttpd libcurl libseccomp libpcre2-8 libcrypto
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+NO_LIBS    := deps test serve layers format clean
+ifeq ($(PKG_LIBS),)
+ifneq ($(filter-out $(NO_LIBS),$(or $(MAKECMDGOALS),all)),)
+$(error missing libraries, run "make deps"; needed: $(PKGS))
+endif
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+        -Wpointer-arith -Wvla -Wformat=2 -Wundef $(WERROR)
+SAFE := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+HARD := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer,$(SAFE))
+BASE_FLAGS = -std=gnu17 -pthread -I. -I$O/gen -D_GNU_SOURCE -DVERSION=\"$(VERSION)\" \
+             $(PKG_CFLAGS) $(CPPFLAGS) $(WARN)
+COMPILE = $(CC) $(BASE_FLAGS) $(HARD) -MMD -MP $(CFLAGS) -c
+LINK    = $(CC) -pthread -Wl,--as-needed \
+          $(if $(SAN),-fsanitize=$(SAN),-pie -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS)
+
+# The agent runs where none of our libraries are, so it is static; and as no static program can
+# carry ASan or TSan, with SAN set it gets the checks that need no runtime.
+AGENT_HARD = $(SAFE) $(if $(SAN),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
+AGENT_LIBS = $(shell $(PKG_CONFIG) --static --libs libpcre2-8)
+
+# Every file in a folder belongs to it: adding one needs no edit here.
+BASE      := $(wildcard base/*.c)
+MCP       := $(wildcard mcp/*.c)
+TRANSPORT := $(wildcard transport/*.c)
+AGENT     := $(wildcard backend/agent/*.c)
+BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
+GEN       := $(wildcard tools/gen.c tools/gen_*.c tools/gen/*.c)
+TOOLS     := $(filter-out $(GEN),$(wildcard tools/*.c))
+EMBEDDED  := $(wildcard backend/local/runners/*)
+LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT)) \
+             $O/gen/tools.gen.o $O/gen/embed.o
+TESTS     := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
+FUZZERS   := $(patsubst %.c,$O/%,$(wildcard tests/fuzz/fuzz_*.c))
+SOURCES   := $(wildcard main.c base/*.[ch] mcp/*.[ch] transport/*.[ch] tools/*.[ch] \
+             tools/gen/*.[ch] backend/*.[ch] backend/*/*.[ch] tests/*/*.[ch])
+GENERATED := $O/gen/tools.gen.h $O/gen/embed.h
+
+ifneq ($V,1)
+Q := @
+say = @printf '  %-5s %s\n' $1 $2
+endif
+
+all: $O/$(NAME) $O/sandbox-agent
+
+$O/$(NAME): $O/main.o $O/lib.a
+	$(call say,LD,$@)
+	$Q$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+$O/sandbox-agent: $(patsubst %.c,$O/static/%.o,$(AGENT))
+	$(call say,LD,$@)
+	$Q$(CC) -static-pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
+$O/lib.a: $(LIB_OBJS)
+	$(call say,AR,$@)
+	$Q$(RM) $@ && $(AR) rcs $@ $^
+
+# The agent's objects once more, for unit tests and fuzzers.
+$O/agent.a: $(patsubst %.c,$O/%.o,$(AGENT))
+	$(call say,AR,$@)
+	$Q$(RM) $@ && $(AR) rcs $@ $^
+
+$O/%.o: %.c $O/flags | $(GENERATED)
+	$(call say,CC,$<)
+	$Q mkdir -p $(@D) && $(COMPILE) -o $@ $<
+
+$O/static/%.o: %.c $O/flags
+	$(call say,CC,$<)
+	$Q mkdir -p $(@D) && $(CC) $(BASE_FLAGS) $(AGENT_HARD) -MMD -MP $(CFLAGS) -c -o $@ $<
+
+$O/gen/tools.gen.o: $O/gen/tools.gen.c $O/flags
+	$(call say,CC,$<)
+	$Q$(COMPILE) -o $@ $<
+
+# tools.json -> argument structs, handler prototypes, dispatch table.
+$O/gen/tools.gen.h $O/gen/tools.gen.c &: tools.json $O/gen/gen
+	$(call say,GEN,$(@D)/tools.gen.[hc])
+	$Q$O/gen/gen tools.json $(@D)
+
+$O/gen/gen: $(GEN) $(wildcard tools/gen/*.h tools/gen_*.h)
+	$(call say,HOST,$@)
+	$Q mkdir -p $(@D) && $(HOSTCC) -std=gnu17 -D_GNU_SOURCE -O1 -g -I. $(WARN) -o $@ $(GEN) \
+		$(shell $(PKG_CONFIG) --cflags --libs yyjson)
+
+# Each embedded file F is at embed_F .. embed_F_end (other characters than letters and digits
+# become _) and a zero byte follows it. "embed.h" declares them.
+$O/gen/embed.h $O/gen/embed.S &: $(EMBEDDED) $O/flags
+	$(call say,EMBED,$(@D)/embed.[hS])
+	$Q mkdir -p $(@D) && exec >$(@D)/embed.h 3>$(@D)/embed.S; \
+	echo '.section .rodata' >&3; \
+	for f in $(EMBEDDED); do \
+		n=embed_$$(basename $$f | sed 's/[^A-Za-z0-9]/_/g'); \
+		echo "extern const char $$n[], $${n}_end[];"; \
+		printf '.balign 16\n.globl %s, %s\n%s: .incbin "%s"\n%s: .byte 0\n' \
+			$$n $${n}_end $$n $$f $${n}_end >&3; \
+	done; echo '.section .note.GNU-stack,"",%progbits' >&3
+
+$O/gen/embed.o: $O/gen/embed.S $(EMBEDDED)
+	$Q$(CC) -c -o $@ $<
+
+# Changes when the compiler or its flags do, so that everything is rebuilt.
+$O/flags: FORCE
+	$Q mkdir -p $(@D) && echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
+
+# test_agent_* see the agent's code and nothing of the server's.
+$O/tests/unit/test_agent_%: $O/tests/unit/test_agent_%.o $O/agent.a
+	$(call say,LD,$@)
+	$Q$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+$O/tests/unit/%: $O/tests/unit/%.o $O/lib.a
+	$(call say,LD,$@)
+	$Q$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+tests: $(TESTS)
+
+# Seconds: unit tests, transcripts, layers.
+check: all tests
+	$Q MAKE=$(MAKE) tests/run --quick $O
+
+# Everything, on a machine that may have nothing yet.
+test: deps
+	$Q$(MAKE) --no-print-directory all tests
+	$Q MAKE=$(MAKE) tests/run $O
+
+serve: deps
+	$Q$(MAKE) --no-print-directory all
+	$O/$(NAME) --http 127.0.0.1:$(PORT)
+
+deps:
+	$Q packaging/deps.sh
+
+# Take what the server answers now as the expected transcripts; review the diff.
+snapshot: all
+	$Q UPDATE=1 tests/transcript/run.py $O/$(NAME)
+
+bench: all
+	$Q tests/bench/run $O/$(NAME)
+
+# $(call only,FILES,REGEX): these include nothing of ours but what matches.
+# $(call alone,HEADER,REGEX): none but files that match include this third-party header.
+only  = @! grep -nE '^ *\# *include "' $(or $1,/dev/null) /dev/null | grep -vE '"($2)'
+alone = @! grep -nE '^ *\# *include <$1' $(SOURCES) /dev/null | grep -vE '^($2):'
+
+# Who may include whom. main.c puts the parts together and is exempt.
+layers:
+	$(call only,$(BASE) $(wildcard base/*.h),base/)
+	$(call only,$(MCP) $(wildcard mcp/*.h),(mcp|base)/)
+	$(call only,$(TRANSPORT) $(wildcard transport/*.h),(transport|mcp|base)/)
+	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|tools\.gen\.h")
+	$(call only,$(AGENT) $(wildcard backend/agent/*.h),backend/(agent/|wire\.h"))
+	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/)
+	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
+		! grep -nE '^ *# *include "' backend/$$d/*.[ch] | \
+			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|embed\.h\")" || exit 1; done
+	$(call alone,yyjson,base/json\.[ch]|tools/gen[a-z_/]*\.[ch])
+	$(call alone,curl/,backend/remote/http\.c)
+	$(call alone,microhttpd,transport/(http|upgrade)\.c)
+	$(call alone,libwebsockets,backend/browser/cdp_ws\.c|backend/remote/ws\.c)
+	$(call alone,seccomp\.h,backend/local/seccomp\.c)
+
+fuzz:
+	$Q$(MAKE) --no-print-directory CC=clang HOSTCC=clang O=build-fuzz \
+		SAN=address,undefined,fuzzer-no-link fuzzers
+	$Q FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run build-fuzz
+fuzzers: $(FUZZERS)
+$O/tests/fuzz/fuzz_agent_%: $O/tests/fuzz/fuzz_agent_%.o $O/agent.a
+	$(call say,LD,$@)
+	$Q$(CC) -pthread -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+$O/tests/fuzz/%: $O/tests/fuzz/%.o $O/lib.a
+	$(call say,LD,$@)
+	$Q$(CC) -pthread -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+# README's tool table, from tools.json.
+readme: $O/gen/gen
+	$Q$O/gen/gen --readme tools.json README.md
+
+# Formatting, every header compiles on its own, README's table is of today.
+lint: $(GENERATED) $O/gen/gen
+	$Q clang-format --dry-run -Werror $(SOURCES)
+	$Q for h in $(filter %.h,$(SOURCES)); do echo "#include \"$$h\"" | \
+		$(filter-out -MMD -MP -c,$(COMPILE)) -fsyntax-only -xc - || exit 1; done
+	$Q cp README.md $O/README.now && $O/gen/gen --readme tools.json $O/README.now && \
+		diff -u README.md $O/README.now
+
+format:
+	clang-format -i $(SOURCES)
+
+install: all
+	install -D -m 0755 $O/$(NAME) $(DESTDIR)$(BINDIR)/$(NAME)
+	install -D -m 0755 $O/sandbox-agent $(DESTDIR)$(LIBEXECDIR)/sandbox-agent
+
+clean:
+	$(RM) -r build build-*
+
+FORCE:
+.PHONY: all tests check test serve deps snapshot bench layers fuzz fuzzers readme lint format \
+        install clean FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(shell find $O -name '*.d' 2>/dev/null)

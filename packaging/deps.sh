@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# Installs what building, running and testing need: Debian 12 and 13, Ubuntu 24.04 and later.
+#
+#   packaging/deps.sh          everything
+#   packaging/deps.sh build    what `make` and the server need
+#   packaging/deps.sh dev      compilers and checkers (lint, fuzz, sanitizers)
+#   packaging/deps.sh python   the tests' Python packages, into build/venv
+#   packaging/deps.sh npm      the tests' Node packages, into build/npm
+#
+# As root, or through sudo. Says nothing and takes a moment when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+BUILD="gcc make libc6-dev pkg-config libyyjson-dev libmicrohttpd-dev libcurl4-openssl-dev
+    libseccomp-dev libpcre2-dev libssl-dev bubblewrap ca-certificates"
+DEV="python3 python3-venv git curl jq strace iproute2 procps util-linux clang clang-format llvm"
+
+say() {
+    printf '  %-5s %s\n' DEPS "$*"
+}
+
+die() {
+    printf 'deps: %s\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -- "$@"
+    else
+        die "need root to install packages, and there is no sudo; missing: ${missing[*]:-}"
+    fi
+}
+
+# Prints the command's output only when it fails.
+quietly() {
+    local log status=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    [ $status = 0 ] || cat "$log" >&2
+    rm -f "$log"
+    return $status
+}
+
+apt() {
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+        -o DPkg::Lock::Timeout=300 "$@"
+}
+
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+install_file() {
+    printf '%s\n' "$2" | as_root install -m 0644 /dev/stdin "$1"
+}
+
+# The address this machine takes bookworm from, whichever form its sources have.
+debian_uri() {
+    local uri
+    for f in /etc/apt/sources.list.d/*.sources; do
+        [ -r "$f" ] || continue
+        uri=$(awk 'BEGIN { RS = ""; FS = "\n" } {
+            uri = suites = ""
+            for (i = 1; i <= NF; i++) {
+                if ($i ~ /^URIs:/) { split($i, a, /[ \t]+/); uri = a[2] }
+                if ($i ~ /^Suites:/) suites = $i " "
+            }
+            if (suites ~ /[: \t]bookworm[ \t]/) { print uri; exit }
+        }' "$f")
+        [ -z "$uri" ] || { echo "$uri"; return; }
+    done
+    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+        sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) +bookworm +.*/\2/p' | head -n 1
+}
+
+# yyjson came to Debian after bookworm. Its trixie package needs only libc, so it is taken from
+# there, and by priority nothing else ever is.
+trixie_yyjson() {
+    local uri key=/usr/share/keyrings/debian-archive-keyring.gpg
+    uri=$(debian_uri)
+    [ -n "$uri" ] || die "no source of bookworm in /etc/apt; install libyyjson-dev by hand"
+    [ -r $key ] || die "$key is missing; install debian-archive-keyring"
+    install_file /etc/apt/preferences.d/sandbox-mcp-yyjson "\
+Package: *
+Pin: release n=trixie
+Pin-Priority: -10
+
+Package: libyyjson*
+Pin: release n=trixie
+Pin-Priority: 500"
+    install_file /etc/apt/sources.list.d/sandbox-mcp-yyjson.sources "\
+Types: deb
+URIs: $uri
+Suites: trixie
+Components: main
+Signed-By: $key"
+}
+
+system_packages() {
+    local missing=() p
+    for p in "$@"; do
+        installed "$p" || missing+=("$p")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null ||
+        die "this is no Debian or Ubuntu; install the equivalents of: ${missing[*]}"
+    say "${missing[*]}"
+    # shellcheck disable=SC1091
+    if [[ " ${missing[*]} " = *" libyyjson-dev "* ]] &&
+        [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
+        trixie_yyjson
+    fi
+    apt update || die "apt-get update failed"
+    apt install --no-install-recommends "${missing[@]}" || die "could not install ${missing[*]}"
+}
+
+build_packages() {
+    # shellcheck disable=SC2086
+    system_packages $BUILD
+}
+
+dev_packages() {
+    local more=()
+    # Node may come from elsewhere, and then its package conflicts with Debian's npm.
+    command -v node >/dev/null || more+=(nodejs)
+    command -v npm >/dev/null || more+=(npm)
+    # shellcheck disable=SC2086
+    system_packages $DEV "${more[@]}"
+    local rt
+    rt=libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev
+    # Debian 12 and later have it apart; before, the compiler brought it.
+    ! apt-cache show "$rt" >/dev/null 2>&1 || system_packages "$rt"
+}
+
+# $1 stamp, then files: the stamp was made from just these files.
+fresh() {
+    local stamp=$1
+    shift
+    [ -f "$stamp" ] && cat "$@" | cmp -s - "$stamp"
+}
+
+python_for_tests() {
+    local p
+    for p in python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
+        command -v "$p" >/dev/null || continue
+        "$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+            2>/dev/null && { echo "$p"; return; }
+    done
+    die "no Python 3.11 or later with venv"
+}
+
+python_packages() {
+    local venv=build/venv python
+    fresh $venv/stamp tests/requirements.txt && return
+    say "Python packages of the tests"
+    python=$(python_for_tests)
+    rm -rf $venv
+    quietly "$python" -m venv $venv
+    quietly $venv/bin/pip install -q -r tests/requirements.txt ||
+        die "could not install the Python packages"
+    cp tests/requirements.txt $venv/stamp
+}
+
+npm_packages() {
+    local dir=build/npm
+    fresh $dir/stamp tests/package.json tests/package-lock.json && return
+    say "Node packages of the tests"
+    rm -rf $dir
+    mkdir -p $dir
+    cp tests/package.json tests/package-lock.json $dir/
+    (cd $dir && quietly npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
+        die "could not install the Node packages"
+    cat tests/package.json tests/package-lock.json >$dir/stamp
+}
+
+main() {
+    local what
+    [ $# -gt 0 ] || set -- build dev python npm
+    for what in "$@"; do
+        case $what in
+        build | dev) "${what}_packages" ;;
+        python | npm) "${what}_packages" ;;
+        *) die "unknown group $what" ;;
+        esac
+    done
+}
+
+main "$@"
