@@ -173,7 +173,7 @@ layers:
 	$(call only,$(AGENT) $(wildcard backend/agent/*.h),backend/(agent/|wire\.h"))
 	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/)
 	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
-		! grep -nE '^ *# *include "' backend/$$d/*.[ch] | \
+		! grep -snE '^ *# *include "' backend/$$d/*.[ch] | \
 			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|embed\.h\")" || exit 1; done
 	$(call alone,yyjson,base/json\.[ch]|tools/gen[a-z_/]*\.[ch])
 	$(call alone,curl/,backend/remote/http\.c)

@@ -25,7 +25,10 @@ struct test {
 };
 
 /* A row of the table: TEST(only_listed_descriptors_are_inherited). */
-#define TEST(fn) { #fn, fn }
+#define TEST(fn) \
+    {            \
+#fn, fn  \
+    }
 
 static jmp_buf check_jump;
 static char check_why[1024];
@@ -47,47 +50,46 @@ check_leave(enum check_outcome outcome, const char *fmt, ...)
 }
 
 /* Fail with a message of your own; the place is added. */
-#define FAIL(fmt, ...) \
-    check_leave(CHECK_FAILED, "%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__)
+#define FAIL(fmt, ...) check_leave(CHECK_FAILED, "%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__)
 
 /* Leave the test: the machine cannot run it, for the reason given. */
 #define SKIP(fmt, ...) check_leave(CHECK_SKIPPED, fmt, ##__VA_ARGS__)
 
-#define CHECK(cond) \
-    do { \
-        if (!(cond)) \
+#define CHECK(cond)            \
+    do {                       \
+        if (!(cond))           \
             FAIL("%s", #cond); \
     } while (0)
 
 /* Strings; NULL equals only NULL. */
-#define CHECK_STR(got, want) \
-    do { \
-        const char *got_ = (got), *want_ = (want); \
-        if (!got_ != !want_ || (got_ && strcmp(got_, want_))) \
+#define CHECK_STR(got, want)                                               \
+    do {                                                                   \
+        const char *got_ = (got), *want_ = (want);                         \
+        if (!got_ != !want_ || (got_ && strcmp(got_, want_)))              \
             FAIL("%s is \"%s\", not \"%s\"", #got, got_ ? got_ : "(null)", \
-                 want_ ? want_ : "(null)"); \
+                 want_ ? want_ : "(null)");                                \
     } while (0)
 
 /* The string holds the other. */
-#define CHECK_HAS(got, want) \
-    do { \
-        const char *got_ = (got), *want_ = (want); \
-        if (!got_ || !strstr(got_, want_)) \
+#define CHECK_HAS(got, want)                                                           \
+    do {                                                                               \
+        const char *got_ = (got), *want_ = (want);                                     \
+        if (!got_ || !strstr(got_, want_))                                             \
             FAIL("%s is \"%s\", without \"%s\"", #got, got_ ? got_ : "(null)", want_); \
     } while (0)
 
 /* Whole numbers of any signed type, and unsigned ones up to INT64_MAX. */
-#define CHECK_INT(got, want) \
-    do { \
+#define CHECK_INT(got, want)                                          \
+    do {                                                              \
         long long got_ = (long long)(got), want_ = (long long)(want); \
-        if (got_ != want_) \
-            FAIL("%s is %lld, not %lld", #got, got_, want_); \
+        if (got_ != want_)                                            \
+            FAIL("%s is %lld, not %lld", #got, got_, want_);          \
     } while (0)
 
 /* len bytes are the same. */
-#define CHECK_MEM(got, want, len) \
-    do { \
-        if (memcmp((got), (want), (len))) \
+#define CHECK_MEM(got, want, len)                    \
+    do {                                             \
+        if (memcmp((got), (want), (len)))            \
             FAIL("%s differs from %s", #got, #want); \
     } while (0)
 
@@ -116,9 +118,9 @@ __attribute__((unused)) static int check_run(const struct test *tests, size_t n,
     return failed ? 1 : 0;
 }
 
-#define TEST_MAIN(table) \
-    int main(int argc, char **argv) \
-    { \
+#define TEST_MAIN(table)                                                           \
+    int main(int argc, char **argv)                                                \
+    {                                                                              \
         return check_run((table), sizeof(table) / sizeof((table)[0]), argc, argv); \
     }
 
