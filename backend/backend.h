@@ -1,0 +1,279 @@
+/*
+ * Sandboxes, whoever provides them: the contract between the tools and the backends.
+ *
+ * Callers use the sandbox_*() wrappers at the end; only backend.c calls through the
+ * op tables. A wrapper makes the checks common to all backends (capability, argument bounds,
+ * cancellation before the start) and puts context in front of errors.
+ *
+ * Every op blocks, may run concurrently with any other on any thread, and watches
+ * `call` (deadline, cancellation, see base/call.h). Requests are borrowed for the
+ * length of the op. Results are given as zeroed structs, filled on success, and released
+ * by their x_done() whatever happened. No host path, pid or descriptor appears in either.
+ *
+ * To add a backend: one file ending in a `const struct backend_ops`, one `extern` and one
+ * row in backend.c. An op left NULL is first looked for in derive/, else the wrapper
+ * answers ERR_UNSUPPORTED, and tools that need it are not listed: never write a stub.
+ */
+#ifndef BACKEND_BACKEND_H
+#define BACKEND_BACKEND_H
+
+#include "backend/results.h"
+#include "base/call.h"
+#include "base/err.h"
+
+/* What a tool can need; a set is 1u << OP. tools.json names them in lower case ("exec"). */
+enum backend_op {
+    OP_EXEC,
+    OP_OUTPUT,
+    OP_KILL,
+    OP_FILE_READ,
+    OP_FILE_WRITE,
+    OP_FILE_LIST,
+    OP_FILE_SEARCH,
+    OP_FILE_REPLACE,
+    OP_CODE,
+    OP_INFO,
+    OP_COUNT
+};
+
+struct env_var {
+    const char *name, *value;
+};
+
+/* ---- running commands ---- */
+
+struct exec_request {
+    const char *command; /* for the sandbox's shell (bash -c when there is one, else sh -c) */
+    const char *cwd;     /* NULL: the workspace; relative to it otherwise */
+    const char *
+        session_id; /* NULL: a fresh process; else run in that shell session, opened when unknown */
+    const char *stdin_data; /* NULL: empty */
+    size_t stdin_len;
+    const struct env_var *env; /* added to the sandbox's environment */
+    size_t env_count;
+    int64_t timeout_ms; /* kill after; 0: as long as the sandbox lives */
+    int64_t yield_ms;   /* answer EXEC_RUNNING after; 0: at once */
+    size_t max_bytes;   /* of text kept per result, both streams together */
+};
+
+struct output_request {
+    const char *process_id;
+    const char *cursor; /* NULL: where this caller's last read ended */
+    int64_t tail;       /* >0: only the last so many lines (cursor ignored) */
+    const char *grep;   /* NULL, or a regex: only lines that match */
+    int64_t wait_ms;    /* wait for new output or the end at most so long */
+    size_t max_bytes;
+};
+
+struct kill_request {
+    const char *id;   /* process_id, session_id, or a pid as seen in the sandbox */
+    int signal;       /* Linux number */
+    int64_t grace_ms; /* then SIGKILL, for signals that ask to end (TERM, INT, HUP, QUIT) */
+};
+
+struct exec_ops {
+    int (*run)(struct sandbox *sb, struct call *call, const struct exec_request *req,
+               struct exec_result *res, struct err *err);
+    int (*output)(struct sandbox *sb, struct call *call, const struct output_request *req,
+                  struct exec_result *res, struct err *err);
+    int (*kill)(struct sandbox *sb, struct call *call, const struct kill_request *req,
+                struct kill_result *res, struct err *err);
+};
+
+/* ---- files; paths are POSIX, absolute or relative to the workspace, ~ is the home ---- */
+
+struct file_read_request {
+    const char *path;
+    int64_t offset; /* lines: first one, 1-based, negative from the end; bytes: offset */
+    int64_t limit;  /* lines at most; 0: no bound but max_bytes */
+    bool bytes;     /* offset counts bytes and lines are not looked at */
+    bool hash;      /* also above FILE_HASH_MAX, up to FILE_TOTALS_MAX */
+    size_t max_bytes;
+};
+
+enum file_write_mode { FILE_OVERWRITE, FILE_CREATE, FILE_APPEND };
+
+struct file_write_request {
+    const char *path;
+    const char *data;
+    size_t len;
+    enum file_write_mode mode;
+    int permissions;           /* -1: keep, or 0644 for a new file */
+    const char *expect_sha256; /* NULL, or refuse with ERR_CONFLICT when the content differs; "" =
+                                  must not exist */
+};
+
+enum file_sort { FILE_BY_NAME, FILE_BY_SIZE, FILE_BY_MTIME };
+
+struct file_list_request {
+    const char *path; /* NULL: the workspace */
+    int64_t depth;    /* 1: the directory itself */
+    const char *glob; /* NULL, or against the relative path (or the name when it has no '/') */
+    bool hidden;
+    bool ignore; /* honour .gitignore */
+    enum file_sort sort;
+    int64_t limit;
+    const char *cursor;
+    size_t max_bytes; /* of all paths together */
+};
+
+struct file_search_request {
+    const char *pattern; /* regex or literal for content; glob for names */
+    const char *path;    /* NULL: the workspace; a file or directory */
+    bool names;
+    const char *const *include, *const *exclude; /* globs */
+    size_t include_count, exclude_count;
+    bool literal, ignore_case, multiline;
+    int64_t context;
+    int64_t limit;
+    const char *cursor;
+    size_t max_bytes;
+};
+
+struct file_edit {
+    const char *old_text, *new_text;
+    int64_t count; /* expected matches; 0: all there are, at least one */
+    bool regex;
+};
+
+struct file_replace_request {
+    const char *path;
+    const struct file_edit *edits;
+    size_t edit_count;
+    bool dry_run;
+    const char *expect_sha256;
+};
+
+struct file_ops {
+    int (*read)(struct sandbox *sb, struct call *call, const struct file_read_request *req,
+                struct file_read_result *res, struct err *err);
+    int (*write)(struct sandbox *sb, struct call *call, const struct file_write_request *req,
+                 struct file_write_result *res, struct err *err);
+    int (*list)(struct sandbox *sb, struct call *call, const struct file_list_request *req,
+                struct file_list_result *res, struct err *err);
+    int (*search)(struct sandbox *sb, struct call *call, const struct file_search_request *req,
+                  struct file_search_result *res, struct err *err);
+    /* derive/replace.c serves every backend that has read and write */
+    int (*replace)(struct sandbox *sb, struct call *call, const struct file_replace_request *req,
+                   struct file_replace_result *res, struct err *err);
+};
+
+/* ---- code ---- */
+
+struct code_request {
+    const char *code;
+    const char *language;   /* "python", "javascript", "bash" */
+    const char *context_id; /* NULL: the language's default one; "new": a throw-away */
+    const char *cwd;
+    const struct env_var *env;
+    size_t env_count;
+    int64_t timeout_ms, yield_ms;
+    size_t max_bytes;
+};
+
+struct code_ops {
+    int (*execute)(struct sandbox *sb, struct call *call, const struct code_request *req,
+                   struct code_result *res, struct err *err);
+};
+
+/* ---- sandboxes ---- */
+
+struct sandbox_ops {
+    /*
+     * The default sandbox of (principal, name), created and started when needed. name
+     * NULL is the unnamed one. The backend owns it; *out is borrowed until sandbox_put().
+     */
+    int (*open_default)(struct backend *be, struct call *call, const char *principal,
+                        const char *name, struct sandbox **out, struct err *err);
+    void (*put)(struct sandbox *sb);
+    /* include: a set of INFO_* flags for the parts that cost something. */
+    int (*info)(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
+                struct err *err);
+    /* The client behind (principal, name) has gone for good (stdio EOF): stop its processes. */
+    void (*release)(struct backend *be, const char *principal, const char *name);
+};
+
+/* What the operator chose; strings live as long as the backend. */
+struct backend_config {
+    const char *state_dir; /* absolute; made when missing */
+    const char *workspace; /* NULL, or a host directory bound live at /workspace */
+    bool workspace_ro, allow_root_workspace;
+    const struct mount_spec *mounts;
+    size_t mount_count;
+    const struct env_var *env;
+    size_t env_count;
+    const char *network; /* "none", or "allow=HOST[:PORT],..." */
+    const char *runtime; /* "bwrap" or "host" */
+    const char *agent;   /* path of sandbox-agent; NULL: found beside the server */
+    const char *url;     /* remote services */
+    const char *key_file;
+    const char *const *headers; /* "Name: value", remote services */
+    size_t header_count;
+    int64_t memory_mb, pids, disk_mb; /* 0: the backend's default */
+    unsigned max_sandboxes;
+};
+
+struct mount_spec {
+    const char *source; /* host directory */
+    bool readonly;
+};
+
+struct backend_ops {
+    const char *name;
+    size_t backend_size; /* of the backend's own struct, which starts with struct backend */
+    int (*open)(struct backend *be, const struct backend_config *config, struct err *err);
+    void (*close)(struct backend *be); /* stops everything it runs; nothing is left behind */
+    /* One or two sentences for `instructions`: where files are, network, what persists. */
+    int (*describe)(struct backend *be, struct buf *out, struct err *err);
+    const struct sandbox_ops *sandbox;
+    const struct exec_ops *exec;
+    const struct file_ops *file;
+    const struct code_ops *code;
+};
+
+struct backend {
+    const struct backend_ops *ops;
+    const struct backend_config *config;
+};
+
+struct sandbox {
+    struct backend *backend;
+    char id[36];
+};
+
+/* kind: "local", "aio", "fake". *config and what it points to must outlive the backend. */
+int backend_open(const char *kind, const struct backend_config *config, struct backend **out,
+                 struct err *err) MUST_CHECK;
+void backend_free(struct backend *be); /* NULL is fine */
+
+/* Names of all backends, NULL-terminated. */
+const char *const *backend_names(void);
+
+/* The set of 1u << enum backend_op it serves, derived ones included. */
+unsigned backend_can(const struct backend *be);
+
+int backend_describe(struct backend *be, struct buf *out, struct err *err) MUST_CHECK;
+void backend_release(struct backend *be, const char *principal, const char *name);
+
+int sandbox_open_default(struct backend *be, struct call *call, const char *principal,
+                         const char *name, struct sandbox **out, struct err *err) MUST_CHECK;
+void sandbox_put(struct sandbox *sb); /* NULL is fine */
+DEFINE_AUTO_PTR(sandbox, sandbox_put);
+
+#define SANDBOX_OP(name, request, result)                                                \
+    int sandbox_##name(struct sandbox *sb, struct call *call, const struct request *req, \
+                       struct result *res, struct err *err) MUST_CHECK
+
+SANDBOX_OP(exec, exec_request, exec_result);
+SANDBOX_OP(output, output_request, exec_result);
+SANDBOX_OP(kill, kill_request, kill_result);
+SANDBOX_OP(file_read, file_read_request, file_read_result);
+SANDBOX_OP(file_write, file_write_request, file_write_result);
+SANDBOX_OP(file_list, file_list_request, file_list_result);
+SANDBOX_OP(file_search, file_search_request, file_search_result);
+SANDBOX_OP(file_replace, file_replace_request, file_replace_result);
+SANDBOX_OP(code, code_request, code_result);
+int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
+                 struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * What the server and the agent (pid 1 of a local sandbox) say to each other.
+ *
+ * One frame is one SOCK_SEQPACKET datagram of at most WIRE_MAX bytes: a header, then
+ * TLVs. Little endian, unaligned. Descriptors travel beside the header (SCM_RIGHTS), at
+ * most WIRE_MAX_FDS per frame and only inwards, except READY, which may carry the egress
+ * listener out, once, before any untrusted byte has run.
+ *
+ * The *control socket* is descriptor WIRE_CONTROL_FD of pid 1. The server sends CONFIG
+ * first; the agent sets itself up (confinement, egress listener) and answers READY. After
+ * that it carries only OPEN frames, server to agent. OPEN's first descriptor is the operation's own
+ * channel, the rest are what that operation's request row names. pid 1 reads the op, forks, closes:
+ * the child is the operation and speaks on the channel. Closing a channel cancels its operation.
+ * EOF on the control socket ends the sandbox.
+ *
+ * Header-only and self-contained: the agent includes nothing else of the tree.
+ */
+#ifndef BACKEND_WIRE_H
+#define BACKEND_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define WIRE_MAGIC 0x5342 /* "BS" */
+#define WIRE_VERSION 1
+#define WIRE_MAX 65536
+#define WIRE_INLINE_MAX 32768 /* longer values go through a pipe or memfd made by the server */
+#define WIRE_MAX_FDS 8
+#define WIRE_CONTROL_FD 3
+
+struct wire_header {
+    uint16_t magic;
+    uint8_t version, op;
+    uint32_t len; /* of the TLVs behind the header */
+    uint8_t nfds, zero[3];
+};
+
+_Static_assert(sizeof(struct wire_header) == 12, "wire header");
+
+/* Kinds of operation: the op of an OPEN frame on the control socket. */
+enum wire_kind {
+    WIRE_EXEC = 1, /* fds: channel, stdin (read), stdout (write), stderr (write) */
+    WIRE_SESSION,  /* fds: channel, stdout (write), stderr (write): of the first command; later RUN
+                      frames bring their own */
+    WIRE_FILE,     /* fds: channel, data pipe (direction by the request) */
+    WIRE_SEARCH,   /* fds: channel, results (write) */
+    WIRE_RUNNER,   /* fds: channel, stdin, stdout, stderr, requests (read), responses (write) */
+    WIRE_QUERY,    /* fds: channel, results (write): facts read back from the kernel, processes */
+    WIRE_KILL_PID, /* fds: channel: signal one process tree by pid */
+};
+
+/* Frames on an operation's channel. */
+enum wire_frame {
+    /* server to agent */
+    WIRE_CONFIG = 16, /* control socket, first: TAG_FILTER, TAG_EGRESS_PORT, TAG_NPROC, TAG_NOFILE,
+                         TAG_ENV (of every command), TAG_CWD (the workspace), TAG_HOME, TAG_FLAGS */
+    WIRE_START = 32,  /* the request; exactly one, first */
+    WIRE_SIGNAL,      /* TAG_SIGNAL to the whole tree */
+    WIRE_RUN,         /* session: next command; fds: stdout, stderr (write) */
+    /* agent to server */
+    WIRE_READY =
+        64, /* control socket: set-up finished; TAG_FACTS; at most one fd: the egress listener */
+    WIRE_STARTED, /* TAG_PID */
+    WIRE_EXIT,    /* TAG_STATUS, TAG_RUSAGE_*, TAG_DESCENDANTS; session: TAG_CWD too */
+    WIRE_REPLY,   /* file ops: result TLVs */
+    WIRE_ERROR,   /* TAG_CODE, TAG_TEXT */
+    WIRE_LOST,    /* session: the shell has gone; TAG_STATUS, TAG_CWD */
+};
+
+enum wire_tag {
+    TAG_COMMAND = 1, /* bytes */
+    TAG_CWD,
+    TAG_ENV,         /* "NAME=value\0NAME=value\0..." */
+    TAG_SIGNAL,      /* u32 */
+    TAG_PID,         /* u32, as seen in the sandbox */
+    TAG_STATUS,      /* u32, as from waitpid(2) */
+    TAG_UTIME_US,    /* u64 */
+    TAG_STIME_US,    /* u64 */
+    TAG_MAXRSS_KB,   /* u64 */
+    TAG_DESCENDANTS, /* u32: processes of the command still alive */
+    TAG_CODE,        /* u32: enum err_code of base/err.h, by the table in agent/error.c */
+    TAG_TEXT,        /* bytes: message */
+    TAG_FACTS,       /* bytes: "key=value\n..." */
+    TAG_NEXT_TEXT,   /* bytes: the error's hint */
+    TAG_GRACE_MS,    /* u32 */
+    TAG_COMMAND_FD,  /* u32: index of the descriptor that holds the command when it is longer than
+                        WIRE_INLINE_MAX */
+    /* file ops */
+    TAG_FILE_OP = 32, /* u32: enum wire_file_op */
+    TAG_PATH,
+    TAG_OFFSET,      /* i64 */
+    TAG_LIMIT,       /* i64 */
+    TAG_FLAGS,       /* u32: WIRE_F_* */
+    TAG_MAX_BYTES,   /* u64 */
+    TAG_MODE,        /* u32 permission bits */
+    TAG_SHA256,      /* 64 hex digits; in a write request: the expected hash */
+    TAG_SIZE,        /* u64 */
+    TAG_MTIME_MS,    /* i64 */
+    TAG_START_LINE,  /* i64 */
+    TAG_END_LINE,    /* i64 */
+    TAG_TOTAL_LINES, /* i64, -1 unknown */
+    TAG_NEXT_OFFSET, /* i64 */
+    TAG_WRITTEN,     /* u64 */
+    TAG_GLOB,
+    TAG_DEPTH, /* i64 */
+    TAG_SORT,  /* u32 */
+    TAG_CURSOR,
+    TAG_TOTAL, /* i64 */
+    TAG_PATTERN,
+    TAG_INCLUDE, /* globs, NUL-separated */
+    TAG_EXCLUDE,
+    TAG_CONTEXT,    /* i64 */
+    TAG_SCANNED,    /* i64 */
+    TAG_SKIPPED,    /* i64 */
+    TAG_WRITE_MODE, /* u32 */
+    TAG_NOTE,
+    TAG_LANGUAGE,
+    TAG_FILTER,      /* struct sock_filter[]: the strict seccomp program every child runs under */
+    TAG_EGRESS_PORT, /* u32: listen on 127.0.0.1:port and hand the listener out with READY; 0 no */
+    TAG_NPROC,       /* u32: RLIMIT_NPROC, set inside; 0 no */
+    TAG_NOFILE,      /* u32: hard RLIMIT_NOFILE */
+    TAG_HOME,
+    TAG_MAX = 96
+};
+
+enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST, WIRE_FILE_REMOVE };
+
+#define WIRE_F_BYTES (1u << 0)
+#define WIRE_F_HASH (1u << 1)
+#define WIRE_F_TRUNCATED (1u << 2)
+#define WIRE_F_CREATED (1u << 3)
+#define WIRE_F_HIDDEN (1u << 4)
+#define WIRE_F_IGNORE (1u << 5)
+#define WIRE_F_LITERAL (1u << 6)
+#define WIRE_F_ICASE (1u << 7)
+#define WIRE_F_MULTILINE (1u << 8)
+#define WIRE_F_NAMES (1u << 9)
+#define WIRE_F_MUST_NOT_EXIST (1u << 10)
+#define WIRE_F_HOST (1u << 11) /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
+
+/*
+ * Records in a results pipe (list, search, query): u32 length of the rest, then a
+ * kind byte and the record's fields, each string as u32 length + bytes, numbers i64.
+ *   'e' entry:  char type, i64 mode, i64 size, i64 mtime_ms, str path, str target
+ *   'm' match:  char kind, i64 line, i64 column, str path, str text
+ *   'p' process/fact: str name, str value
+ * A record is at most WIRE_MAX bytes; more, or a short one, destroys the sandbox.
+ */
+
+/* ---- building; fails (returns false from wire_end) when the frame would pass WIRE_MAX ---- */
+
+struct wire_out {
+    uint8_t bytes[WIRE_MAX];
+    size_t len;
+    bool overflow;
+};
+
+static inline void wire_begin(struct wire_out *w, uint8_t op, uint8_t nfds)
+{
+    struct wire_header h = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = op, .nfds = nfds };
+
+    memcpy(w->bytes, &h, sizeof(h));
+    w->len = sizeof(h);
+    w->overflow = false;
+}
+
+static inline void wire_put(struct wire_out *w, uint16_t tag, const void *data, size_t len)
+{
+    uint32_t n = (uint32_t)len;
+
+    if (len > WIRE_MAX || w->len + 6 + len > WIRE_MAX) {
+        w->overflow = true;
+        return;
+    }
+    memcpy(w->bytes + w->len, &tag, 2);
+    memcpy(w->bytes + w->len + 2, &n, 4);
+    if (len)
+        memcpy(w->bytes + w->len + 6, data, len);
+    w->len += 6 + len;
+}
+
+static inline void wire_put_str(struct wire_out *w, uint16_t tag, const char *s)
+{
+    if (s)
+        wire_put(w, tag, s, strlen(s));
+}
+
+static inline void wire_put_u32(struct wire_out *w, uint16_t tag, uint32_t v)
+{
+    wire_put(w, tag, &v, sizeof(v));
+}
+
+static inline void wire_put_i64(struct wire_out *w, uint16_t tag, int64_t v)
+{
+    wire_put(w, tag, &v, sizeof(v));
+}
+
+/* Seal the frame; false when something did not fit. */
+static inline bool wire_end(struct wire_out *w)
+{
+    uint32_t len = (uint32_t)(w->len - sizeof(struct wire_header));
+
+    memcpy(w->bytes + 4, &len, 4);
+    return !w->overflow;
+}
+
+/* ---- reading: a frame from the other side is hostile until wire_parse() said yes ---- */
+
+struct wire_in {
+    uint8_t op, nfds;
+    struct {
+        const uint8_t *data;
+        uint32_t len;
+    } tags[TAG_MAX];
+};
+
+/* True when bytes are one well-formed frame: magic, version, exact length, known tags, each once.
+ */
+static inline bool wire_parse(struct wire_in *in, const uint8_t *bytes, size_t len)
+{
+    struct wire_header h;
+    size_t at = sizeof(h);
+
+    memset(in, 0, sizeof(*in));
+    if (len < sizeof(h) || len > WIRE_MAX)
+        return false;
+    memcpy(&h, bytes, sizeof(h));
+    if (h.magic != WIRE_MAGIC || h.version != WIRE_VERSION || h.len != len - sizeof(h) ||
+        h.nfds > WIRE_MAX_FDS || h.zero[0] || h.zero[1] || h.zero[2])
+        return false;
+    in->op = h.op;
+    in->nfds = h.nfds;
+    while (at < len) {
+        uint16_t tag;
+        uint32_t n;
+        if (len - at < 6)
+            return false;
+        memcpy(&tag, bytes + at, 2);
+        memcpy(&n, bytes + at + 2, 4);
+        at += 6;
+        if (!tag || tag >= TAG_MAX || n > len - at || in->tags[tag].data)
+            return false;
+        in->tags[tag].data = bytes + at;
+        in->tags[tag].len = n;
+        at += n;
+    }
+    return true;
+}
+
+static inline bool wire_has(const struct wire_in *in, uint16_t tag)
+{
+    return in->tags[tag].data;
+}
+
+/* The number, or `otherwise` when absent or of another size. */
+static inline uint32_t wire_u32(const struct wire_in *in, uint16_t tag, uint32_t otherwise)
+{
+    uint32_t v = otherwise;
+
+    if (in->tags[tag].data && in->tags[tag].len == sizeof(v))
+        memcpy(&v, in->tags[tag].data, sizeof(v));
+    return v;
+}
+
+static inline int64_t wire_i64(const struct wire_in *in, uint16_t tag, int64_t otherwise)
+{
+    int64_t v = otherwise;
+
+    if (in->tags[tag].data && in->tags[tag].len == sizeof(v))
+        memcpy(&v, in->tags[tag].data, sizeof(v));
+    return v;
+}
+
+/* Copy as a C string; false when absent, longer than size - 1, or holding a NUL. */
+static inline bool wire_str(const struct wire_in *in, uint16_t tag, char *out, size_t size)
+{
+    uint32_t n = in->tags[tag].len;
+
+    if (!in->tags[tag].data || n >= size || memchr(in->tags[tag].data, 0, n))
+        return false;
+    memcpy(out, in->tags[tag].data, n);
+    out[n] = '\0';
+    return true;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * The router: a function of one message. It knows both eras of the protocol, the tools'
+ * table and the calls in flight; it knows no socket and no sandbox.
+ *
+ * A transport makes one struct server_conn per connection or session (stdio: one per
+ * process; legacy HTTP: one per Mcp-Session-Id; modern HTTP: one per request is fine),
+ * and hands every message to server_handle() with a reply sink.
+ *
+ * Threads: server_handle() may be called from any thread, concurrently. Cheap
+ * methods (discover, initialize, lists, ping, small errors) are answered before it returns.
+ * tools/call runs on a worker and answers later from there.
+ */
+#ifndef MCP_SERVER_H
+#define MCP_SERVER_H
+
+#include "base/buf.h"
+#include "base/call.h"
+#include "mcp/tool.h"
+
+#define SERVER_MESSAGE_MAX (16 * 1024 * 1024) /* one incoming message */
+#define SERVER_REPLY_MAX \
+    (9 * 1024 * 1024) /* one outgoing message: official clients stop at 10 MiB */
+
+struct server;
+struct server_conn;
+struct server_call; /* one request in flight, for cancelling */
+
+struct server_config {
+    const char *name, *title, *version;
+    const char *instructions; /* <= 2 kB; NULL none */
+    unsigned max_calls;       /* in flight at once: 512 */
+    unsigned can;             /* set of backend ops: tools that need more are not listed */
+    bool open_world;          /* launch policy: commands can reach the network */
+    void *tools_context;
+    /* Called once after each tool call, on its worker; may be NULL. For audit lines and metrics. */
+    void (*finished)(void *context, const struct tool_call *call, const struct err *err,
+                     int64_t duration_ms);
+};
+
+/*
+ * Where the answer to one message goes. The transport embeds it in its own struct. finish() is
+ * called exactly once for each request, from any thread, possibly before server_handle()
+ * returns; nothing is called on the sink afterwards, and `json` (no trailing newline) is only
+ * borrowed for the call. For a notification or response, and for a request that was cancelled on a
+ * transport where cancelled means unanswered, json is NULL (HTTP: 202, status says).
+ */
+struct reply_sink {
+    void (*notify)(struct reply_sink *sink, const char *json, size_t len);
+    void (*finish)(struct reply_sink *sink, int http_status, const char *json, size_t len);
+};
+
+/* What HTTP knows beside the body. All NULL/false on stdio. Values are trimmed. */
+struct http_facts {
+    bool is_http;
+    const char *protocol_version, *method, *name; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
+    bool repeated;                                /* one of those headers was sent more than once */
+    bool has_session; /* the message belongs to an existing legacy session */
+};
+
+int server_new(const struct server_config *config, struct server **out, struct err *err) MUST_CHECK;
+
+/* Refuses new calls, ends those in flight (CALL_SHUTDOWN), waits for them, frees. */
+void server_free(struct server *srv);
+
+/* principal and sandbox (may be NULL) are copied. */
+int server_conn_new(struct server *srv, const char *principal, const char *sandbox,
+                    struct server_conn **out, struct err *err) MUST_CHECK;
+
+/*
+ * Ends the calls still in flight with `why` (CALL_CANCELLED at stdio EOF, CALL_GONE when a
+ * legacy session is deleted), and drops the transport's reference.
+ */
+void server_conn_close(struct server_conn *conn, enum call_state why);
+
+/* The revision negotiated by initialize, e.g. "2025-11-25"; NULL before. */
+const char *server_conn_version(const struct server_conn *conn);
+
+/*
+ * Handle one message. *out_call (may be NULL) gets a reference to the request in flight,
+ * or NULL when it was answered at once; release it with server_call_unref(). `modern` says in
+ * which era it was read: a transport uses it for the disconnect rule.
+ */
+void server_handle(struct server *srv, struct server_conn *conn, const char *text, size_t len,
+                   const struct http_facts *facts, struct reply_sink *sink,
+                   struct server_call **out_call);
+
+/* True when `text` is a request that wants notifications on the way (progress token): the
+ * transport then opens SSE. Cheap scan of the parsed call. */
+bool server_call_streams(const struct server_call *call);
+bool server_call_modern(const struct server_call *call);
+void server_call_end(struct server_call *call, enum call_state why);
+void server_call_unref(struct server_call *call); /* NULL is fine */
+
+/* True when the body is an initialize request: the transport mints a session for it. */
+bool server_is_initialize(const char *text, size_t len);
+
+/* Calls in flight now. */
+unsigned server_load(struct server *srv);
+
+#endif

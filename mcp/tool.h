@@ -1,0 +1,80 @@
+/*
+ * A tool, as the router sees it: data about it, how to bind its arguments, and what to
+ * run. The table of all tools is generated from tools.json; this folder knows nothing of
+ * what they do.
+ */
+#ifndef MCP_TOOL_H
+#define MCP_TOOL_H
+
+#include "base/call.h"
+#include "base/json.h"
+#include "mcp/args.h"
+
+enum tool_class {
+    TOOL_STRUCTURED, /* S: structuredContent complete by itself, content in lines */
+    TOOL_TEXT,       /* T: the text is the result */
+    TOOL_IMAGE,      /* I: may hold images: never structuredContent */
+};
+
+struct tool_call;
+
+struct tool_def {
+    const char *name, *title, *description, *toolset;
+    enum tool_class cls;
+    unsigned needs; /* set of 1u << enum backend_op; opaque here */
+    bool read_only, destructive, idempotent;
+    bool open_world; /* terminal, code: AND-ed with the launch policy when the list is made */
+    bool open_world_by_policy;
+    const struct arg_table *args;
+    const char *input_schema;  /* JSON text as listed: no maxima, no $schema (TOOLS.md rule 13) */
+    const char *output_schema; /* NULL when class T or I */
+    /* Generated: casts args and calls tool_<name>(). */
+    int (*run)(struct tool_call *call, const void *args, struct err *err);
+};
+
+/* Sorted by name, ended by a NULL name. Generated. */
+extern const struct tool_def tool_defs[];
+extern const size_t tool_def_count;
+
+/*
+ * What a handler works with. Built by the router, used by one worker.
+ *
+ * A handler adds content parts and at most one structured value, then returns 0; the
+ * router projects the result for the revision. Or it fails: the router renders
+ * "code: message. Next: hint." with isError.
+ */
+struct tool_call {
+    struct call *call;
+    const struct tool_def *def;
+    const char *principal; /* who asks: "local" on stdio, else a digest of the token */
+    const char *sandbox;   /* name of the default sandbox asked for; NULL the unnamed one */
+    void *context;         /* struct tools_context of tools/: the backend and limits */
+
+    struct buf content;    /* comma-separated JSON content blocks */
+    struct buf structured; /* one JSON object or empty */
+    struct buf meta;       /* comma-separated "key":value members for _meta */
+    bool has_image;
+};
+
+#define TOOL_RESULT_MAX (8 * 1024 * 1024) /* each of the three buffers above */
+
+/* One text block; text may be any bytes (cleaned to UTF-8, not of control sequences). */
+int tool_text(struct tool_call *call, const char *text, size_t len, struct err *err) MUST_CHECK;
+int tool_textf(struct tool_call *call, struct err *err, const char *fmt, ...)
+    PRINTF(3, 4) MUST_CHECK;
+
+/* One image block. */
+int tool_image(struct tool_call *call, const char *mime, const void *data, size_t len,
+               struct err *err) MUST_CHECK;
+
+/* `json` is one JSON object; kept only for class S. */
+int tool_structured(struct tool_call *call, const struct buf *json, struct err *err) MUST_CHECK;
+
+/* A member of _meta; the key gets the prefix "sandbox-mcp/". */
+int tool_meta_int(struct tool_call *call, const char *key, int64_t v, struct err *err) MUST_CHECK;
+int tool_meta_str(struct tool_call *call, const char *key, const char *v,
+                  struct err *err) MUST_CHECK;
+
+const struct tool_def *tool_find(const char *name); /* NULL when unknown */
+
+#endif

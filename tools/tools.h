@@ -1,0 +1,24 @@
+/*
+ * What every tool handler shares. Handlers are `int tool_<name>(struct tool_call *,
+ * const struct <name>_args *, struct err *)`, declared by the generated tools.gen.h.
+ */
+#ifndef TOOLS_TOOLS_H
+#define TOOLS_TOOLS_H
+
+#include "backend/backend.h"
+#include "mcp/tool.h"
+
+struct tools_context {
+    struct backend *backend;
+    const char *sandbox_name; /* --sandbox NAME; used when the call names none */
+    size_t max_bytes;         /* ceiling of a result's text: 48 kB */
+    size_t default_max_bytes; /* 24 kB */
+};
+
+/* The caller's default sandbox; release with sandbox_put(). */
+int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err) MUST_CHECK;
+
+/* The text for server instructions (<= 2 kB) of this backend. */
+int tools_instructions(struct backend *be, struct buf *out, struct err *err) MUST_CHECK;
+
+#endif
