@@ -36,7 +36,7 @@ int buf_add(struct buf *b, const void *data, size_t len, struct err *err) MUST_C
 int buf_adds(struct buf *b, const char *s, struct err *err) MUST_CHECK;
 int buf_addc(struct buf *b, char c, struct err *err) MUST_CHECK;
 int buf_addf(struct buf *b, struct err *err, const char *fmt, ...) PRINTF(3, 4) MUST_CHECK;
-int buf_addv(struct buf *b, struct err *err, const char *fmt, va_list ap) MUST_CHECK;
+int buf_addv(struct buf *b, struct err *err, const char *fmt, va_list ap) PRINTF(3, 0) MUST_CHECK;
 
 /* Make room for `more` bytes behind len and return where to write them, or NULL.
  * The caller then adds what it wrote to len (and keeps the NUL by buf_commit). */
