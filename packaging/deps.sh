@@ -81,7 +81,7 @@ debian_uri() {
 trixie_yyjson() {
     local uri key=/usr/share/keyrings/debian-archive-keyring.gpg
     uri=$(debian_uri)
-    [ -n "$uri" ] || die "no source of bookworm in /etc/apt; install libyyjson-dev by hand"
+    [ -n "$uri" ] || die "no libyyjson-dev here, nor a source of Debian 12; install it by hand"
     [ -r $key ] || die "$key is missing; install debian-archive-keyring"
     install_file /etc/apt/preferences.d/sandbox-mcp-yyjson "\
 Package: *
@@ -108,12 +108,11 @@ system_packages() {
     command -v apt-get >/dev/null ||
         die "this is no Debian or Ubuntu; install the equivalents of: ${missing[*]}"
     say "${missing[*]}"
-    # shellcheck disable=SC1091
-    if [[ " ${missing[*]} " = *" libyyjson-dev "* ]] &&
-        [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
-        trixie_yyjson
-    fi
     apt update || die "apt-get update failed"
+    if [[ " ${missing[*]} " = *" libyyjson-dev "* ]] && ! apt-cache show libyyjson-dev &>/dev/null; then
+        trixie_yyjson
+        apt update || die "apt-get update failed"
+    fi
     apt install --no-install-recommends "${missing[@]}" || die "could not install ${missing[*]}"
 }
 
@@ -159,7 +158,7 @@ python_packages() {
     python=$(python_for_tests)
     rm -rf $venv
     quietly "$python" -m venv $venv
-    quietly $venv/bin/pip install -q -r tests/requirements.txt ||
+    quietly $venv/bin/pip install -q --no-deps -r tests/requirements.txt ||
         die "could not install the Python packages"
     cp tests/requirements.txt $venv/stamp
 }
@@ -181,8 +180,7 @@ main() {
     [ $# -gt 0 ] || set -- build dev python npm
     for what in "$@"; do
         case $what in
-        build | dev) "${what}_packages" ;;
-        python | npm) "${what}_packages" ;;
+        build | dev | python | npm) "${what}_packages" ;;
         *) die "unknown group $what" ;;
         esac
     done
