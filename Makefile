@@ -58,7 +58,6 @@ TESTS     := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
 FUZZERS   := $(patsubst %.c,$O/%,$(wildcard tests/fuzz/fuzz_*.c))
 SOURCES   := $(wildcard main.c base/*.[ch] mcp/*.[ch] transport/*.[ch] tools/*.[ch] \
              tools/gen/*.[ch] backend/*.[ch] backend/*/*.[ch] tests/*/*.[ch])
-GENERATED := $O/gen/tools.gen.h $O/gen/embed.h
 
 ifneq ($V,1)
 Q := @
@@ -84,7 +83,9 @@ $O/agent.a: $(patsubst %.c,$O/%.o,$(AGENT))
 	$(call say,AR,$@)
 	$Q$(RM) $@ && $(AR) rcs $@ $^
 
-$O/%.o: %.c $O/flags | $(GENERATED)
+$(patsubst %.c,$O/%.o,main.c $(TOOLS)) $(TESTS:=.o) $(FUZZERS:=.o): | $O/gen/tools.gen.h
+
+$O/%.o: %.c $O/flags | $O/gen/embed.h
 	$(call say,CC,$<)
 	$Q mkdir -p $(@D) && $(COMPILE) -o $@ $<
 
@@ -198,7 +199,7 @@ readme: $O/gen/gen
 	$Q$O/gen/gen --readme tools.json README.md
 
 # Formatting, every header compiles on its own, README's table is of today.
-lint: $(GENERATED) $O/gen/gen
+lint: $O/gen/tools.gen.h $O/gen/embed.h $O/gen/gen
 	$Q clang-format --dry-run -Werror $(SOURCES)
 	$Q for h in $(filter %.h,$(SOURCES)); do echo "#include \"$$h\"" | \
 		$(filter-out -MMD -MP -c,$(COMPILE)) -fsyntax-only -xc - || exit 1; done
