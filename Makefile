@@ -213,8 +213,9 @@ install: all
 	install -D -m 0755 $O/$(NAME) $(DESTDIR)$(BINDIR)/$(NAME)
 	install -D -m 0755 $O/sandbox-agent $(DESTDIR)$(LIBEXECDIR)/sandbox-agent
 
+# The tests' packages stay: bringing them back takes a minute and a network.
 clean:
-	$(RM) -r build build-*
+	$(RM) -r build-* $(filter-out build/venv build/npm,$(wildcard build/*))
 
 FORCE:
 .PHONY: all tests check test serve deps snapshot bench layers fuzz fuzzers readme lint format \
