@@ -1,0 +1,144 @@
+#include "backend/backend.h"
+#include "backend/derive/derive.h"
+
+#include <string.h>
+
+extern const struct backend_ops fake_backend;
+
+static const struct backend_ops *const backends[] = {
+    &fake_backend,
+};
+
+static const char *names[COUNT_OF(backends) + 1];
+
+const char *const *backend_names(void)
+{
+    for (size_t i = 0; i < COUNT_OF(backends); i++)
+        names[i] = backends[i]->name;
+    return names;
+}
+
+static const struct backend_ops *find(const char *kind)
+{
+    for (size_t i = 0; i < COUNT_OF(backends); i++)
+        if (!strcmp(backends[i]->name, kind))
+            return backends[i];
+    return NULL;
+}
+
+int backend_open(const char *kind, const struct backend_config *config, struct backend **out,
+                 struct err *err)
+{
+    const struct backend_ops *ops = find(kind);
+
+    if (!ops)
+        return err_set(err, ERR_INVALID, "no backend named \"%s\"", kind);
+
+    AUTO_FREE struct backend *be = calloc(1, ops->backend_size);
+    if (!be)
+        return err_oom(err);
+    be->ops = ops;
+    be->config = config;
+    if (ops->open(be, config, err))
+        return err_wrap(err, "open the %s backend", kind);
+    *out = TAKE(be);
+    return 0;
+}
+
+void backend_free(struct backend *be)
+{
+    if (!be)
+        return;
+    be->ops->close(be);
+    free(be);
+}
+
+unsigned backend_can(const struct backend *be)
+{
+    const struct backend_ops *o = be->ops;
+    const struct file_ops *f = o->file;
+    const bool can[OP_COUNT] = {
+        [OP_EXEC] = o->exec && o->exec->run,
+        [OP_OUTPUT] = o->exec && o->exec->output,
+        [OP_KILL] = o->exec && o->exec->kill,
+        [OP_FILE_READ] = f && f->read,
+        [OP_FILE_WRITE] = f && f->write,
+        [OP_FILE_LIST] = f && f->list,
+        [OP_FILE_SEARCH] = f && f->search,
+        [OP_FILE_REPLACE] = f && (f->replace || (f->read && f->write)),
+        [OP_CODE] = o->code && o->code->execute,
+        [OP_INFO] = o->sandbox->info,
+    };
+    unsigned set = 0;
+
+    for (int i = 0; i < OP_COUNT; i++)
+        set |= can[i] ? 1u << i : 0;
+    return set;
+}
+
+int backend_describe(struct backend *be, struct buf *out, struct err *err)
+{
+    return be->ops->describe ? be->ops->describe(be, out, err) : 0;
+}
+
+void backend_release(struct backend *be, const char *principal, const char *name)
+{
+    if (be->ops->sandbox->release)
+        be->ops->sandbox->release(be, principal, name);
+}
+
+int sandbox_open_default(struct backend *be, struct call *call, const char *principal,
+                         const char *name, struct sandbox **out, struct err *err)
+{
+    if (call_check(call, err))
+        return -1;
+    return be->ops->sandbox->open_default(be, call, principal, name, out, err);
+}
+
+void sandbox_put(struct sandbox *sb)
+{
+    if (sb && sb->backend->ops->sandbox->put)
+        sb->backend->ops->sandbox->put(sb);
+}
+
+static int unsupported(struct sandbox *sb, const char *what, struct err *err)
+{
+    return err_set(err, ERR_UNSUPPORTED, "the %s backend cannot %s", sb->backend->ops->name, what);
+}
+
+/* The checks before and the context behind every op that a backend may implement. */
+#define WRAP(fn, group, op, request, result, what, derived)                                  \
+    int sandbox_##fn(struct sandbox *sb, struct call *call, const struct request *req,       \
+                     struct result *res, struct err *err)                                    \
+    {                                                                                        \
+        const struct group##_ops *ops = sb->backend->ops->group;                             \
+        int (*run)(struct sandbox *, struct call *, const struct request *, struct result *, \
+                   struct err *) = ops && ops->op ? ops->op : (derived);                     \
+                                                                                             \
+        if (!run)                                                                            \
+            return unsupported(sb, what, err);                                               \
+        if (call_check(call, err))                                                           \
+            return -1;                                                                       \
+        return run(sb, call, req, res, err);                                                 \
+    }
+
+WRAP(exec, exec, run, exec_request, exec_result, "run commands", NULL)
+WRAP(output, exec, output, output_request, exec_result, "read output later", NULL)
+WRAP(kill, exec, kill, kill_request, kill_result, "kill processes", NULL)
+WRAP(file_read, file, read, file_read_request, file_read_result, "read files", NULL)
+WRAP(file_write, file, write, file_write_request, file_write_result, "write files", NULL)
+WRAP(file_list, file, list, file_list_request, file_list_result, "list directories", NULL)
+WRAP(file_search, file, search, file_search_request, file_search_result, "search files", NULL)
+WRAP(file_replace, file, replace, file_replace_request, file_replace_result, "edit files",
+     ops && ops->read && ops->write ? derive_replace : NULL)
+WRAP(code, code, execute, code_request, code_result, "run code", NULL)
+
+int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
+                 struct err *err)
+{
+    if (!sb->backend->ops->sandbox->info)
+        return unsupported(sb, "describe sandboxes", err);
+    if (call_check(call, err))
+        return -1;
+    return sb->backend->ops->sandbox->info(sb, call, include, res, err);
+}

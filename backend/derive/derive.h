@@ -1,0 +1,17 @@
+/*
+ * Ops built from other ops, for backends that lack them.
+ */
+#ifndef BACKEND_DERIVE_DERIVE_H
+#define BACKEND_DERIVE_DERIVE_H
+
+#include "backend/backend.h"
+
+/*
+ * file_ops.replace out of read and write: the whole file (at most FILE_WRITE_MAX bytes)
+ * is read, edited here, and written back on the condition that its hash is still the one
+ * read, so that a concurrent change is a conflict and never lost. All edits apply or none.
+ */
+int derive_replace(struct sandbox *sb, struct call *call, const struct file_replace_request *req,
+                   struct file_replace_result *res, struct err *err) MUST_CHECK;
+
+#endif

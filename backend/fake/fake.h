@@ -1,0 +1,41 @@
+/*
+ * A backend with scripted answers, for transcripts, fuzzers and benchmarks of the protocol:
+ * no process, no file of the host is touched. Its sandbox lives as long as the backend.
+ *
+ * Commands: "echo TEXT", "err TEXT" (stderr), "sleep SECONDS" (ends early when the call is
+ * cancelled), "exit N", "print N" (N bytes of output), "fail CODE" (the op fails with that error
+ * code), "hang" (until cancelled). Anything else prints itself. Files live in memory: at most
+ * FAKE_FILES of them. Code: the text itself is the value of the last expression; "raise" is an
+ * error, "plot" gives a small PNG.
+ */
+#ifndef BACKEND_FAKE_FAKE_H
+#define BACKEND_FAKE_FAKE_H
+
+#include "backend/backend.h"
+#include <pthread.h>
+
+#define FAKE_FILES 64
+
+struct fake_file {
+    char *path;
+    char *data;
+    size_t len;
+};
+
+struct fake {
+    struct backend base;
+    struct sandbox sandbox;
+    pthread_mutex_t lock;
+    struct fake_file files[FAKE_FILES]; /* lock */
+};
+
+extern const struct exec_ops fake_exec_ops;
+extern const struct file_ops fake_file_ops;
+extern const struct code_ops fake_code_ops;
+
+static inline struct fake *fake_of(struct sandbox *sb)
+{
+    return (struct fake *)sb->backend;
+}
+
+#endif
