@@ -47,16 +47,17 @@ AGENT_LIBS = $(shell $(PKG_CONFIG) --static --libs libpcre2-8)
 BASE      := $(wildcard base/*.c)
 MCP       := $(wildcard mcp/*.c)
 TRANSPORT := $(wildcard transport/*.c)
+CLI       := $(wildcard cli/*.c)
 AGENT     := $(wildcard backend/agent/*.c)
 BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
 GEN       := $(wildcard tools/gen.c tools/gen_*.c tools/gen/*.c)
 TOOLS     := $(filter-out $(GEN),$(wildcard tools/*.c))
 EMBEDDED  := $(wildcard backend/local/runners/*)
-LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT)) \
+LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT) $(CLI)) \
              $O/gen/tools.gen.o $O/gen/embed.o
 TESTS     := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
 FUZZERS   := $(patsubst %.c,$O/%,$(wildcard tests/fuzz/fuzz_*.c))
-SOURCES   := $(wildcard main.c base/*.[ch] mcp/*.[ch] transport/*.[ch] tools/*.[ch] \
+SOURCES   := $(wildcard main.c cli/*.[ch] base/*.[ch] mcp/*.[ch] transport/*.[ch] tools/*.[ch] \
              tools/gen/*.[ch] backend/*.[ch] backend/*/*.[ch] tests/*/*.[ch])
 
 ifneq ($V,1)

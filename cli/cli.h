@@ -1,0 +1,26 @@
+/*
+ * The commands beside serving on stdio. Each returns the exit status, or -1 with err.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/options.h"
+#include "mcp/server.h"
+
+/*
+ * Serve HTTP until stop_fd is readable. Prints `listening on URL` and a ready client block
+ * on stderr; makes a token when none is configured (unless --no-auth).
+ */
+int cli_http(const struct options *o, struct server *server, int stop_fd, struct err *err);
+
+/*
+ * `call TOOL '{json}'` in this process. Text goes to stdout, images are named; control
+ * sequences are stripped when stdout is a terminal. Exit status 0, or 1 when the tool
+ * reported an error.
+ */
+int cli_call(const struct options *o, struct server *server, struct err *err);
+
+/* Commands that need no server: doctor, and call with --url. ERR_INVALID for an unknown one. */
+int cli_command(const struct options *o, struct err *err);
+
+#endif

@@ -1,0 +1,255 @@
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum kind { TEXT, LIST, FLAG };
+
+struct row {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    const char *value, *help;
+};
+
+#define AT(field) offsetof(struct options, field)
+
+static const struct row rows[] = {
+    { "http", TEXT, AT(http), "[ADDR:]PORT", "serve streamable HTTP at /mcp instead of stdio" },
+    { "workspace", TEXT, AT(workspace), "DIR[:ro]", "your directory, live at /workspace" },
+    { "mount", LIST, AT(mount), "DIR[:ro]", "one more directory, at its own path" },
+    { "network", TEXT, AT(network), "POLICY", "none (default) or allow=HOST[:PORT],*.HOST,..." },
+    { "env", LIST, AT(env), "K=V", "environment of every command" },
+    { "sandbox", TEXT, AT(sandbox), "NAME", "a named sandbox: its files are found again" },
+    { "runtime", TEXT, AT(runtime), "KIND", "bwrap (default), or host: NO isolation" },
+    { "memory", TEXT, AT(memory), "MB", "memory of a sandbox" },
+    { "pids", TEXT, AT(pids), "N", "processes of a sandbox" },
+    { "state-dir", TEXT, AT(state_dir), "DIR", "where sandboxes keep their files" },
+    { "allow-root-workspace", FLAG, AT(allow_root_workspace), NULL,
+      "accept a workspace owned by root" },
+    { "backend", TEXT, AT(backend), "KIND", "local (default) or aio" },
+    { "backend-url", TEXT, AT(backend_url), "URL", "of the remote sandbox service" },
+    { "backend-key-file", TEXT, AT(backend_key_file), "FILE",
+      "its key (or SANDBOX_MCP_BACKEND_KEY)" },
+    { "backend-header", LIST, AT(backend_header), "'N: V'", "one more header for it" },
+    { "token-file", TEXT, AT(token_file), "FILE",
+      "bearer tokens of HTTP clients (or SANDBOX_MCP_TOKEN)" },
+    { "no-auth", FLAG, AT(no_auth), NULL, "no token; only on loopback" },
+    { "allow-host", LIST, AT(allow_host), "HOST", "accept this Host header too" },
+    { "allow-origin", LIST, AT(allow_origin), "ORIGIN", "accept this Origin header" },
+    { "max-calls", TEXT, AT(max_calls), "N", "calls in flight at once (512)" },
+    { "max-sandboxes", TEXT, AT(max_sandboxes), "N", "sandboxes at once (100)" },
+    { "log-level", TEXT, AT(log_level), "LEVEL", "error, warn (default), info, debug; on stderr" },
+    { "url", TEXT, AT(url), "URL", "call: ask the server that runs there" },
+    { "help", FLAG, AT(help), NULL, "this page" },
+    { "version", FLAG, AT(version), NULL, "the version" },
+};
+
+static int store(struct options *o, const struct row *row, const char *value, struct err *err)
+{
+    char *field = (char *)o + row->offset;
+    struct option_list *list = (struct option_list *)(void *)field;
+
+    if (row->kind == FLAG) {
+        *(bool *)field = true;
+    } else if (row->kind == TEXT) {
+        *(const char **)(void *)field = value;
+    } else if (list->count == OPTIONS_LIST_MAX) {
+        return err_set(err, ERR_INVALID, "--%s given more than %d times", row->name,
+                       OPTIONS_LIST_MAX);
+    } else {
+        list->items[list->count++] = value;
+    }
+    return 0;
+}
+
+static const struct row *find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (strlen(rows[i].name) == len && !memcmp(rows[i].name, name, len))
+            return &rows[i];
+    return NULL;
+}
+
+static int parse_one(struct options *o, int argc, char **argv, int *at, struct err *err)
+{
+    const char *arg = argv[*at] + 2, *eq = strchr(arg, '=');
+    const struct row *row = find(arg, eq ? (size_t)(eq - arg) : strlen(arg));
+
+    if (!row) {
+        err_set(err, ERR_INVALID, "unknown option %s", argv[*at]);
+        return err_next(err, "see sandbox-mcp --help");
+    }
+    if (row->kind == FLAG)
+        return eq ? err_set(err, ERR_INVALID, "--%s takes no value", row->name)
+                  : store(o, row, NULL, err);
+    if (eq)
+        return store(o, row, eq + 1, err);
+    if (*at + 1 >= argc)
+        return err_set(err, ERR_INVALID, "--%s needs a value: %s", row->name, row->value);
+    return store(o, row, argv[++*at], err);
+}
+
+static int from_environment(struct options *o, struct err *err)
+{
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char name[64];
+        const char *value;
+        snprintf(name, sizeof(name), "SANDBOX_MCP_%s", rows[i].name);
+        for (char *p = name; *p; p++)
+            *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+        value = getenv(name);
+        if (!value || !*value || (rows[i].kind == FLAG && strcmp(value, "1")))
+            continue;
+        if (store(o, &rows[i], value, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int number(const char *name, const char *text, int64_t min, int64_t max, int64_t *out,
+                  struct err *err)
+{
+    char *end;
+    long long v;
+
+    if (!text)
+        return 0;
+    v = strtoll(text, &end, 10);
+    if (!*text || *end || v < min || v > max)
+        return err_set(err, ERR_INVALID, "--%s: \"%s\" is not a number within %lld..%lld", name,
+                       text, (long long)min, (long long)max);
+    *out = v;
+    return 0;
+}
+
+/* A copy without the ":ro" suffix; *ro says whether it was there. */
+static char *directory(struct options *o, const char *text, bool *ro)
+{
+    size_t n = strlen(text);
+    char *copy;
+
+    *ro = n > 3 && !strcmp(text + n - 3, ":ro");
+    copy = strndup(text, *ro ? n - 3 : n);
+    if (copy)
+        o->texts[o->text_count++] = copy;
+    return copy;
+}
+
+static int split_env(struct options *o, const char *text, struct env_var *out, struct err *err)
+{
+    const char *eq = strchr(text, '=');
+    char *copy;
+
+    if (!eq || eq == text)
+        return err_set(err, ERR_INVALID, "--env: \"%s\" is not NAME=value", text);
+    copy = strdup(text);
+    if (!copy)
+        return err_oom(err);
+    o->texts[o->text_count++] = copy;
+    copy[eq - text] = '\0';
+    *out = (struct env_var){ copy, copy + (eq - text) + 1 };
+    return 0;
+}
+
+static int make_config(struct options *o, struct err *err)
+{
+    struct backend_config *c = &o->config;
+    int64_t calls = 512, sandboxes = 100;
+
+    if (number("max-calls", o->max_calls, 1, 10000, &calls, err) ||
+        number("max-sandboxes", o->max_sandboxes, 1, 100000, &sandboxes, err) ||
+        number("memory", o->memory, 16, 1 << 24, &c->memory_mb, err) ||
+        number("pids", o->pids, 8, 1 << 20, &c->pids, err))
+        return -1;
+    o->calls = (unsigned)calls;
+    c->max_sandboxes = (unsigned)sandboxes;
+    c->state_dir = o->state_dir;
+    c->allow_root_workspace = o->allow_root_workspace;
+    c->network = o->network ? o->network : "none";
+    c->runtime = o->runtime ? o->runtime : "bwrap";
+    c->agent = getenv("SANDBOX_MCP_AGENT");
+    c->url = o->backend_url;
+    c->key_file = o->backend_key_file;
+    c->headers = o->backend_header.items;
+    c->header_count = o->backend_header.count;
+    c->mounts = o->mounts;
+    c->mount_count = o->mount.count;
+    c->env = o->envs;
+    c->env_count = o->env.count;
+    if (o->workspace && !(c->workspace = directory(o, o->workspace, &c->workspace_ro)))
+        return err_oom(err);
+    for (size_t i = 0; i < o->mount.count; i++)
+        if (!(o->mounts[i].source = directory(o, o->mount.items[i], &o->mounts[i].readonly)))
+            return err_oom(err);
+    for (size_t i = 0; i < o->env.count; i++)
+        if (split_env(o, o->env.items[i], &o->envs[i], err))
+            return -1;
+    return 0;
+}
+
+static int check_together(const struct options *o, struct err *err)
+{
+    bool host = o->config.runtime && !strcmp(o->config.runtime, "host");
+
+    if (strcmp(o->config.runtime, "bwrap") && !host)
+        return err_set(err, ERR_INVALID, "--runtime: \"%s\" is neither bwrap nor host", o->runtime);
+    if (o->no_auth && (o->workspace || o->mount.count || host))
+        return err_set(err, ERR_INVALID,
+                       "--no-auth is refused together with --workspace, --mount "
+                       "and --runtime host: any web page or local user could reach them");
+    if (o->no_auth && !o->http)
+        return err_set(err, ERR_INVALID, "--no-auth only goes with --http");
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *o, struct err *err)
+{
+    *o = (struct options){ 0 };
+    if (from_environment(o, err))
+        return -1;
+    for (int i = 1; i < argc; i++) {
+        if (!strncmp(argv[i], "--", 2) && argv[i][2]) {
+            if (parse_one(o, argc, argv, &i, err))
+                return -1;
+        } else if (argv[i][0] == '-' && argv[i][1] && argv[i][1] != '-') {
+            err_set(err, ERR_INVALID, "unknown option %s", argv[i]);
+            return err_next(err, "see sandbox-mcp --help");
+        } else if (o->word_count == COUNT_OF(o->words)) {
+            return err_set(err, ERR_INVALID, "too many arguments");
+        } else {
+            o->words[o->word_count++] = argv[i];
+        }
+    }
+    o->backend = o->backend ? o->backend : "local";
+    return make_config(o, err) || check_together(o, err) ? -1 : 0;
+}
+
+void options_done(struct options *o)
+{
+    for (size_t i = 0; i < o->text_count; i++)
+        free(o->texts[i]);
+    o->text_count = 0;
+}
+
+int options_help(struct buf *out, struct err *err)
+{
+    if (buf_adds(
+            out,
+            "sandbox-mcp: a sandbox for AI agents, as MCP tools\n\n"
+            "  sandbox-mcp [options]                 serve MCP on stdin and stdout\n"
+            "  sandbox-mcp --http 8080 [options]     serve MCP over HTTP\n"
+            "  sandbox-mcp call TOOL '{json}'        run one tool and print its result\n"
+            "  sandbox-mcp doctor                    what this machine offers, what is missing\n\n",
+            err))
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char left[48];
+        snprintf(left, sizeof(left), "--%s %s", rows[i].name, rows[i].value ? rows[i].value : "");
+        if (buf_addf(out, err, "  %-26s %s\n", left, rows[i].help))
+            return -1;
+    }
+    return buf_adds(out, "\nEvery option can be set as SANDBOX_MCP_<NAME> in the environment.\n",
+                    err);
+}

@@ -1,0 +1,45 @@
+/*
+ * What the operator asked for: options over environment over defaults. One table in
+ * options.c is the source of parsing, --help and the environment names
+ * (--token-file = SANDBOX_MCP_TOKEN_FILE).
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "backend/backend.h"
+#include "base/err.h"
+
+#define OPTIONS_LIST_MAX 32 /* of each repeatable option */
+
+struct option_list {
+    const char *items[OPTIONS_LIST_MAX];
+    size_t count;
+};
+
+struct options {
+    const char *http; /* [ADDR:]PORT; NULL: stdio */
+    const char *backend, *backend_url, *backend_key_file, *sandbox, *workspace, *network, *runtime;
+    const char *state_dir, *token_file, *log_level, *max_calls, *max_sandboxes, *memory, *pids;
+    const char *url; /* call: a server that is running already */
+    struct option_list mount, env, backend_header, allow_host, allow_origin;
+    bool no_auth, allow_root_workspace, help, version;
+    const char *words[8]; /* what is not an option: the command and its arguments */
+    size_t word_count;
+
+    /* Made from the above by options_parse(). */
+    struct backend_config config;
+    struct mount_spec mounts[OPTIONS_LIST_MAX];
+    struct env_var envs[OPTIONS_LIST_MAX];
+    unsigned calls;                        /* --max-calls */
+    char *texts[2 * OPTIONS_LIST_MAX + 4]; /* split strings; owned */
+    size_t text_count;
+};
+
+/* argv strings are borrowed for the life of *o. ERR_INVALID names the option. */
+int options_parse(int argc, char **argv, struct options *o, struct err *err) MUST_CHECK;
+void options_done(struct options *o);
+
+/* The help page: fits a screen. */
+int options_help(struct buf *out, struct err *err) MUST_CHECK;
+
+#endif

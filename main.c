@@ -1,0 +1,143 @@
+#include "backend/backend.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "mcp/server.h"
+#include "tools/tools.h"
+#include "transport/stdio.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+/* Everything is stopped in the reverse order of its start. */
+struct parts {
+    struct options options;
+    struct backend *backend;
+    struct tools_context tools;
+    struct server *server;
+    struct buf instructions;
+    int stop_fd;
+};
+
+static int usage(const struct err *err)
+{
+    fprintf(stderr, "sandbox-mcp: %s%s%s\n", err->msg, err->next[0] ? ". Next: " : "", err->next);
+    return 2;
+}
+
+static int print_page(bool help)
+{
+    AUTO(buf) struct buf page = BUF_MAX(16384);
+    struct err err = { 0 };
+
+    if (help ? options_help(&page, &err) : buf_adds(&page, "sandbox-mcp " VERSION "\n", &err))
+        return usage(&err);
+    fputs(page.data, stdout);
+    return fflush(stdout) ? 1 : 0;
+}
+
+/* TERM, INT and HUP become bytes on a descriptor; nothing else interrupts a thread. */
+static int make_stop_fd(int *out, struct err *err)
+{
+    sigset_t all, stop;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGHUP);
+    *out = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *out < 0 ? err_sys(err, errno, "signalfd") : 0;
+}
+
+static int start(struct parts *p, struct err *err)
+{
+    struct server_config config = {
+        .name = "sandbox-mcp",
+        .title = "Sandbox",
+        .version = VERSION,
+        .max_calls = p->options.calls,
+        .tools_context = &p->tools,
+        .open_world =
+            strcmp(p->options.config.network, "none") || strcmp(p->options.backend, "local"),
+    };
+
+    if (make_stop_fd(&p->stop_fd, err) ||
+        backend_open(p->options.backend, &p->options.config, &p->backend, err))
+        return -1;
+    p->tools = (struct tools_context){
+        .backend = p->backend,
+        .sandbox_name = p->options.sandbox,
+        .max_bytes = 48 * 1024,
+        .default_max_bytes = 24 * 1024,
+    };
+    if (tools_instructions(p->backend, &p->instructions, err))
+        return -1;
+    config.instructions = buf_str(&p->instructions);
+    config.can = backend_can(p->backend);
+    return server_new(&config, &p->server, err);
+}
+
+static int serve(struct parts *p, struct err *err)
+{
+    const struct options *o = &p->options;
+
+    if (o->word_count && !strcmp(o->words[0], "call"))
+        return cli_call(o, p->server, err);
+    if (o->http)
+        return cli_http(o, p->server, p->stop_fd, err);
+    return stdio_serve(p->server, o->sandbox, p->stop_fd, err);
+}
+
+static void stop(struct parts *p)
+{
+    server_free(p->server);
+    backend_free(p->backend);
+    buf_done(&p->instructions);
+    options_done(&p->options);
+    fd_close(&p->stop_fd);
+}
+
+static bool needs_server(const struct options *o)
+{
+    return !o->word_count || !strcmp(o->words[0], "serve") ||
+           (!strcmp(o->words[0], "call") && !o->url);
+}
+
+static int run(int argc, char **argv, struct parts *p, struct err *err)
+{
+    int level;
+
+    if (options_parse(argc, argv, &p->options, err))
+        return 2;
+    if (p->options.help || p->options.version)
+        return print_page(p->options.help);
+    level = log_level_from_name(p->options.log_level ? p->options.log_level : "warn");
+    if (level < 0) {
+        err_set(err, ERR_INVALID, "--log-level: \"%s\" is unknown", p->options.log_level);
+        return 2;
+    }
+    log_set_level((enum log_level)level);
+    if (!needs_server(&p->options))
+        return cli_command(&p->options, err);
+    if (start(p, err))
+        return 1;
+    return serve(p, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct parts parts = { .stop_fd = -1, .instructions = BUF_MAX(4096) };
+    struct err err = { 0 };
+    int status = run(argc, argv, &parts, &err);
+
+    stop(&parts);
+    if (err.code)
+        usage(&err);
+    return status < 0 ? 1 : status;
+}
