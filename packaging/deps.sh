@@ -72,7 +72,7 @@ debian_uri() {
         }' "$f")
         [ -z "$uri" ] || { echo "$uri"; return; }
     done
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+    { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null || :; } |
         sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) +bookworm +.*/\2/p' | head -n 1
 }
 
@@ -172,6 +172,12 @@ npm_packages() {
     cp tests/package.json tests/package-lock.json $dir/
     (cd $dir && quietly npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
         die "could not install the Node packages"
+    # Debian's npm links no programs of optional packages.
+    local node
+    for node in $dir/node_modules/node-linux-*/bin/node; do
+        ln -sf "../${node#"$dir"/node_modules/}" $dir/node_modules/.bin/node
+    done
+    $dir/node_modules/.bin/node --version >/dev/null || die "the tests' Node does not run"
     cat tests/package.json tests/package-lock.json >$dir/stamp
 }
 
