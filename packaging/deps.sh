@@ -174,7 +174,7 @@ npm_packages() {
         die "could not install the Node packages"
     # Debian's npm links no programs of optional packages.
     local node
-    for node in $dir/node_modules/node-linux-*/bin/node; do
+    for node in "$dir"/node_modules/node-linux-*/bin/node; do
         ln -sf "../${node#"$dir"/node_modules/}" $dir/node_modules/.bin/node
     done
     $dir/node_modules/.bin/node --version >/dev/null || die "the tests' Node does not run"
