@@ -18,6 +18,15 @@ struct tools_context {
 /* The caller's default sandbox; release with sandbox_put(). */
 int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err) MUST_CHECK;
 
+/* The map as variables: *out is one block to free(), its strings are the map's. */
+int tools_env(const struct arg_map *map, struct env_var **out, struct err *err) MUST_CHECK;
+
+/* Seconds as whole milliseconds. */
+static inline int64_t tools_ms(double seconds)
+{
+    return (int64_t)(seconds * 1000.0 + 0.5);
+}
+
 /* The text for server instructions (<= 2 kB) of this backend. */
 int tools_instructions(struct backend *be, struct buf *out, struct err *err) MUST_CHECK;
 

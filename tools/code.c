@@ -1,0 +1,161 @@
+#include "base/utf8.h"
+#include "tools.gen.h"
+#include "tools/picture.h"
+#include "tools/render.h"
+#include "tools/tools.h"
+
+#include <string.h>
+
+#define VALUE_MAX (16 * 1024) /* of one text result shown inline */
+
+static int header(struct buf *out, const struct code_result *r, struct err *err)
+{
+    static const char *const names[] = {
+        [CODE_OK] = "ok",
+        [CODE_ERROR] = "error",
+        [CODE_TIMEOUT] = "timeout",
+        [CODE_RUNNING] = "running",
+    };
+
+    if (buf_addf(out, err, "%s · ", names[r->status]) || render_duration(out, r->duration_ms, err))
+        return -1;
+    if (r->context_id[0] && buf_addf(out, err, " · context_id %s", r->context_id))
+        return -1;
+    if (r->execution_count &&
+        buf_addf(out, err, " · execution %lld", (long long)r->execution_count))
+        return -1;
+    if (r->process_id[0] && buf_addf(out, err, " · process_id %s", r->process_id))
+        return -1;
+    return buf_addc(out, '\n', err);
+}
+
+static int section(struct buf *out, const char *name, const char *text, size_t len, size_t max,
+                   struct err *err)
+{
+    size_t keep = len > max ? utf8_cut(text, max) : len;
+
+    if (!len)
+        return 0;
+    if (buf_addf(out, err, "--- %s\n", name) || render_plain(out, text, keep, err))
+        return -1;
+    return len > keep ? buf_addf(out, err, "[... %zu bytes omitted ...]\n", len - keep) : 0;
+}
+
+static int section_str(struct buf *out, const char *name, const char *text, struct err *err)
+{
+    return text ? section(out, name, text, strlen(text), VALUE_MAX, err) : 0;
+}
+
+static int error_section(struct buf *out, const struct code_result *r, struct err *err)
+{
+    if (r->traceback && *r->traceback)
+        return section_str(out, "error", r->traceback, err);
+    if (!r->error_name)
+        return 0;
+    if (buf_addf(out, err, "--- error\n%s: ", r->error_name))
+        return -1;
+    return render_plain(out, r->error_value ? r->error_value : "",
+                        r->error_value ? strlen(r->error_value) : 0, err);
+}
+
+/* Text forms go into sections; what is a picture is sent as one, see send_pictures(). */
+static int rich_sections(struct buf *out, const struct code_result *r, struct err *err)
+{
+    for (size_t i = 0; i < r->result_count; i++) {
+        const struct code_output *o = &r->results[i];
+        bool plain = !strcmp(o->mime, "text/plain");
+        if (!strncmp(o->mime, "image/", 6) && strcmp(o->mime, "image/svg+xml"))
+            continue;
+        if (plain && r->text && !strcmp(r->text, buf_str(&o->data)))
+            continue;
+        if (section(out, plain ? "display" : o->mime, buf_str(&o->data), o->data.len, VALUE_MAX,
+                    err))
+            return -1;
+    }
+    return 0;
+}
+
+static int created_section(struct buf *out, const struct strings *files, struct err *err)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (buf_adds(out, i ? ", " : "files created: ", err) ||
+            render_name(out, files->items[i], err))
+            return -1;
+    return files->count ? buf_addc(out, '\n', err) : 0;
+}
+
+static int footer(struct buf *out, const struct code_result *r, struct err *err)
+{
+    if (created_section(out, &r->files_created, err) || render_denied(out, &r->denied, err))
+        return -1;
+    if (r->note && render_plain(out, r->note, strlen(r->note), err))
+        return -1;
+    if (r->status != CODE_RUNNING)
+        return 0;
+    return buf_addf(out, err,
+                    "Next: terminal_output process_id=%s cursor=%s wait_s=20 reads on; "
+                    "terminal_kill id=%s stops it.\n",
+                    r->process_id, r->cursor, r->process_id);
+}
+
+static int send_pictures(struct tool_call *call, const struct code_result *r, struct err *err)
+{
+    for (size_t i = 0; i < r->result_count; i++) {
+        const struct code_output *o = &r->results[i];
+        const char *mime = picture_mime(buf_str(&o->data), o->data.len);
+        if (!mime)
+            continue;
+        if (picture_fits(o->data.data, o->data.len)
+                ? tool_image(call, mime, o->data.data, o->data.len, err)
+                : tool_textf(call, err,
+                             "A %s result of %zu bytes is too large to show: "
+                             "save it smaller, or to a file and file_read it.",
+                             mime, o->data.len))
+            return -1;
+    }
+    return 0;
+}
+
+static int reply(struct tool_call *call, const struct code_result *r, struct err *err)
+{
+    AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX * 4);
+
+    if (header(&text, r, err) ||
+        render_stream(&text, "stdout", &r->out, r->process_id, r->hole_cursor, err) ||
+        render_stream(&text, "stderr", &r->errs, r->process_id, r->hole_cursor, err) ||
+        error_section(&text, r, err) || section_str(&text, "result", r->text, err) ||
+        rich_sections(&text, r, err) || footer(&text, r, err))
+        return -1;
+    if (tool_text(call, text.data, text.len, err) || send_pictures(call, r, err))
+        return -1;
+    return tool_meta_str(call, "context_id", r->context_id, err);
+}
+
+int tool_code_execute(struct tool_call *call, const struct code_execute_args *args, struct err *err)
+{
+    static const char *const languages[] = {
+        [CODE_EXECUTE_LANGUAGE_PYTHON] = "python",
+        [CODE_EXECUTE_LANGUAGE_JAVASCRIPT] = "javascript",
+        [CODE_EXECUTE_LANGUAGE_BASH] = "bash",
+    };
+    AUTO_PTR(sandbox) struct sandbox *sb = NULL;
+    AUTO(code_result) struct code_result res = { 0 };
+    AUTO_FREE struct env_var *env = NULL;
+    struct code_request req = {
+        .code = args->code,
+        .language = languages[args->language],
+        .context_id = args->context_id,
+        .cwd = args->cwd,
+        .env_count = args->env.count,
+        .timeout_ms = tools_ms(args->timeout_s),
+        .yield_ms = tools_ms(args->yield_s),
+        .max_bytes = (size_t)args->max_bytes,
+    };
+
+    if (tools_env(&args->env, &env, err))
+        return -1;
+    req.env = env;
+    if (tools_sandbox(call, &sb, err) || sandbox_code(sb, call->call, &req, &res, err))
+        return -1;
+    return reply(call, &res, err);
+}

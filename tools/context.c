@@ -1,0 +1,30 @@
+#include "tools/tools.h"
+
+int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err)
+{
+    struct tools_context *ctx = call->context;
+    const char *name = call->sandbox ? call->sandbox : ctx->sandbox_name;
+
+    return sandbox_open_default(ctx->backend, call->call, call->principal, name, out, err);
+}
+
+int tools_instructions(struct backend *be, struct buf *out, struct err *err)
+{
+    if (buf_adds(out,
+                 "A sandbox of your own: run commands, files and code in it without risk to the "
+                 "user's machine. ",
+                 err) ||
+        backend_describe(be, out, err))
+        return -1;
+    return buf_adds(
+        out,
+        "\nPaths are absolute or relative to the workspace; ~ is the sandbox's home. "
+        "terminal_execute starts a fresh shell each time: pass session_id (any name) to keep cwd, "
+        "variables and background jobs. A call answers after at most yield_s seconds; what still "
+        "runs goes on under its process_id (terminal_output reads, terminal_kill stops). A "
+        "non-zero exit code is a result, not an error. code_execute keeps variables between calls, "
+        "one interpreter per language. Results are cut to max_bytes with head and tail kept; the "
+        "line at the hole names the call that reads the rest. Prefer file_read, file_search and "
+        "file_replace to cat, grep and sed. Times are in seconds, sizes in bytes, cursors opaque.",
+        err);
+}

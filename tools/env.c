@@ -1,0 +1,15 @@
+#include "tools/tools.h"
+
+#include <stdlib.h>
+
+int tools_env(const struct arg_map *map, struct env_var **out, struct err *err)
+{
+    struct env_var *vars = calloc(map->count + 1, sizeof(*vars));
+
+    if (!vars)
+        return err_oom(err);
+    for (size_t i = 0; i < map->count; i++)
+        vars[i] = (struct env_var){ map->items[i].name, map->items[i].value };
+    *out = vars;
+    return 0;
+}

@@ -1,0 +1,90 @@
+/*
+ * tools.json as the generator sees it: read once, checked completely, then written out
+ * in several forms. The parsed document lives until the program ends, and so do all strings.
+ *
+ * A fault in tools.json ends the program with status 1 and "FILE:TOOL:FIELD: message",
+ * before anything is written.
+ */
+#ifndef TOOLS_GEN_MODEL_H
+#define TOOLS_GEN_MODEL_H
+
+#include "base/attr.h"
+#include "mcp/tool.h"
+#include <stdio.h>
+#include <yyjson.h>
+
+#define GEN_NAME_MAX 24
+#define GEN_DESCRIPTION_MAX 300 /* characters, of a tool */
+#define GEN_PROPERTIES_MAX 64   /* of one object; args_bind() keeps a bit for each */
+#define GEN_DEPTH_MAX 4         /* objects within objects, of arguments */
+
+struct gen_object;
+
+struct gen_property {
+    const char *name, *c_name; /* c_name differs where the name is a C keyword */
+    enum arg_type type;
+    bool required;
+    bool has_member; /* the struct says in has_<name> whether it was given */
+    unsigned coerce; /* ARG_OCTAL, ARG_SIGNAL */
+    double min, max;
+    size_t min_len, max_len, item_max;
+    yyjson_val *fallback; /* the default; NULL none */
+    yyjson_val *choices;  /* array of strings; NULL none */
+    struct gen_object *object;
+};
+
+struct gen_object {
+    const char *struct_name; /* "file_write_args", "file_replace_edits_item" */
+    struct gen_property properties[GEN_PROPERTIES_MAX];
+    size_t count;
+};
+
+struct gen_tool {
+    const char *name, *title, *description, *toolset;
+    enum tool_class cls;
+    yyjson_val *needs, *input, *output, *annotations; /* output NULL unless class S */
+    bool open_world_by_policy;
+    struct gen_object args;
+};
+
+struct gen_tools {
+    const char *file;
+    struct gen_tool *items; /* sorted by name */
+    size_t count;
+};
+
+/* Where in tools.json: which tool, and below it which field ("edits.count"); both may be NULL. */
+struct gen_place {
+    const char *file, *tool, *field;
+};
+
+void gen_fail(const struct gen_place *at, const char *fmt, ...) PRINTF(2, 3) NORETURN;
+
+/* printf into memory that is never freed. */
+char *gen_text(const char *fmt, ...) PRINTF(1, 2);
+
+/* The same, of letters, digits and underscores, in upper case: "utf-8" is UTF_8. */
+char *gen_upper(const char *s);
+
+void gen_read(const char *file, struct gen_tools *out);
+
+/* Fill object from a schema with properties; checks all of it. */
+void gen_read_object(const struct gen_place *at, yyjson_val *schema, const char *struct_name,
+                     struct gen_object *object);
+
+/* Fails unless it is made of what we know, and required names what there is. */
+void gen_check_output(const struct gen_place *at, yyjson_val *schema);
+
+void gen_write_header(const struct gen_tools *tools, FILE *out);
+void gen_write_code(const struct gen_tools *tools, FILE *out);
+
+/* The text of a schema as it is listed: without bounds and what only we understand. */
+char *gen_listed(yyjson_val *schema);
+
+/* Bytes of the result of tools/list. */
+size_t gen_list_size(const struct gen_tools *tools, bool output_schemas);
+
+/* What stands between the two marks in README.md. */
+void gen_write_readme(const struct gen_tools *tools, FILE *out);
+
+#endif

@@ -1,0 +1,135 @@
+#include "tools.gen.h"
+#include "tools/render.h"
+#include "tools/tools.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static int exec_meta(struct tool_call *call, const struct exec_result *r, struct err *err)
+{
+    if (tool_meta_str(call, "status", render_exec_status(r->status), err) ||
+        tool_meta_int(call, "duration_ms", r->duration_ms, err))
+        return -1;
+    if (r->status == EXEC_EXITED && tool_meta_int(call, "exit_code", r->exit_code, err))
+        return -1;
+    if (r->process_id[0] && (tool_meta_str(call, "process_id", r->process_id, err) ||
+                             tool_meta_str(call, "cursor", r->cursor, err)))
+        return -1;
+    return tool_meta_int(call, "omitted_bytes", (int64_t)(r->out.omitted + r->errs.omitted), err);
+}
+
+static int reply_exec(struct tool_call *call, const struct exec_result *r, struct err *err)
+{
+    AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX);
+
+    if (render_exec(&text, r, err) || tool_text(call, text.data, text.len, err))
+        return -1;
+    return exec_meta(call, r, err);
+}
+
+int tool_terminal_execute(struct tool_call *call, const struct terminal_execute_args *args,
+                          struct err *err)
+{
+    AUTO_PTR(sandbox) struct sandbox *sb = NULL;
+    AUTO(exec_result) struct exec_result res = { 0 };
+    AUTO_FREE struct env_var *env = NULL;
+    struct exec_request req = {
+        .command = args->command,
+        .cwd = args->cwd,
+        .session_id = args->session_id,
+        .stdin_data = args->stdin,
+        .stdin_len = args->stdin ? strlen(args->stdin) : 0,
+        .env_count = args->env.count,
+        .timeout_ms = tools_ms(args->timeout_s),
+        .yield_ms = tools_ms(args->yield_s),
+        .max_bytes = (size_t)args->max_bytes,
+    };
+
+    if (tools_env(&args->env, &env, err))
+        return -1;
+    req.env = env;
+    if (tools_sandbox(call, &sb, err) || sandbox_exec(sb, call->call, &req, &res, err))
+        return -1;
+    return reply_exec(call, &res, err);
+}
+
+int tool_terminal_output(struct tool_call *call, const struct terminal_output_args *args,
+                         struct err *err)
+{
+    AUTO_PTR(sandbox) struct sandbox *sb = NULL;
+    AUTO(exec_result) struct exec_result res = { 0 };
+    struct output_request req = {
+        .process_id = args->process_id,
+        .cursor = args->cursor,
+        .tail = args->tail,
+        .grep = args->grep,
+        .wait_ms = tools_ms(args->wait_s),
+        .max_bytes = (size_t)args->max_bytes,
+    };
+
+    if (tools_sandbox(call, &sb, err) || sandbox_output(sb, call->call, &req, &res, err))
+        return -1;
+    return reply_exec(call, &res, err);
+}
+
+static int parse_signal(const char *text, int *out, struct err *err)
+{
+    const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
+    char *end;
+    long n = strtol(text, &end, 10);
+
+    if (*text && !*end && n > 0 && n < NSIG) {
+        *out = (int)n;
+        return 0;
+    }
+    for (int i = 1; i < NSIG; i++) {
+        const char *abbrev = sigabbrev_np(i);
+        if (abbrev && !strcasecmp(abbrev, name)) {
+            *out = i;
+            return 0;
+        }
+    }
+    err_set(err, ERR_INVALID, "signal: \"%s\" is not a signal", text);
+    return err_next(err, "use a name such as TERM, INT, HUP or KILL, or a number");
+}
+
+static int kill_json(struct buf *json, const struct kill_result *r, struct err *err)
+{
+    struct jw w = JW(json, err);
+
+    jw_obj(&w);
+    jw_key(&w, "killed");
+    jw_arr(&w);
+    for (size_t i = 0; i < r->killed.count; i++)
+        jw_str(&w, r->killed.items[i]);
+    jw_aend(&w);
+    jw_kstr(&w, "status", render_exec_status(r->status));
+    if (r->status != EXEC_RUNNING)
+        jw_kint(&w, "exit_code", r->exit_code);
+    jw_end(&w);
+    return jw_done(&w);
+}
+
+int tool_terminal_kill(struct tool_call *call, const struct terminal_kill_args *args,
+                       struct err *err)
+{
+    AUTO_PTR(sandbox) struct sandbox *sb = NULL;
+    AUTO(kill_result) struct kill_result res = { 0 };
+    AUTO(buf) struct buf json = BUF_MAX(RENDER_MAX), text = BUF_MAX(RENDER_MAX);
+    struct kill_request req = { .id = args->id, .grace_ms = tools_ms(args->grace_s) };
+
+    if (parse_signal(args->signal, &req.signal, err) || tools_sandbox(call, &sb, err) ||
+        sandbox_kill(sb, call->call, &req, &res, err))
+        return -1;
+    if (buf_addf(&text, err, "%s", render_exec_status(res.status)))
+        return -1;
+    for (size_t i = 0; i < res.killed.count; i++)
+        if (buf_adds(&text, i ? ", " : " · signalled ", err) ||
+            buf_adds(&text, res.killed.items[i], err))
+            return -1;
+    if (kill_json(&json, &res, err) || tool_structured(call, &json, err))
+        return -1;
+    return tool_text(call, text.data, text.len, err);
+}
