@@ -1,0 +1,53 @@
+/*
+ * MCP over streamable HTTP at /mcp, both eras. The only user of libmicrohttpd.
+ *
+ * Threads: a pool of libmicrohttpd threads parses requests and answers cheap ones in place; one
+ * watcher notices clients that went away while their call runs, sends keep-alives and expires
+ * sessions. A call that runs on a worker of the router costs a suspended connection, no thread.
+ *
+ * The client goes away: a modern call is cancelled, of a legacy one only the waiting ends.
+ */
+#ifndef TRANSPORT_HTTP_H
+#define TRANSPORT_HTTP_H
+
+#include "base/err.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct auth;
+struct server;
+struct http_server;
+
+#define HTTP_BODY_MAX (16u * 1024 * 1024)    /* one request */
+#define HTTP_BODIES_MAX (256u * 1024 * 1024) /* all that are being received */
+#define HTTP_CONNECTIONS_MAX 4096u           /* lowered when the descriptor limit is lower */
+#define HTTP_REQUEST_SECONDS 120             /* to receive one whole body */
+#define HTTP_IDLE_SECONDS 75                 /* a connection with nothing to do, or stuck */
+
+/* All is borrowed until http_stop(). Lists end with NULL; a NULL list is empty. */
+struct http_config {
+    const char *address;                /* "127.0.0.1", "::1", "0.0.0.0", "localhost" */
+    uint16_t port;                      /* 0: one that is free */
+    const char *const *allowed_hosts;   /* Host values beside the loopback names; with or without
+                                           port. When given they are enforced on any address. */
+    const char *const *allowed_origins; /* "https://app.example" beside the loopback ones */
+    const struct auth *auth;            /* NULL: everyone is "local"; refused off loopback */
+    size_t body_max;                    /* 0: HTTP_BODY_MAX */
+    unsigned connections_max;           /* 0: HTTP_CONNECTIONS_MAX */
+    unsigned threads;                   /* 0: 2 */
+};
+
+/* Listens and serves when it returns. */
+int http_start(const struct http_config *config, struct server *server, struct http_server **out,
+               struct err *err) MUST_CHECK;
+
+/* The port in use. */
+uint16_t http_port(const struct http_server *http);
+
+/*
+ * Accept nothing more, end the calls in flight (CALL_SHUTDOWN), give them a second to answer,
+ * drop the rest, close everything, free. To be called before server_free(). NULL is fine.
+ */
+void http_stop(struct http_server *http);
+
+#endif
