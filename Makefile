@@ -103,10 +103,13 @@ $O/gen/tools.gen.h $O/gen/tools.gen.c &: tools.json $O/gen/gen
 	$(call say,GEN,$(@D)/tools.gen.[hc])
 	$Q$O/gen/gen tools.json $(@D)
 
-$O/gen/gen: $(GEN) $(wildcard tools/gen/*.h tools/gen_*.h)
-	$(call say,HOST,$@)
-	$Q mkdir -p $(@D) && $(HOSTCC) -std=gnu17 -D_GNU_SOURCE -O1 -g -I. $(WARN) -o $@ $(GEN) \
-		$(shell $(PKG_CONFIG) --cflags --libs yyjson)
+$O/gen/gen: $(patsubst %.c,$O/host/%.o,$(GEN))
+	$(call say,LD,$@)
+	$Q mkdir -p $(@D) && $(HOSTCC) -o $@ $^ $(shell $(PKG_CONFIG) --libs yyjson)
+
+$O/host/%.o: %.c $O/flags
+	$(call say,HOST,$<)
+	$Q mkdir -p $(@D) && $(HOSTCC) $(BASE_FLAGS) -MMD -MP -O1 -g -c -o $@ $<
 
 # Each embedded file F is at embed_F .. embed_F_end (other characters than letters and digits
 # become _) and a zero byte follows it. "embed.h" declares them.
@@ -173,6 +176,7 @@ layers:
 	$(call only,$(TRANSPORT) $(wildcard transport/*.h),(transport|mcp|base)/)
 	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|tools\.gen\.h")
 	$(call only,$(AGENT) $(wildcard backend/agent/*.h),backend/(agent/|wire\.h"))
+	$(call only,$(CLI) $(wildcard cli/*.h),(cli|transport|mcp|base)/|backend/backend\.h"|tools/tools\.h")
 	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/)
 	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
 		! grep -snE '^ *# *include "' backend/$$d/*.[ch] | \

@@ -5,6 +5,7 @@ Each test has a state directory of its own, in SANDBOX_MCP_STATE_DIR, so that no
 Servers that a fixture started are ended by it, and it fails the test when something is left.
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -24,7 +25,9 @@ def binary():
 
 @pytest.fixture(autouse=True)
 def state_dir(monkeypatch):
-    """Short, as a socket's path may have to fit below it."""
+    """Short, as a socket's path may have to fit below it. No other option comes from outside."""
+    for name in [name for name in os.environ if name.startswith("SANDBOX_MCP_")]:
+        monkeypatch.delenv(name)
     path = Path(tempfile.mkdtemp(prefix="smcp-"))
     monkeypatch.setenv("SANDBOX_MCP_STATE_DIR", str(path))
     yield path

@@ -16,3 +16,6 @@ NODE = NODE_MODULES / ".bin/node"
 def node_env(home):
     """Environment for a Node program: that Node first, and a home folder that may be written."""
     return dict(os.environ, HOME=str(home), PATH=f"{NODE_MODULES}/.bin:{os.environ['PATH']}")
+
+# The generator that made the tool tables of that build.
+GEN = Path(BINARY).parent / "gen/gen"
