@@ -187,9 +187,12 @@ layers:
 	$(call alone,libwebsockets,backend/browser/cdp_ws\.c|backend/remote/ws\.c)
 	$(call alone,seccomp\.h,backend/local/seccomp\.c)
 
+# FUZZ_TIME seconds of each fuzzer, then the line coverage of what it aims at.
 fuzz:
 	$Q$(MAKE) --no-print-directory CC=clang HOSTCC=clang O=build-fuzz \
-		SAN=address,undefined,fuzzer-no-link fuzzers
+		SAN=address,undefined,fuzzer-no-link \
+		CFLAGS="-O1 -g -fprofile-instr-generate -fcoverage-mapping" \
+		LDFLAGS=-fprofile-instr-generate fuzzers
 	$Q FUZZ_TIME=$(FUZZ_TIME) tests/fuzz/run build-fuzz
 fuzzers: $(FUZZERS)
 $O/tests/fuzz/fuzz_agent_%: $O/tests/fuzz/fuzz_agent_%.o $O/agent.a
