@@ -48,11 +48,13 @@ __builtins__ = dict(vars(builtins))  # what follows survives cells that damage b
 
 import _ast
 import _signal
+import faulthandler
 import linecache
 import os
 from binascii import b2a_base64
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from json import JSONDecoder, JSONEncoder
+from json.encoder import encode_basestring as quote
 from types import ModuleType
 
 MAX_LINE = 8 << 20
@@ -88,13 +90,34 @@ HINTS = (
     ("%", "this is plain Python without magics: use terminal_execute or the standard library"),
 )
 
-encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-decode = JSONDecoder().decode
+scan = JSONDecoder().scan_once
 os_read, os_write, getpid = os.read, os.write, os.getpid
 
 
 class TooLong(Exception):
     pass
+
+
+def encode(value):
+    """JSON of what a response is made of; needs no builtins but those kept above."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, dict):
+        return "{%s}" % ",".join(quote(k) + ":" + encode(v) for k, v in value.items())
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else int.__repr__(value)
+
+
+def decode(text):
+    text = text.strip()
+    try:
+        value, end = scan(text, 0)
+    except StopIteration:
+        raise ValueError("no JSON") from None
+    if end != len(text):
+        raise ValueError("more than one value")
+    return value
 
 
 def clean_text(text):
@@ -316,8 +339,10 @@ def clean_chain(exc):
 
 
 def hint_for(exc, code):
+    if type(exc) is not SyntaxError or type(exc.lineno) is not int:
+        return None
     lines = code.split("\n")
-    at = (exc.lineno or 0) - 1
+    at = exc.lineno - 1
     line = lines[at].strip() if 0 <= at < len(lines) else ""
     for start, hint in HINTS:
         if line.startswith(start):
@@ -337,12 +362,19 @@ def describe(exc, code):
         trace = "".join(std_import("traceback").format_exception(type(exc), exc, exc.__traceback__))
     except Exception as broken:
         trace = "%s: %s\n<traceback failed: %s>" % (name, value, type(broken).__name__)
-    if isinstance(exc, SyntaxError) and str(exc.filename).startswith("<cell "):
-        hint = hint_for(exc, code)
-        if hint:
-            value += ". Hint: " + hint
-            trace = trace.rstrip("\n") + ". Hint: " + hint + "\n"
+    hint = hint_for(exc, code)
+    if hint:
+        value += ". Hint: " + hint
+        trace = trace.rstrip("\n") + ". Hint: " + hint + "\n"
     return error(name, clean_text(value), clean_text(trace))
+
+
+def report(exc):
+    """An exception outside any cell goes to stderr."""
+    try:
+        os_write(2, describe(exc, "")["traceback"].encode())
+    except OSError:
+        pass
 
 
 def error(name, value, trace=None):
@@ -377,6 +409,7 @@ class Interpreter:
         builtins.input = self.read_input
         os.environ.setdefault("MPLBACKEND", "Agg")
         _signal.signal(_signal.SIGINT, on_sigint)
+        faulthandler.enable(2, all_threads=False)
 
     def open_stream(self, name):
         stream = getattr(sys, "__%s__" % name)
@@ -429,10 +462,19 @@ class Interpreter:
             last = compile(_ast.Expression(last.value), name, "eval", flags, True)
         return body, last, not code.rstrip().endswith(";")
 
-    def execute(self, code):
-        value = eval(code, self.ns)
-        if code.co_flags & CO_COROUTINE:
-            return self.wait(value)
+    def execute(self, body, last):
+        if any(code is not None and code.co_flags & CO_COROUTINE for code in (body, last)):
+            return self.wait(self.execute_async(body, last))
+        if body is not None:
+            eval(body, self.ns)
+        return None if last is None else eval(last, self.ns)
+
+    async def execute_async(self, body, last):
+        value = None
+        for code in (body, last):
+            value = None if code is None else eval(code, self.ns)
+            if code is not None and code.co_flags & CO_COROUTINE:
+                value = await value
         return value
 
     def wait(self, coroutine):
@@ -456,11 +498,7 @@ class Interpreter:
 
     def run(self, code, name):
         body, last, shown = self.compile(code, name)
-        if body is not None:
-            self.execute(body)
-        if last is None:
-            return None, False
-        value = self.execute(last)
+        value = self.execute(body, last)
         if value is None or not shown or getpid() != self.pid:
             return None, False
         builtins._ = value
@@ -514,14 +552,13 @@ class Interpreter:
 
     def forked(self, exc):
         """End of the cell in a child that user code has forked: no way back into the protocol."""
-        status = 0
-        if isinstance(exc, SystemExit):
-            status = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
-        elif exc is not None:
-            status = 1
+        status = int(exc is not None)
         try:
-            if exc is not None and (status == 1 or not isinstance(exc, SystemExit)):
-                print(describe(exc, "")["traceback"], end="", file=sys.stderr)
+            if exc is not None:
+                if issubclass(type(exc), SystemExit) and not isinstance(exc.code, str):
+                    status = exc.code if isinstance(exc.code, int) else 0
+                else:
+                    report(exc)
             self.flush()
         finally:
             os._exit(status & 0xFF)
@@ -536,7 +573,7 @@ class Interpreter:
         finally:
             if getpid() != self.pid:
                 self.forked(exc)
-        if isinstance(exc, SystemExit) and (exc.code is None or exc.code == 0):
+        if issubclass(type(exc), SystemExit) and exc.code in (None, 0):
             return None
         try:
             described = guarded(describe, exc, outcome["code"])
@@ -605,14 +642,14 @@ class Interpreter:
                 except BaseException as exc:
                     if getpid() != self.pid:
                         self.forked(exc)
-                    print(describe(exc, "")["traceback"], end="", file=sys.stderr)
+                    report(exc)
         finally:
             loop.remove_reader(fd)
 
 
 def bad_request(request):
     """What is wrong with a decoded request, or None."""
-    if not isinstance(request, dict) or not isinstance(request.get("token"), str):
+    if type(request.get("id")) not in (int, str) or not isinstance(request.get("token"), str):
         return "a request is an object with id, token, op and code"
     if request.get("op") != "exec":
         return "unknown op; known: exec"
@@ -643,9 +680,9 @@ def answer(interpreter, line):
     request = {}
     try:
         decoded = decode(line.decode())
+        decoded = decoded if isinstance(decoded, dict) else {}
         wrong = bad_request(decoded)
-        if isinstance(decoded, dict):
-            request = {"id": decoded.get("id"), "token": decoded.get("token")}
+        request = {key: decoded[key] for key in ("id", "token") if type(decoded.get(key)) in (int, str)}
         if wrong:
             return response(request, "error", err=error("BadRequest", wrong))
     except (ValueError, RecursionError):
@@ -670,12 +707,12 @@ def serve(interpreter, wire):
             reply = error("RequestTooLarge", "a request line may have 8 MiB")
             wire.write(response({}, "error", err=reply))
             continue
-        except OSError:
-            return
         except BaseException as exc:
             if getpid() != interpreter.pid:
                 interpreter.forked(exc)
-            print(describe(exc, "")["traceback"], end="", file=sys.stderr)
+            if issubclass(type(exc), OSError) and exc.errno is not None:
+                return
+            report(exc)
             continue
         if getpid() != interpreter.pid:
             interpreter.forked(None)
