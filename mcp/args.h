@@ -46,15 +46,14 @@ struct arg_row {
     const char *name;
     enum arg_type type;
     unsigned flags;
-    size_t offset, has_offset; /* has_offset 0: no has_ member (offset 0 is never a has_ member) */
-    double min, max;           /* numbers; INT64 bounds are given as doubles within 2^53 */
-    size_t min_len,
-        max_len; /* strings: bytes; arrays and maps: elements; strings in arrays: item_max */
-    size_t item_max;
+    size_t offset, has_offset;  /* has_offset 0: no has_ member (offset 0 is never a has_ member) */
+    double min, max;            /* numbers; INT64 bounds are given as doubles within 2^53 */
+    size_t min_len, max_len;    /* strings: bytes; arrays and maps: elements */
+    size_t item_min, item_max;  /* bytes of each string in an array or map */
     const char *default_string; /* ARG_STRING */
     double default_number;      /* ARG_INT, ARG_NUMBER, ARG_BOOL, ARG_ENUM (index) */
     bool has_default;
-    const char *const *choices; /* ARG_ENUM, NULL-terminated */
+    const char *const *choices; /* ARG_ENUM, and ARG_STRINGS whose items are; NULL-terminated */
     const struct arg_table *nested;
 };
 

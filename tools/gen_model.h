@@ -16,7 +16,6 @@
 #define GEN_NAME_MAX 24
 #define GEN_DESCRIPTION_MAX 300 /* characters, of a tool */
 #define GEN_PROPERTIES_MAX 64   /* of one object; args_bind() keeps a bit for each */
-#define GEN_DEPTH_MAX 4         /* objects within objects, of arguments */
 
 struct gen_object;
 
@@ -27,7 +26,7 @@ struct gen_property {
     bool has_member; /* the struct says in has_<name> whether it was given */
     unsigned coerce; /* ARG_OCTAL, ARG_SIGNAL */
     double min, max;
-    size_t min_len, max_len, item_max;
+    size_t min_len, max_len, item_min, item_max;
     yyjson_val *fallback; /* the default; NULL none */
     yyjson_val *choices;  /* array of strings; NULL none */
     struct gen_object *object;
@@ -68,9 +67,24 @@ char *gen_upper(const char *s);
 
 void gen_read(const char *file, struct gen_tools *out);
 
+/* The same place, one step further down. */
+struct gen_place gen_below(const struct gen_place *at, const char *name);
+
 /* Fill object from a schema with properties; checks all of it. */
 void gen_read_object(const struct gen_place *at, yyjson_val *schema, const char *struct_name,
                      struct gen_object *object);
+
+/* By the keyword "type"; fails on a keyword that is not known with it. Arrays are ARG_STRINGS. */
+enum arg_type gen_type(const struct gen_place *at, yyjson_val *schema, bool of_result);
+
+/* The keyword "enum", checked; NULL when there is none. */
+yyjson_val *gen_choices(const struct gen_place *at, yyjson_val *schema);
+
+/* Fails when "required" names what is no property. */
+void gen_check_required(const struct gen_place *at, yyjson_val *schema);
+
+/* True when the array (NULL: none) holds the text. */
+bool gen_holds(yyjson_val *list, const char *s);
 
 /* Fails unless it is made of what we know, and required names what there is. */
 void gen_check_output(const struct gen_place *at, yyjson_val *schema);

@@ -10,14 +10,20 @@
 static const struct kind {
     const char *type;
     enum arg_type arg;
-    const char *keywords[6];
+    const char *of_arguments[6], *of_results[6];
 } kinds[] = {
-    { "string", ARG_STRING, { "default", "enum", "minLength", "maxLength", "x-coerce" } },
-    { "integer", ARG_INT, { "default", "minimum", "maximum" } },
-    { "number", ARG_NUMBER, { "default", "minimum", "maximum" } },
-    { "boolean", ARG_BOOL, { "default" } },
-    { "array", ARG_STRINGS, { "items", "minItems", "maxItems" } },
-    { "object", ARG_OBJECT, { "properties", "required", "additionalProperties", "maxProperties" } },
+    { "string",
+      ARG_STRING,
+      { "default", "enum", "minLength", "maxLength", "x-coerce" },
+      { "enum" } },
+    { "integer", ARG_INT, { "default", "minimum", "maximum" }, { NULL } },
+    { "number", ARG_NUMBER, { "default", "minimum", "maximum" }, { NULL } },
+    { "boolean", ARG_BOOL, { "default" }, { NULL } },
+    { "array", ARG_STRINGS, { "items", "minItems", "maxItems" }, { "items" } },
+    { "object",
+      ARG_OBJECT,
+      { "properties", "required", "additionalProperties", "maxProperties" },
+      { "properties", "required", "additionalProperties" } },
 };
 
 struct gen_place gen_below(const struct gen_place *at, const char *name)
@@ -32,44 +38,46 @@ struct gen_place gen_below(const struct gen_place *at, const char *name)
     };
 }
 
-static bool known(const char *keyword, const char *const *keywords, size_t count)
+static bool known(const char *keyword, const char *const *keywords)
 {
     if (!strcmp(keyword, "type") || !strcmp(keyword, "description"))
         return true;
-    for (size_t i = 0; i < count && keywords[i]; i++)
-        if (!strcmp(keyword, keywords[i]))
+    for (; *keywords; keywords++)
+        if (!strcmp(keyword, *keywords))
             return true;
     return false;
 }
 
 static void check_keywords(const struct gen_place *at, yyjson_val *schema, const char *type,
-                           const char *const *keywords, size_t count)
+                           const char *const *keywords)
 {
     yyjson_val *key, *val;
     size_t i, max;
 
     yyjson_obj_foreach (schema, i, max, key, val) {
         const char *name = yyjson_get_str(key);
-        if (!known(name, keywords, count))
+        if (!known(name, keywords))
             gen_fail(at, "unknown keyword \"%s\" for type %s", name, type);
         if (yyjson_obj_get(schema, name) != val)
             gen_fail(at, "keyword \"%s\" is given twice", name);
     }
 }
 
-static const struct kind *kind_of(const struct gen_place *at, yyjson_val *schema)
+enum arg_type gen_type(const struct gen_place *at, yyjson_val *schema, bool of_result)
 {
     const char *type = yyjson_get_str(yyjson_obj_get(schema, "type"));
 
     if (!yyjson_is_obj(schema))
         gen_fail(at, "is missing, or not a schema");
-    for (size_t i = 0; type && i < COUNT_OF(kinds); i++) {
+    if (!type)
+        gen_fail(at, "type is missing, or not a text");
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (strcmp(type, kinds[i].type))
             continue;
-        check_keywords(at, schema, type, kinds[i].keywords, COUNT_OF(kinds[i].keywords));
-        return &kinds[i];
+        check_keywords(at, schema, type, of_result ? kinds[i].of_results : kinds[i].of_arguments);
+        return kinds[i].arg;
     }
-    gen_fail(at, type ? "unknown type \"%s\"" : "has no type%s", type ? type : "");
+    gen_fail(at, "unknown type \"%s\"", type);
 }
 
 yyjson_val *gen_choices(const struct gen_place *at, yyjson_val *schema)
@@ -80,7 +88,7 @@ yyjson_val *gen_choices(const struct gen_place *at, yyjson_val *schema)
     if (list && !yyjson_arr_size(list))
         gen_fail(at, "enum is empty, or not an array");
     yyjson_arr_foreach (list, i, max, val)
-        if (!yyjson_get_len(val) || !yyjson_is_str(val))
+        if (!yyjson_is_str(val) || !yyjson_get_len(val))
             gen_fail(at, "enum holds something else than texts");
     return list;
 }
