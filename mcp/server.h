@@ -59,7 +59,10 @@ struct http_facts {
 
 int server_new(const struct server_config *config, struct server **out, struct err *err) MUST_CHECK;
 
-/* Refuses new calls, ends those in flight (CALL_SHUTDOWN), waits for them, frees. */
+/*
+ * Refuses new calls, ends those in flight (CALL_SHUTDOWN), waits for them, frees. Connections and
+ * calls that a transport still holds may be closed and released afterwards.
+ */
 void server_free(struct server *srv);
 
 /* principal and sandbox (may be NULL) are copied. */
@@ -83,6 +86,13 @@ const char *server_conn_version(const struct server_conn *conn);
 void server_handle(struct server *srv, struct server_conn *conn, const char *text, size_t len,
                    const struct http_facts *facts, struct reply_sink *sink,
                    struct server_call **out_call);
+
+/*
+ * Answer, in the router's words, a message that the transport did not even read whole: one
+ * error without a readable id. code is -32700 or -32600; conn may be NULL.
+ */
+void server_reject(struct server *srv, struct server_conn *conn, const struct http_facts *facts,
+                   int http_status, int code, const char *message, struct reply_sink *sink);
 
 /* True when `text` is a request that wants notifications on the way (progress token): the
  * transport then opens SSE. Cheap scan of the parsed call. */

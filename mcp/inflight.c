@@ -1,0 +1,224 @@
+#include "base/clock.h"
+#include "mcp/router.h"
+
+#include <string.h>
+
+/* Lock held. */
+static struct server_call *take_spare(struct server *srv)
+{
+    struct server_call *c;
+
+    if (list_empty(&srv->spare))
+        return NULL;
+    c = list_of(srv->spare.next, struct server_call, link);
+    list_remove(&c->link);
+    srv->spares--;
+    return c;
+}
+
+static void call_free(struct server_call *c)
+{
+    buf_done(&c->tool.content);
+    buf_done(&c->tool.structured);
+    buf_done(&c->tool.meta);
+    buf_done(&c->id);
+    buf_done(&c->token);
+    buf_done(&c->out);
+    free(c->args);
+    call_done(&c->call);
+    free(c);
+}
+
+static struct server_call *call_new(struct err *err)
+{
+    struct server_call *c = calloc(1, sizeof(*c));
+
+    if (!c) {
+        err_oom(err);
+        return NULL;
+    }
+    if (call_init(&c->call, err)) {
+        free(c);
+        return NULL;
+    }
+    buf_init(&c->tool.content, TOOL_RESULT_MAX);
+    buf_init(&c->tool.structured, TOOL_RESULT_MAX);
+    buf_init(&c->tool.meta, TOOL_RESULT_MAX);
+    buf_init(&c->id, 6 * RPC_ID_MAX + 2);
+    buf_init(&c->token, 6 * RPC_ID_MAX + 2);
+    buf_init(&c->out, SERVER_REPLY_MAX);
+    return c;
+}
+
+/* Small memory is kept for the next call. */
+static void buf_empty(struct buf *b)
+{
+    if (b->cap > 65536)
+        buf_done(b);
+    else
+        buf_clear(b);
+}
+
+static void call_recycle(struct server_call *c)
+{
+    struct server_conn *conn = c->conn;
+    struct server *srv = conn->srv;
+    bool kept;
+
+    yyjson_doc_free(c->doc);
+    c->doc = NULL;
+    buf_empty(&c->tool.content);
+    buf_empty(&c->tool.structured);
+    buf_empty(&c->tool.meta);
+    buf_empty(&c->out);
+    buf_clear(&c->id);
+    buf_clear(&c->token);
+    call_reset(&c->call);
+    pthread_mutex_lock(&srv->lock);
+    kept = srv->spares < SPARE_CALLS && !srv->closing;
+    if (kept) {
+        list_append(&srv->spare, &c->link);
+        srv->spares++;
+    }
+    pthread_mutex_unlock(&srv->lock);
+    if (!kept)
+        call_free(c);
+    conn_unref(conn);
+}
+
+void server_call_unref(struct server_call *c)
+{
+    if (c && atomic_fetch_sub(&c->refs, 1) == 1)
+        call_recycle(c);
+}
+
+void inflight_free_spares(struct server *srv)
+{
+    struct server_call *c;
+
+    while ((c = take_spare(srv)))
+        call_free(c);
+}
+
+/* Lock held. A cancelled call is not open any more: its id may come again. */
+static struct server_call *find(struct server_conn *conn, const struct buf *id)
+{
+    list_each(link, &conn->calls)
+    {
+        struct server_call *c = list_of(link, struct server_call, link);
+        if (c->id.len == id->len && !memcmp(c->id.data, id->data, id->len) &&
+            call_state(&c->call) == CALL_RUNNING)
+            return c;
+    }
+    return NULL;
+}
+
+static int fill(struct server_call *c, struct inbound *in, const struct tool_def *def,
+                yyjson_val *arguments, yyjson_val *token, struct err *err)
+{
+    struct server *srv = in->srv;
+
+    atomic_store(&c->refs, 2);
+    c->conn = in->conn;
+    c->sink = in->sink;
+    c->revision = in->revision;
+    c->arguments = arguments;
+    c->progress = 0;
+    c->call.id = atomic_fetch_add(&srv->last_call, 1) + 1;
+    c->call.started_ms = c->progress_ms = clock_ms();
+    c->call.deadline_ms = c->call.started_ms + CALL_MAX_MS;
+    c->call.progress = token ? progress_send : NULL;
+    c->tool.call = &c->call;
+    c->tool.def = def;
+    c->tool.principal = in->conn->principal;
+    c->tool.sandbox = in->conn->sandbox;
+    c->tool.context = srv->tools_context;
+    c->tool.has_image = false;
+    if (rpc_add_id(&c->id, in->msg.id, err))
+        return -1;
+    return token ? rpc_add_id(&c->token, token, err) : 0;
+}
+
+/* Lock held. NULL when it is in flight now. */
+static const char *enter(struct server_conn *conn, struct server_call *c, int *code)
+{
+    struct server *srv = conn->srv;
+
+    *code = RPC_INTERNAL;
+    if (srv->closing || conn->closed)
+        return "the server is stopping";
+    if (srv->load >= srv->max_calls)
+        return "busy: too many calls in flight; retry later";
+    *code = RPC_REQUEST_SHAPE;
+    if (find(conn, &c->id))
+        return "a request with this id is in flight";
+    srv->load++;
+    list_append(&conn->calls, &c->link);
+    atomic_fetch_add(&conn->refs, 1);
+    return NULL;
+}
+
+struct server_call *inflight_start(struct inbound *in, const struct tool_def *def,
+                                   yyjson_val *arguments, yyjson_val *token)
+{
+    struct server *srv = in->srv;
+    struct err err = { 0 };
+    struct server_call *c;
+    const char *why = NULL;
+    int code = RPC_INTERNAL;
+
+    pthread_mutex_lock(&srv->lock);
+    c = take_spare(srv);
+    pthread_mutex_unlock(&srv->lock);
+    if (!c)
+        c = call_new(&err);
+    if (!c || fill(c, in, def, arguments, token, &err)) {
+        why = err.msg;
+    } else {
+        pthread_mutex_lock(&srv->lock);
+        why = enter(in->conn, c, &code);
+        pthread_mutex_unlock(&srv->lock);
+    }
+    if (!why) {
+        c->doc = TAKE(in->doc);
+        return c;
+    }
+    reply_error(in, code == RPC_INTERNAL ? 200 : 400, code, NULL, "%s", why);
+    if (c)
+        call_free(c);
+    return NULL;
+}
+
+enum call_state inflight_end(struct server_call *c)
+{
+    struct server *srv = c->conn->srv;
+    enum call_state state;
+
+    pthread_mutex_lock(&srv->lock);
+    list_remove(&c->link);
+    if (!--srv->load)
+        pthread_cond_broadcast(&srv->idle);
+    state = call_state(&c->call);
+    pthread_mutex_unlock(&srv->lock);
+    return state;
+}
+
+void inflight_cancel(struct server_conn *conn, yyjson_val *id)
+{
+    AUTO(buf) struct buf text = BUF_MAX(6 * RPC_ID_MAX + 2);
+    struct server_call *c;
+
+    if (!rpc_is_id(id) || rpc_add_id(&text, id, NULL))
+        return;
+    pthread_mutex_lock(&conn->srv->lock);
+    c = find(conn, &text);
+    if (c)
+        (void)call_end(&c->call, CALL_CANCELLED);
+    pthread_mutex_unlock(&conn->srv->lock);
+}
+
+void inflight_end_all(struct server_conn *conn, enum call_state why)
+{
+    list_each(link, &conn->calls)(void)
+        call_end(&list_of(link, struct server_call, link)->call, why);
+}

@@ -1,0 +1,135 @@
+#include "mcp/router.h"
+
+static bool listed(const struct tool_def *def, const struct server_config *config)
+{
+    return !(def->needs & ~config->can);
+}
+
+static void add_annotations(struct jw *w, const struct tool_def *def, bool titled, bool open_world)
+{
+    jw_key(w, "annotations");
+    jw_obj(w);
+    if (titled)
+        jw_kstr(w, "title", def->title);
+    jw_kbool(w, "readOnlyHint", def->read_only);
+    jw_kbool(w, "destructiveHint", def->destructive);
+    jw_kbool(w, "idempotentHint", def->idempotent);
+    jw_kbool(w, "openWorldHint", open_world);
+    jw_end(w);
+}
+
+static void add_tool(struct jw *w, const struct tool_def *def, enum list_form form,
+                     const struct server_config *config)
+{
+    bool open_world = def->open_world && (!def->open_world_by_policy || config->open_world);
+
+    jw_obj(w);
+    jw_kstr(w, "name", def->name);
+    if (form >= LIST_FULL)
+        jw_kstr(w, "title", def->title);
+    jw_kstr(w, "description", def->description);
+    jw_kraw(w, "inputSchema", def->input_schema);
+    if (form >= LIST_FULL && def->output_schema)
+        jw_kraw(w, "outputSchema", def->output_schema);
+    if (form >= LIST_ANNOTATED)
+        add_annotations(w, def, form == LIST_ANNOTATED, open_world);
+    jw_end(w);
+}
+
+static void add_modern(struct jw *w, const struct server *srv)
+{
+    jw_kint(w, "ttlMs", LIST_TTL_MS);
+    jw_kstr(w, "cacheScope", "public");
+    jw_key(w, "_meta");
+    jw_obj(w);
+    jw_kraw(w, "io.modelcontextprotocol/serverInfo", srv->info.data);
+    jw_end(w);
+}
+
+static int make_list(struct server *srv, const struct server_config *config, enum list_form form,
+                     struct err *err)
+{
+    struct buf *out = &srv->lists[form];
+    struct jw w = JW(out, err);
+
+    buf_init(out, LIST_MAX);
+    if (buf_adds(out, ",\"result\":", err))
+        return -1;
+    jw_obj(&w);
+    if (form == LIST_MODERN)
+        jw_kstr(&w, "resultType", "complete");
+    jw_key(&w, "tools");
+    jw_arr(&w);
+    for (const struct tool_def *def = tool_defs; def->name; def++)
+        if (listed(def, config))
+            add_tool(&w, def, form, config);
+    jw_aend(&w);
+    if (form == LIST_MODERN)
+        add_modern(&w, srv);
+    jw_end(&w);
+    return jw_done(&w) || buf_addc(out, '}', err) ? -1 : 0;
+}
+
+static int make_info(struct server *srv, const struct server_config *config, struct err *err)
+{
+    struct jw w = JW(&srv->info, err);
+
+    buf_init(&srv->info, 4096);
+    jw_obj(&w);
+    jw_kstr(&w, "name", config->name);
+    if (config->title)
+        jw_kstr(&w, "title", config->title);
+    jw_kstr(&w, "version", config->version);
+    jw_end(&w);
+    return jw_done(&w);
+}
+
+static int make_instructions(struct server *srv, const struct server_config *config,
+                             struct err *err)
+{
+    struct jw w = JW(&srv->instructions, err);
+
+    buf_init(&srv->instructions, 16384);
+    if (config->instructions)
+        jw_str(&w, config->instructions);
+    return jw_done(&w);
+}
+
+static int make_discover(struct server *srv, struct err *err)
+{
+    AUTO(buf) struct buf versions = BUF_MAX(1024);
+    struct jw w = JW(&srv->discover, err);
+
+    buf_init(&srv->discover, 32768);
+    if (revision_add_names(&versions, err) || buf_adds(&srv->discover, ",\"result\":", err))
+        return -1;
+    jw_obj(&w);
+    jw_kstr(&w, "resultType", "complete");
+    jw_kraw(&w, "supportedVersions", versions.data);
+    jw_kraw(&w, "capabilities", "{\"tools\":{}}");
+    if (srv->instructions.len)
+        jw_kraw(&w, "instructions", srv->instructions.data);
+    add_modern(&w, srv);
+    jw_end(&w);
+    return jw_done(&w) || buf_addc(&srv->discover, '}', err) ? -1 : 0;
+}
+
+int lists_make(struct server *srv, const struct server_config *config, struct err *err)
+{
+    if (make_info(srv, config, err) || make_instructions(srv, config, err) ||
+        make_discover(srv, err))
+        return -1;
+    for (int form = 0; form < LIST_FORM_COUNT; form++)
+        if (make_list(srv, config, (enum list_form)form, err))
+            return -1;
+    return 0;
+}
+
+void lists_done(struct server *srv)
+{
+    buf_done(&srv->info);
+    buf_done(&srv->instructions);
+    buf_done(&srv->discover);
+    for (int form = 0; form < LIST_FORM_COUNT; form++)
+        buf_done(&srv->lists[form]);
+}

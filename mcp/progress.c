@@ -1,0 +1,46 @@
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "mcp/router.h"
+
+#include <math.h>
+
+static void add_message(struct jw *w, const char *text, size_t len)
+{
+    AUTO(buf) struct buf plain = BUF_MAX(PROGRESS_MESSAGE_MAX * 3);
+
+    if (len > PROGRESS_MESSAGE_MAX)
+        len = utf8_cut(text, PROGRESS_MESSAGE_MAX);
+    if (text_add_plain(&plain, text, len, NULL, NULL) || !plain.len)
+        return;
+    jw_key(w, "message");
+    jw_strn(w, plain.data, plain.len);
+}
+
+void progress_send(struct call *call, double elapsed_s, const char *message, size_t len)
+{
+    struct server_call *c = list_of(call, struct server_call, call);
+    AUTO(buf) struct buf out = BUF_MAX(65536);
+    struct jw w = JW(&out, NULL);
+    double value = floor(elapsed_s * 1000) / 1000;
+    int64_t now = clock_ms();
+
+    if (call_state(call) != CALL_RUNNING || now - c->progress_ms < PROGRESS_SPACE_MS ||
+        !(value > c->progress))
+        return;
+    jw_obj(&w);
+    jw_kstr(&w, "jsonrpc", "2.0");
+    jw_kstr(&w, "method", "notifications/progress");
+    jw_key(&w, "params");
+    jw_obj(&w);
+    jw_kraw(&w, "progressToken", c->token.data);
+    jw_knum(&w, "progress", value);
+    if (message && c->revision->progress_msg)
+        add_message(&w, message, len);
+    jw_end(&w);
+    jw_end(&w);
+    if (jw_done(&w))
+        return;
+    c->progress_ms = now;
+    c->progress = value;
+    c->sink->notify(c->sink, out.data, out.len);
+}

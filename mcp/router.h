@@ -1,0 +1,157 @@
+/*
+ * What the files of the router share; nobody else includes this. The contract is
+ * mcp/server.h.
+ *
+ * One message is one struct inbound on the stack of server_handle(). Whoever answers it
+ * calls one of the reply functions, or takes it over into a struct server_call (tools/call)
+ * or a batch. Exactly one sink->finish() follows for each.
+ */
+#ifndef MCP_ROUTER_H
+#define MCP_ROUTER_H
+
+#include "base/list.h"
+#include "base/pool.h"
+#include "mcp/rpc.h"
+#include "mcp/server.h"
+#include "mcp/version.h"
+
+#include <pthread.h>
+
+#define BATCH_MAX 64             /* messages in one array */
+#define SPARE_CALLS 64           /* finished calls kept for reuse */
+#define CALL_MAX_MS 90000        /* no call lasts longer: tools yield after 50 s at most */
+#define LIST_MAX (256 * 1024)    /* one form of tools/list */
+#define LIST_TTL_MS 300000       /* caching hint for what depends on the launch only */
+#define ERROR_TEXT_MAX 4096      /* of a tool's error, for the model */
+#define PROGRESS_SPACE_MS 1000   /* between two notifications of one call */
+#define PROGRESS_MESSAGE_MAX 256 /* bytes */
+
+struct server {
+    atomic_uint refs; /* the owner, and each connection */
+    struct pool *pool;
+    unsigned max_calls, can;
+    void *tools_context;
+    void (*finished)(void *context, const struct tool_call *call, const struct err *err,
+                     int64_t duration_ms);
+    _Atomic uint64_t last_call;
+
+    /* Results made once, from `,"result":` to the last brace. */
+    struct buf discover, lists[LIST_FORM_COUNT];
+    struct buf info;         /* serverInfo, one JSON object */
+    struct buf instructions; /* one JSON string, or empty */
+
+    pthread_cond_t idle;  /* load fell to 0 */
+    pthread_mutex_t lock; /* all below, and the lists of calls of the connections */
+    struct list conns;
+    struct list spare;
+    unsigned spares, load;
+    bool closing;
+};
+
+struct server_conn {
+    struct list link; /* srv->conns */
+    struct server *srv;
+    atomic_uint refs;  /* the transport, and each call */
+    struct list calls; /* srv->lock */
+    bool closed;       /* srv->lock */
+    char *principal, *sandbox;
+    _Atomic(const struct revision *) revision; /* negotiated by initialize */
+};
+
+struct server_call {
+    struct call call;
+    struct tool_call tool;
+    atomic_uint refs; /* the worker, and who got out_call */
+    struct list link; /* conn->calls, or srv->spare */
+    struct server_conn *conn;
+    struct reply_sink *sink;
+    const struct revision *revision;
+    yyjson_doc *doc; /* owned; NULL when a batch owns it */
+    yyjson_val *arguments;
+    struct buf id, token; /* JSON text; token empty when no progress is wanted */
+    struct buf out;
+    void *args;
+    size_t args_size;
+    int64_t progress_ms; /* when the last notification went */
+    double progress;     /* what it said */
+};
+
+struct inbound {
+    struct server *srv;
+    struct server_conn *conn;
+    const struct http_facts *facts; /* never NULL */
+    struct reply_sink *sink;
+    struct server_call **out_call; /* may be NULL */
+    yyjson_doc *doc;               /* whoever needs it longer takes it; NULL in a batch */
+    struct rpc_message msg;
+    const struct revision *revision; /* of this message */
+    bool in_batch;
+};
+
+/* ---- route.c: one message ---- */
+
+void route_message(struct inbound *in, yyjson_val *root);
+
+/* The legacy revision this message is in, when nothing in it says otherwise. */
+const struct revision *route_legacy_revision(const struct inbound *in);
+
+/* ---- modern.c ---- */
+
+/* 0, or -1 after a refusal was sent: envelope, headers, version, in the order of the table. */
+int modern_check(struct inbound *in);
+
+/* ---- batch.c ---- */
+
+/* Takes in->doc. */
+void batch_handle(struct inbound *in, yyjson_val *root);
+
+/* ---- reply.c ---- */
+
+/* Answer nothing. */
+void reply_nothing(struct inbound *in, int http_status);
+
+/* id, then `tail`: `,"result":...}` */
+void reply_tail(struct inbound *in, const char *tail, size_t len);
+
+void reply_error(struct inbound *in, int http_status, int code, const char *data, const char *fmt,
+                 ...) PRINTF(5, 6);
+
+/* ---- lists.c: results made once ---- */
+
+int lists_make(struct server *srv, const struct server_config *config, struct err *err) MUST_CHECK;
+void lists_done(struct server *srv);
+
+/* ---- inflight.c ---- */
+
+/*
+ * A call that is in flight from now on, with two references: the worker's and the
+ * caller's. NULL: a refusal was sent.
+ */
+struct server_call *inflight_start(struct inbound *in, const struct tool_def *def,
+                                   yyjson_val *arguments, yyjson_val *token);
+
+/* Not in flight any more; its state is final. */
+enum call_state inflight_end(struct server_call *c);
+
+/* End the running call of that id; unknown ones are ignored. */
+void inflight_cancel(struct server_conn *conn, yyjson_val *id);
+
+/* End all of a connection's calls. srv->lock is held. */
+void inflight_end_all(struct server_conn *conn, enum call_state why);
+
+void inflight_free_spares(struct server *srv);
+
+void conn_unref(struct server_conn *conn);
+
+/* ---- progress.c, result.c ---- */
+
+void progress_send(struct call *call, double elapsed_s, const char *message, size_t len);
+
+/* Fill c->out with the answer; failed is NULL or why the tool failed. */
+int result_write(struct server_call *c, const struct err *failed, struct err *err) MUST_CHECK;
+
+/* ---- tools_call.c ---- */
+
+void tools_call(struct inbound *in);
+
+#endif

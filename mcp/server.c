@@ -1,0 +1,206 @@
+#include "mcp/router.h"
+
+#include <string.h>
+
+static void server_unref(struct server *srv)
+{
+    if (atomic_fetch_sub(&srv->refs, 1) != 1)
+        return;
+    inflight_free_spares(srv);
+    lists_done(srv);
+    pthread_cond_destroy(&srv->idle);
+    pthread_mutex_destroy(&srv->lock);
+    free(srv);
+}
+
+int server_new(const struct server_config *config, struct server **out, struct err *err)
+{
+    struct server *srv = calloc(1, sizeof(*srv));
+
+    if (!srv)
+        return err_oom(err);
+    atomic_init(&srv->refs, 1);
+    srv->max_calls = config->max_calls;
+    srv->can = config->can;
+    srv->tools_context = config->tools_context;
+    srv->finished = config->finished;
+    pthread_mutex_init(&srv->lock, NULL);
+    pthread_cond_init(&srv->idle, NULL);
+    list_init(&srv->conns);
+    list_init(&srv->spare);
+    if (lists_make(srv, config, err) ||
+        pool_new(config->max_calls, config->max_calls, &srv->pool, err)) {
+        server_unref(srv);
+        return -1;
+    }
+    *out = srv;
+    return 0;
+}
+
+void server_free(struct server *srv)
+{
+    if (!srv)
+        return;
+    pthread_mutex_lock(&srv->lock);
+    srv->closing = true;
+    list_each(link, &srv->conns)
+        inflight_end_all(list_of(link, struct server_conn, link), CALL_SHUTDOWN);
+    while (srv->load)
+        pthread_cond_wait(&srv->idle, &srv->lock);
+    pthread_mutex_unlock(&srv->lock);
+    pool_free(srv->pool);
+    server_unref(srv);
+}
+
+/* ---- connections ---- */
+
+static int copy(const char *s, char **out)
+{
+    *out = s ? strdup(s) : NULL;
+    return s && !*out ? -1 : 0;
+}
+
+static void conn_free(struct server_conn *conn)
+{
+    free(conn->principal);
+    free(conn->sandbox);
+    free(conn);
+}
+
+int server_conn_new(struct server *srv, const char *principal, const char *sandbox,
+                    struct server_conn **out, struct err *err)
+{
+    struct server_conn *conn = calloc(1, sizeof(*conn));
+
+    if (!conn)
+        return err_oom(err);
+    if (copy(principal, &conn->principal) || copy(sandbox, &conn->sandbox)) {
+        conn_free(conn);
+        return err_oom(err);
+    }
+    atomic_init(&conn->refs, 1);
+    list_init(&conn->calls);
+    conn->srv = srv;
+    atomic_fetch_add(&srv->refs, 1);
+    pthread_mutex_lock(&srv->lock);
+    list_append(&srv->conns, &conn->link);
+    pthread_mutex_unlock(&srv->lock);
+    *out = conn;
+    return 0;
+}
+
+void conn_unref(struct server_conn *conn)
+{
+    struct server *srv = conn->srv;
+
+    if (atomic_fetch_sub(&conn->refs, 1) != 1)
+        return;
+    pthread_mutex_lock(&srv->lock);
+    list_remove(&conn->link);
+    pthread_mutex_unlock(&srv->lock);
+    conn_free(conn);
+    server_unref(srv);
+}
+
+void server_conn_close(struct server_conn *conn, enum call_state why)
+{
+    if (!conn)
+        return;
+    pthread_mutex_lock(&conn->srv->lock);
+    conn->closed = true;
+    inflight_end_all(conn, why);
+    pthread_mutex_unlock(&conn->srv->lock);
+    conn_unref(conn);
+}
+
+const char *server_conn_version(const struct server_conn *conn)
+{
+    const struct revision *rev = atomic_load(&conn->revision);
+
+    return rev ? rev->name : NULL;
+}
+
+/* ---- messages ---- */
+
+void server_handle(struct server *srv, struct server_conn *conn, const char *text, size_t len,
+                   const struct http_facts *facts, struct reply_sink *sink,
+                   struct server_call **out_call)
+{
+    static const struct http_facts none;
+    struct err err = { 0 };
+    struct inbound in = {
+        .srv = srv,
+        .conn = conn,
+        .facts = facts ? facts : &none,
+        .sink = sink,
+        .out_call = out_call,
+        .doc = json_parse(text, len, &err),
+    };
+
+    if (out_call)
+        *out_call = NULL;
+    if (!in.doc && !strncmp(err.msg, "not JSON", 8))
+        reply_error(&in, 400, RPC_PARSE, NULL, "Parse error: %s", err.msg);
+    else if (!in.doc)
+        reply_error(&in, 400, RPC_REQUEST_SHAPE, NULL, "Invalid request: %s", err.msg);
+    else if (yyjson_is_arr(yyjson_doc_get_root(in.doc)))
+        batch_handle(&in, yyjson_doc_get_root(in.doc));
+    else
+        route_message(&in, yyjson_doc_get_root(in.doc));
+    yyjson_doc_free(in.doc);
+}
+
+void server_reject(struct server *srv, struct server_conn *conn, const struct http_facts *facts,
+                   int http_status, int code, const char *message, struct reply_sink *sink)
+{
+    static const struct http_facts none;
+    struct inbound in = {
+        .srv = srv,
+        .conn = conn,
+        .facts = facts ? facts : &none,
+        .sink = sink,
+    };
+
+    reply_error(&in, http_status, code, NULL, "%s", message);
+}
+
+bool server_is_initialize(const char *text, size_t len)
+{
+    static const char word[] = "\"initialize\"";
+    yyjson_doc *doc;
+    bool is;
+
+    if (!memmem(text, len, word, sizeof(word) - 1))
+        return false;
+    doc = json_parse(text, len, NULL);
+    is = yyjson_equals_str(yyjson_obj_get(yyjson_doc_get_root(doc), "method"), "initialize");
+    yyjson_doc_free(doc);
+    return is;
+}
+
+unsigned server_load(struct server *srv)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&srv->lock);
+    n = srv->load;
+    pthread_mutex_unlock(&srv->lock);
+    return n;
+}
+
+/* ---- calls in flight ---- */
+
+bool server_call_streams(const struct server_call *call)
+{
+    return call->token.len > 0;
+}
+
+bool server_call_modern(const struct server_call *call)
+{
+    return call->revision->modern;
+}
+
+void server_call_end(struct server_call *call, enum call_state why)
+{
+    (void)call_end(&call->call, why);
+}
