@@ -40,6 +40,8 @@ static bool listed(yyjson_val *key, yyjson_val *val)
     for (size_t i = 0; i < COUNT_OF(unlisted); i++)
         if (yyjson_equals_str(key, unlisted[i]))
             return false;
+    if (yyjson_equals_str(key, "default") && yyjson_is_false(val))
+        return false;
     return !yyjson_is_arr(val) || yyjson_arr_size(val);
 }
 

@@ -167,12 +167,12 @@ static const char *c_name(const char *name)
 static void read_property(const struct gen_place *at, yyjson_val *schema, const char *struct_name,
                           struct gen_property *p)
 {
-    const char *text = yyjson_get_str(yyjson_obj_get(schema, "description"));
+    yyjson_val *text = yyjson_obj_get(schema, "description");
 
     p->type = gen_type(at, schema, false);
     p->c_name = c_name(p->name);
-    if (!text || !*text)
-        gen_fail(at, "description is missing, or not a text");
+    if (text && !yyjson_get_len(text))
+        gen_fail(at, "description is empty, or not a text");
     if (p->type == ARG_STRING)
         read_string(at, schema, p);
     else if (p->type == ARG_INT || p->type == ARG_NUMBER)
