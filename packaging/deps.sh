@@ -57,45 +57,53 @@ install_file() {
     printf '%s\n' "$2" | as_root install -m 0644 /dev/stdin "$1"
 }
 
-# The address this machine takes bookworm from, whichever form its sources have.
-debian_uri() {
-    local uri
+# The address this machine takes the release $1 from, whichever form its sources have.
+uri_of() {
+    local uri f
     for f in /etc/apt/sources.list.d/*.sources; do
         [ -r "$f" ] || continue
-        uri=$(awk 'BEGIN { RS = ""; FS = "\n" } {
+        uri=$(awk -v "release=$1" 'BEGIN { RS = ""; FS = "\n" } {
             uri = suites = ""
             for (i = 1; i <= NF; i++) {
                 if ($i ~ /^URIs:/) { split($i, a, /[ \t]+/); uri = a[2] }
                 if ($i ~ /^Suites:/) suites = $i " "
             }
-            if (suites ~ /[: \t]bookworm[ \t]/) { print uri; exit }
+            if (suites ~ "[: \t]" release "[ \t]") { print uri; exit }
         }' "$f")
         [ -z "$uri" ] || { echo "$uri"; return; }
     done
     { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null || :; } |
-        sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) +bookworm +.*/\2/p' | head -n 1
+        sed -nE "s/^deb +(\[[^]]*\] +)?([^ ]+) +$1 +.*/\2/p" | head -n 1
 }
 
-# yyjson came to Debian after bookworm. Its trixie package needs only libc, so it is taken from
-# there, and by priority nothing else ever is.
-trixie_yyjson() {
-    local uri key=/usr/share/keyrings/debian-archive-keyring.gpg
-    uri=$(debian_uri)
-    [ -n "$uri" ] || die "no libyyjson-dev here, nor a source of Debian 12; install it by hand"
-    [ -r $key ] || die "$key is missing; install debian-archive-keyring"
+# yyjson came after Debian 12 and Ubuntu 24.04. The package of a later release needs only an old
+# libc, so it is taken from there, and by priority nothing else ever is.
+borrow_yyjson() {
+    local own later component uri key
+    # shellcheck disable=SC1091
+    own=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    case $own in
+    bookworm) later=trixie component=main key=debian ;;
+    noble) later=resolute component=universe key=ubuntu ;;
+    *) die "no libyyjson-dev in this system's sources; install it by hand" ;;
+    esac
+    key=/usr/share/keyrings/$key-archive-keyring.gpg
+    uri=$(uri_of "$own")
+    [ -n "$uri" ] || die "no source of $own in /etc/apt; install libyyjson-dev by hand"
+    [ -r $key ] || die "$key is missing"
     install_file /etc/apt/preferences.d/sandbox-mcp-yyjson "\
 Package: *
-Pin: release n=trixie
+Pin: release n=$later
 Pin-Priority: -10
 
 Package: libyyjson*
-Pin: release n=trixie
+Pin: release n=$later
 Pin-Priority: 500"
     install_file /etc/apt/sources.list.d/sandbox-mcp-yyjson.sources "\
 Types: deb
 URIs: $uri
-Suites: trixie
-Components: main
+Suites: $later
+Components: $component
 Signed-By: $key"
 }
 
@@ -110,7 +118,7 @@ system_packages() {
     say "${missing[*]}"
     apt update || die "apt-get update failed"
     if [[ " ${missing[*]} " = *" libyyjson-dev "* ]] && ! apt-cache show libyyjson-dev &>/dev/null; then
-        trixie_yyjson
+        borrow_yyjson
         apt update || die "apt-get update failed"
     fi
     apt install --no-install-recommends "${missing[@]}" || die "could not install ${missing[*]}"
