@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define DEFAULT_LINES 1000
+
 static int header(struct buf *out, const struct file_read_result *r, const char *encoding,
                   struct err *err)
 {
@@ -91,7 +93,7 @@ static int read_text(struct tool_call *call, struct sandbox *sb, const struct fi
     struct file_read_request req = {
         .path = args->path,
         .offset = args->offset ? args->offset : 1,
-        .limit = args->limit,
+        .limit = args->has_limit ? args->limit : DEFAULT_LINES,
         .max_bytes = (size_t)args->max_bytes,
     };
 

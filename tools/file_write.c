@@ -117,7 +117,7 @@ int tool_file_replace(struct tool_call *call, const struct file_replace_args *ar
     for (size_t i = 0; i < args->edits.count; i++)
         edits[i] = (struct file_edit){
             .old_text = args->edits.items[i].old,
-            .new_text = args->edits.items[i].new_,
+            .new_text = args->edits.items[i].new,
             .count = args->edits.items[i].count,
             .regex = args->edits.items[i].regex,
         };
