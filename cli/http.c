@@ -1,0 +1,93 @@
+#include "transport/http.h"
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "transport/auth.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+static void auth_done(struct auth **auth)
+{
+    auth_free(*auth);
+}
+
+/* "8080", "0.0.0.0:8080", "[::1]:8080" */
+static int parse_listen(const char *text, char address[64], uint16_t *port, struct err *err)
+{
+    const char *colon = strrchr(text, ':');
+    const char *digits = colon ? colon + 1 : text;
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    char *end;
+    long n = strtol(digits, &end, 10);
+
+    if (!*digits || *end || n < 0 || n > 65535 || len >= 64) {
+        err_set(err, ERR_INVALID, "--http: \"%s\" is not [ADDR:]PORT", text);
+        return err_next(err, "use e.g. 8080, 127.0.0.1:8080 or [::1]:8080");
+    }
+    if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+    }
+    snprintf(address, 64, "%.*s", (int)len, text);
+    if (!len)
+        snprintf(address, 64, "127.0.0.1");
+    *port = (uint16_t)n;
+    return 0;
+}
+
+static int open_auth(const struct options *o, struct auth **auth, struct err *err)
+{
+    const char *token = getenv("SANDBOX_MCP_TOKEN");
+
+    if (o->no_auth)
+        return 0;
+    if (o->token_file)
+        return auth_from_file(o->token_file, auth, err);
+    if (token && *token)
+        return auth_from_token(token, auth, err);
+    return auth_generate(auth, err);
+}
+
+static void announce(const char *address, uint16_t port, const struct auth *auth)
+{
+    const char *token = auth ? auth_generated(auth) : NULL;
+    bool v6 = strchr(address, ':');
+
+    fprintf(stderr, "listening on http://%s%s%s:%u/mcp\n", v6 ? "[" : "", address, v6 ? "]" : "",
+            port);
+    if (!auth)
+        fprintf(stderr, "no authentication: everyone on this machine is the principal \"local\"\n");
+    if (!token)
+        return;
+    fprintf(stderr,
+            "token: %s\n"
+            "{ \"mcpServers\": { \"sandbox\": { \"type\": \"http\",\n"
+            "    \"url\": \"http://%s%s%s:%u/mcp\",\n"
+            "    \"headers\": { \"Authorization\": \"Bearer %s\" } } } }\n",
+            token, v6 ? "[" : "", address, v6 ? "]" : "", port, token);
+}
+
+int cli_http(const struct options *o, struct server *server, int stop_fd, struct err *err)
+{
+    const char *hosts[OPTIONS_LIST_MAX + 1] = { 0 }, *origins[OPTIONS_LIST_MAX + 1] = { 0 };
+    __attribute__((cleanup(auth_done))) struct auth *auth = NULL;
+    struct http_config config = { .allowed_hosts = hosts, .allowed_origins = origins };
+    struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
+    struct http_server *http = NULL;
+    char address[64];
+
+    memcpy(hosts, o->allow_host.items, sizeof(o->allow_host.items));
+    memcpy(origins, o->allow_origin.items, sizeof(o->allow_origin.items));
+    if (parse_listen(o->http, address, &config.port, err) || open_auth(o, &auth, err))
+        return -1;
+    config.address = address;
+    config.auth = auth;
+    if (http_start(&config, server, &http, err))
+        return -1;
+    announce(address, http_port(http), auth);
+    while (poll(&stop, 1, -1) < 0)
+        ;
+    http_stop(http);
+    return 0;
+}
