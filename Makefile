@@ -21,6 +21,7 @@ FUZZ_TIME  ?= 60
 PKGS       := yyjson libmicrohttpd libcurl libseccomp libpcre2-8 libcrypto
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+LIBS        = $(PKG_LIBS) -lm $(LDLIBS)
 NO_LIBS    := deps test serve layers format clean
 ifeq ($(PKG_LIBS),)
 ifneq ($(filter-out $(NO_LIBS),$(or $(MAKECMDGOALS),all)),)
@@ -69,7 +70,7 @@ all: $O/$(NAME) $O/sandbox-agent
 
 $O/$(NAME): $O/main.o $O/lib.a
 	$(call say,LD,$@)
-	$Q$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$Q$(LINK) -o $@ $^ $(LIBS)
 
 $O/sandbox-agent: $(patsubst %.c,$O/static/%.o,$(AGENT))
 	$(call say,LD,$@)
@@ -105,7 +106,7 @@ $O/gen/tools.gen.h $O/gen/tools.gen.c &: tools.json $O/gen/gen
 
 $O/gen/gen: $(patsubst %.c,$O/host/%.o,$(GEN))
 	$(call say,LD,$@)
-	$Q mkdir -p $(@D) && $(HOSTCC) -o $@ $^ $(shell $(PKG_CONFIG) --libs yyjson)
+	$Q mkdir -p $(@D) && $(HOSTCC) -o $@ $^ $(shell $(PKG_CONFIG) --libs yyjson) -lm
 
 $O/host/%.o: %.c $O/flags
 	$(call say,HOST,$<)
@@ -134,10 +135,10 @@ $O/flags: FORCE
 # test_agent_* see the agent's code and nothing of the server's.
 $O/tests/unit/test_agent_%: $O/tests/unit/test_agent_%.o $O/agent.a
 	$(call say,LD,$@)
-	$Q$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$Q$(LINK) -o $@ $^ $(LIBS)
 $O/tests/unit/%: $O/tests/unit/%.o $O/lib.a
 	$(call say,LD,$@)
-	$Q$(LINK) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$Q$(LINK) -o $@ $^ $(LIBS)
 
 tests: $(TESTS)
 
@@ -197,10 +198,10 @@ fuzz:
 fuzzers: $(FUZZERS)
 $O/tests/fuzz/fuzz_agent_%: $O/tests/fuzz/fuzz_agent_%.o $O/agent.a
 	$(call say,LD,$@)
-	$Q$(CC) -pthread -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$Q$(CC) -pthread -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 $O/tests/fuzz/%: $O/tests/fuzz/%.o $O/lib.a
 	$(call say,LD,$@)
-	$Q$(CC) -pthread -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$Q$(CC) -pthread -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # README's tool table, from tools.json.
 readme: $O/gen/gen
