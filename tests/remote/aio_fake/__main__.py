@@ -11,12 +11,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 from .server import App, make_server
 from .tree import HOME
 
 INSIDE = "--inside"
+SCRATCH = "/home/.aio-fake"
 
 
 def parse_arguments():
@@ -42,7 +44,8 @@ def wrappers(root):
         for name in os.listdir("/home"):
             if name != "gem":
                 view += ["--bind", f"/home/{name}", f"/home/{name}"]
-    view += ["--bind", root, HOME, "--proc", "/proc", "--unshare-pid", "--die-with-parent"]
+    view += ["--dir", SCRATCH, "--bind", root, HOME, "--proc", "/proc",
+             "--unshare-pid", "--die-with-parent"]
     yield ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", *view]
     yield ["bwrap", *view]
 
@@ -70,10 +73,11 @@ def main():
     if a.jwt_public_key:
         with open(a.jwt_public_key, encoding="ascii") as file:
             key = file.read()
+    root = HOME if a.inside else a.root
+    scratch = SCRATCH if a.inside else tempfile.mkdtemp(prefix="aio-fake-")
     app = App(
-        HOME if a.inside else a.root, a.api_key, key, strict=not a.no_strict,
-        ticket_seconds=a.ticket_seconds, max_sessions=a.max_bash_sessions,
-        session_timeout=a.bash_session_timeout,
+        root, scratch, a.api_key, key, strict=not a.no_strict, ticket_seconds=a.ticket_seconds,
+        max_sessions=a.max_bash_sessions, session_timeout=a.bash_session_timeout,
     )
     server = make_server(app, a.host, a.port)
     over = threading.Event()

@@ -125,7 +125,7 @@ class NodeJs(Runtime):
         node = node_path()
         if node is None:
             raise Failed("Node.js is not installed")
-        scratch = tempfile.mkdtemp(prefix=".aio-fake-node-")
+        scratch = tempfile.mkdtemp(prefix="node-", dir=self.procs.scratch)
         try:
             for name, text in (a["files"] or {}).items():
                 target = os.path.normpath(os.path.join(scratch, name))

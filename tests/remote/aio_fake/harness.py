@@ -40,7 +40,7 @@ class Fake:
         status, _, data = self.request(method, path, body, **options)
         return status, json.loads(data)
 
-    def call(self, path, **members):
+    def call(self, path, /, **members):
         """The `data` of a POST that has to succeed."""
         status, reply = self.json("POST", path, members)
         if status != 200 or reply["success"] is not True:
@@ -80,7 +80,8 @@ class Fake:
 
 
 @contextmanager
-def start_fake(tmp_path, api_key=None, jwt_public_key=None, strict=True, namespace=True, **options):
+def start_fake(tmp_path, api_key=None, jwt_public_key=None, strict=True, namespace=True, env=None,
+               **options):
     """Runs a fake over `tmp_path`/home until the block ends.
 
     Other options become flags: bash_session_timeout=1 is --bash-session-timeout 1.
@@ -94,8 +95,8 @@ def start_fake(tmp_path, api_key=None, jwt_public_key=None, strict=True, namespa
     argv += [] if namespace else ["--no-namespace"]
     for name, value in options.items():
         argv += [f"--{name.replace('_', '-')}", str(value)]
-    process = subprocess.Popen(argv, cwd=PACKAGE_HOME, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(argv, cwd=PACKAGE_HOME, env=env, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     fake = None
     try:
         line = process.stdout.readline().split()

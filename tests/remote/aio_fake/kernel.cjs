@@ -43,11 +43,13 @@ const server = repl.start({
 const requests = readline.createInterface({input: fs.createReadStream(null, {fd: from})});
 let count = 0;
 let turn = Promise.resolve();
+let thrown = report; // what to do with an error that reaches the REPL's domain
 
 function runCell(code) {
     count += 1;
     return new Promise((resolve) => {
         const done = (error, value, failed) => {
+            thrown = report;
             if (failed) report(error);
             else if (value !== undefined)
                 send({
@@ -59,6 +61,7 @@ function runCell(code) {
             send({done: failed ? 'error' : 'ok', count});
             resolve();
         };
+        thrown = (error) => done(error, undefined, true);
         server.eval(code + '\n', server.context, 'cell.js', (error, value) => {
             if (error && error.err) done(error.err, undefined, true);
             else done(error, value, error !== null && error !== undefined);
@@ -66,6 +69,8 @@ function runCell(code) {
     });
 }
 
+server._domain.removeAllListeners('error');
+server._domain.on('error', (error) => thrown(error));
 process.on('uncaughtException', report);
 requests.on('line', (line) => {
     const {code} = JSON.parse(line);

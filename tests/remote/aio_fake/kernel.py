@@ -105,16 +105,13 @@ class Image(Shown):
 
 
 def offer_ipython_display():
-    try:
-        import IPython.display  # noqa: F401
-    except ImportError:
-        package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
-        module.display, module.Image = display, Image
-        for name, method in (("HTML", "_repr_html_"), ("Markdown", "_repr_markdown_"),
-                             ("SVG", "_repr_svg_"), ("JSON", "_repr_json_")):
-            setattr(module, name, type(name, (Shown,), {"method": method}))
-        package.display = module
-        sys.modules.update({"IPython": package, "IPython.display": module})
+    package, module = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+    module.display, module.Image = display, Image
+    for name, method in (("HTML", "_repr_html_"), ("Markdown", "_repr_markdown_"),
+                         ("SVG", "_repr_svg_"), ("JSON", "_repr_json_")):
+        setattr(module, name, type(name, (Shown,), {"method": method}))
+    package.display = module
+    sys.modules.update({"IPython": package, "IPython.display": module})
 
 
 def show_figures():
@@ -163,7 +160,7 @@ def main():
     sys.modules["__main__"] = main_module
     namespace = main_module.__dict__
     namespace.update(display=display, __builtins__=__builtins__)
-    sys.path[0] = ""
+    sys.path.insert(0, "")
     sys.argv = [""]
     os.set_inheritable(FROM, False)
     os.set_inheritable(TO, False)

@@ -24,7 +24,7 @@ def node_path():
 
 def kernel_argv(language):
     if language == "python":
-        return [sys.executable, "-u", os.path.join(HERE, "kernel.py")]
+        return [sys.executable, "-u", "-P", os.path.join(HERE, "kernel.py")]
     node = node_path()
     if node is None:
         raise Failed("Node.js is not installed")

@@ -25,8 +25,9 @@ def signal_group(process, number):
 
 
 class Procs:
-    def __init__(self, tree):
-        self.tree = tree
+    def __init__(self, tree, scratch):
+        """`scratch`: a directory for the service's own files, which ends with the service."""
+        self.tree, self.scratch = tree, scratch
         self.token = secrets.token_hex(8)
         self.lock = threading.Lock()
         self.live = set()

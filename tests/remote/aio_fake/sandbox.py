@@ -1,5 +1,6 @@
 """GET /v1/sandbox and the installed packages."""
 
+import functools
 import importlib.metadata
 import platform
 import shutil
@@ -21,6 +22,7 @@ def tool(name, *flags):
             "bin": path, "alias": [name]}
 
 
+@functools.cache
 def context():
     """The members which GET /v1/sandbox adds to the envelope, and its prose."""
     found = {name: tool(name, "--version") for name in ("python3", "node")}

@@ -2,7 +2,8 @@
 
 A member is written as a compact string:
     [!]kind[?] [min..max] [one|two|three] [=default]
-`!` required, `?` null is accepted too, kinds: str int num bool map (string values) ints strs.
+`!` required, `?` null is accepted too, kinds: str int num bool map (string values) ints strs binary
+(a file part, as its name and its bytes).
 A default is JSON; without one an absent member is None.
 
 Values are judged more strictly than the service does: a number in a string is refused here.
@@ -166,7 +167,8 @@ def parse(text):
 
 
 PARSED = {
-    name: {part: {k: parse(v) for k, v in (entry[part] or {}).items()} for part in ("body", "query")}
+    name: {part: {member: parse(text) for member, text in (entry[part] or {}).items()}
+           for part in ("body", "query")}
     for name, entry in OPERATIONS.items()
 }
 
@@ -188,7 +190,7 @@ KINDS = {
     "map": (lambda v: isinstance(v, dict), "dict_type", "Input should be a valid dictionary"),
     "ints": (lambda v: isinstance(v, list), "list_type", "Input should be a valid list"),
     "strs": (lambda v: isinstance(v, list), "list_type", "Input should be a valid list"),
-    "binary": (lambda v: isinstance(v, bytes), "value_error", "Expected UploadFile, received str"),
+    "binary": (lambda v: isinstance(v, tuple), "value_error", "Expected UploadFile, received str"),
 }
 ITEMS = {"map": "str", "ints": "int", "strs": "str"}
 

@@ -1,8 +1,18 @@
-"""The service: routes, checks, the log of what was asked, and the controls under /_fake/."""
+"""The service: routes, checks, the log of what was asked, and the controls under /_fake/.
+
+    /_fake/faults      GET, POST a rule {fault, path_prefix, method, count, skip}, DELETE
+    /_fake/violations  GET what requests did that the description does not allow, DELETE
+    /_fake/requests    GET the latest requests as they came, DELETE
+    /_fake/config      GET, POST some of {strict: record violations; error_shape: of HTTP errors,
+                       "detail" or "envelope"; file_errors: false as images before 1.9 answer,
+                       without data in a failed file operation}; `namespace` is only told
+"""
 
 import json
 import re
+import shutil
 import threading
+import traceback
 from collections import deque
 from email.parser import BytesParser
 
@@ -18,7 +28,7 @@ from .listing import Listing
 from .procs import Procs
 from .reply import Failed, HttpError, Reply, dump, envelope, json_reply, nginx_page
 from .shell import Shell
-from .tree import Tree
+from .tree import HOME, Tree
 
 LOG_MAX = 2000
 JANITOR_S = 0.25
@@ -50,20 +60,19 @@ def parse_form(request):
 
 
 class App:
-    def __init__(self, root, api_key=None, jwt_public_key=None, strict=True, ticket_seconds=30,
-                 **bash):
+    def __init__(self, root, scratch, api_key=None, jwt_public_key=None, strict=True,
+                 ticket_seconds=30, **bash):
         self.tree = Tree(root)
-        self.procs = Procs(self.tree)
+        self.procs = Procs(self.tree, scratch)
         self.guard = Guard(api_key, jwt_public_key, ticket_seconds)
         self.faults = Faults()
-        self.config = {"strict": strict, "error_shape": "detail"}
+        self.config = {"strict": strict, "error_shape": "detail", "file_errors": True}
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.violations = []
         self.log = deque(maxlen=LOG_MAX)
         self.bash = Bash(self.tree, self.procs, **bash)
         self.handlers = self.bind()
-        self.context = sandbox.context()
         threading.Thread(target=self.janitor, daemon=True).start()
 
     def bind(self):
@@ -157,11 +166,16 @@ class App:
                 return self.control(request)
             return self.serve(request)
         except Failed as failed:
-            return envelope(failed.data, failed.message, success=False)
+            data = failed.data if self.config["file_errors"] else None
+            return envelope(data, failed.message, success=False)
         except HttpError as error:
             if self.config["error_shape"] == "envelope":
                 return Reply(error.status, envelope(None, error.detail, success=False).body)
             return json_reply({"detail": error.detail}, error.status)
+        except Exception:
+            traceback.print_exc()
+            self.violate(request, "server_error", traceback.format_exc())
+            return Reply(500, b"Internal Server Error", "text/plain; charset=utf-8")
 
     def serve(self, request):
         if request.path in PUBLIC and request.method in ("GET", "HEAD"):
@@ -171,26 +185,23 @@ class App:
         if request.path in ("/openapi.json", "/v1/openapi.json"):
             return json_reply(published())
         name, params = self.route(request)
-        if EVENTS in request.headers.get("accept", "") and "/v1/bash/" in name + "/v1/shell/":
-            self.check_accept(request, name)
+        events = EVENTS in request.headers.get("accept", "")
+        if events and re.search("/v1/(bash|shell)/", name):
+            self.violate(request, "accept", request.headers["accept"])
         values = self.values(request, name)
         if isinstance(values, Reply):
             return values
         if name == "POST /tickets":
             return json_reply(self.guard.mint_ticket())
         if name == "GET /v1/sandbox":
-            prose, extra = self.context
+            prose, extra = sandbox.context()
             return envelope(prose, **extra)
         data = self.handlers[name](values, **params)
         if isinstance(data, Reply):
             return data
-        if name in STREAMED and EVENTS in request.headers.get("accept", ""):
+        if name in STREAMED and events:
             return Reply(200, iter([b"data: " + dump(data) + b"\n\n"]), EVENTS)
         return envelope(data)
-
-    def check_accept(self, request, name):
-        if "/v1/bash/" in name or "/v1/shell/" in name:
-            self.violate(request, "accept", request.headers["accept"])
 
     def route(self, request):
         other = False
@@ -273,7 +284,8 @@ class App:
             clear()
         with self.lock:
             shown = {"faults": self.faults.listed(), "violations": list(self.violations),
-                     "requests": list(self.log), "config": self.config}
+                     "requests": list(self.log),
+                     "config": {**self.config, "namespace": self.tree.root == HOME}}
         if part not in shown:
             raise HttpError(404, "Not Found")
         return json_reply(shown[part])
@@ -281,6 +293,7 @@ class App:
     def stop(self):
         self.stopping.set()
         self.procs.kill_all()
+        shutil.rmtree(self.procs.scratch, ignore_errors=True)
 
 
 def published():

@@ -54,7 +54,7 @@ class Terminal:
         self.cwd = cwd
         self.ready = self.gone = False
         self.pending = b""
-        self.scratch = f"/tmp/.aio-fake-{self.secret}"
+        self.scratch = f"{procs.scratch}/{self.secret}"
         self.master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         report = f"printf '\\033]7777;{self.secret};E;%d;%s\\007' \"$?\" \"$PWD\""

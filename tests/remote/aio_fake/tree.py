@@ -55,6 +55,14 @@ def operation(path, name):
         raise file_failure(path, name, kind, message, cause) from cause
 
 
+def encodable(path):
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Tree:
     """Maps the presented home to the directory that holds it; both are the same in a namespace."""
 
@@ -76,7 +84,7 @@ class Tree:
 
     def real(self, path, name):
         """The host path for file operation `name`; only what lies below the home is served."""
-        if not path.startswith("/") or "\0" in path:
+        if not path.startswith("/") or "\0" in path or not encodable(path):
             raise file_failure(path, name, "invalid_path", f"Path must be absolute: {path!r}")
         real = self.host(path)
         if self.inside(os.path.realpath(real)):
