@@ -1,0 +1,108 @@
+#include "mcp/tool.h"
+
+#include "base/b64.h"
+
+#include <string.h>
+
+/* Ends one addition to a buffer: all of it, or the buffer as it was. */
+static int settle(struct buf *b, size_t was, int failed)
+{
+    if (failed && b->data) {
+        b->len = was;
+        b->data[was] = '\0';
+    }
+    return failed ? -1 : 0;
+}
+
+int tool_text(struct tool_call *call, const char *text, size_t len, struct err *err)
+{
+    struct jw w = JW(&call->content, err);
+    size_t was = call->content.len;
+
+    w.comma = was > 0;
+    jw_obj(&w);
+    jw_kstr(&w, "type", "text");
+    jw_key(&w, "text");
+    jw_strn(&w, text, len);
+    jw_end(&w);
+    return settle(&call->content, was, jw_done(&w));
+}
+
+int tool_textf(struct tool_call *call, struct err *err, const char *fmt, ...)
+{
+    AUTO(buf) struct buf text = BUF_MAX(TOOL_RESULT_MAX);
+    va_list ap;
+    int failed;
+
+    va_start(ap, fmt);
+    failed = buf_addv(&text, err, fmt, ap);
+    va_end(ap);
+    return failed ? -1 : tool_text(call, buf_str(&text), text.len, err);
+}
+
+int tool_image(struct tool_call *call, const char *mime, const void *data, size_t len,
+               struct err *err)
+{
+    struct buf *out = &call->content;
+    size_t was = out->len;
+    struct jw w = JW(out, err);
+    int failed;
+
+    w.comma = was > 0;
+    jw_obj(&w);
+    jw_kstr(&w, "type", "image");
+    jw_kstr(&w, "mimeType", mime);
+    jw_key(&w, "data");
+    failed = jw_done(&w) || buf_addc(out, '"', err) || b64_encode(out, data, len, err) ||
+             buf_adds(out, "\"}", err);
+    call->has_image |= !failed;
+    return settle(out, was, failed);
+}
+
+int tool_structured(struct tool_call *call, const struct buf *json, struct err *err)
+{
+    if (call->def->cls != TOOL_STRUCTURED)
+        return 0;
+    if (call->structured.len)
+        return err_set(err, ERR_INTERNAL, "%s has two structured results", call->def->name);
+    return buf_add(&call->structured, buf_str(json), json->len, err);
+}
+
+static void meta_key(struct jw *w, const char *key)
+{
+    char name[128];
+
+    snprintf(name, sizeof(name), "sandbox-mcp/%s", key);
+    w->comma = w->out->len > 0;
+    jw_key(w, name);
+}
+
+int tool_meta_int(struct tool_call *call, const char *key, int64_t v, struct err *err)
+{
+    struct jw w = JW(&call->meta, err);
+    size_t was = call->meta.len;
+
+    meta_key(&w, key);
+    jw_int(&w, v);
+    return settle(&call->meta, was, jw_done(&w));
+}
+
+int tool_meta_str(struct tool_call *call, const char *key, const char *v, struct err *err)
+{
+    struct jw w = JW(&call->meta, err);
+    size_t was = call->meta.len;
+
+    meta_key(&w, key);
+    jw_str(&w, v);
+    return settle(&call->meta, was, jw_done(&w));
+}
+
+static int by_name(const void *name, const void *def)
+{
+    return strcmp(name, ((const struct tool_def *)def)->name);
+}
+
+const struct tool_def *tool_find(const char *name)
+{
+    return bsearch(name, tool_defs, tool_def_count, sizeof(*tool_defs), by_name);
+}
