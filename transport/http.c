@@ -1,0 +1,344 @@
+#include "transport/http.h"
+#include "base/log.h"
+#include "transport/http_listen.h"
+#include "transport/http_request.h"
+#include "transport/http_watch.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define CONNECTION_MEMORY (16 * 1024) /* request line, headers, and read and write buffers */
+#define STREAM_BLOCK 4096
+#define STOP_GRACE_MS 1000
+#define SPARE_DESCRIPTORS 256 /* of the process, for everything that is not a connection */
+
+struct http_server {
+    struct http_core core;
+    struct MHD_Daemon *daemon;
+    struct watch *watch;
+    int listen_fd;
+    uint16_t port;
+    struct MHD_Response *refusals[VERDICT_COUNT], *empty;
+};
+
+static void suspend(void *connection)
+{
+    MHD_suspend_connection(connection);
+}
+
+static void resume(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
+static const struct exchange_ops ops = { .suspend = suspend, .resume = resume };
+
+static int fd_of(struct MHD_Connection *c)
+{
+    return MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+static struct peer *peer_of(struct MHD_Connection *c)
+{
+    return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind UNUSED, const char *name,
+                                  const char *value)
+{
+    return http_headers_add(cls, name, value) ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result refuse(struct http_server *h, struct MHD_Connection *c,
+                              struct http_request *r)
+{
+    r->status = guard_refusal(r->verdict)->status;
+    return MHD_queue_response(c, (unsigned)r->status, h->refusals[r->verdict]);
+}
+
+static ssize_t read_stream(void *cls, uint64_t pos UNUSED, char *out, size_t max)
+{
+    ssize_t n = exchange_read(cls, out, max);
+
+    if (n >= 0)
+        return n;
+    return n == EXCHANGE_END ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void add_stream_headers(struct MHD_Response *response)
+{
+    MHD_add_response_header(response, "Content-Type", "text/event-stream");
+    MHD_add_response_header(response, "Cache-Control", "no-cache, no-transform");
+    MHD_add_response_header(response, "X-Accel-Buffering", "no");
+}
+
+static enum MHD_Result queue(struct MHD_Connection *c, struct http_request *r,
+                             struct MHD_Response *response)
+{
+    enum MHD_Result result;
+
+    if (!response)
+        return MHD_NO;
+    if (*r->session_id)
+        MHD_add_response_header(response, "Mcp-Session-Id", r->session_id);
+    result = MHD_queue_response(c, (unsigned)r->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result stream(struct MHD_Connection *c, struct http_request *r)
+{
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, r->exchange, NULL);
+
+    r->status = 200;
+    if (response)
+        add_stream_headers(response);
+    exchange_stream(r->exchange);
+    return queue(c, r, response);
+}
+
+/* The bytes stay the exchange's, which outlives the response. */
+static enum MHD_Result reply(struct http_server *h, struct MHD_Connection *c,
+                             struct http_request *r)
+{
+    struct exchange *x = r->exchange;
+    struct MHD_Response *response;
+
+    r->status = x->status ? x->status : 202;
+    if (!x->frame)
+        return MHD_queue_response(c, (unsigned)r->status, h->empty);
+    if (!(http_headers_accepts(&r->headers) & ACCEPT_JSON) && r->status == 200)
+        return stream(c, r);
+    response =
+        MHD_create_response_from_buffer(x->len, (void *)exchange_json(x), MHD_RESPMEM_PERSISTENT);
+    if (response)
+        MHD_add_response_header(response, "Content-Type", "application/json");
+    return queue(c, r, response);
+}
+
+/* Also called again after each resume. */
+static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
+                               struct http_request *r)
+{
+    struct exchange *x = r->exchange;
+
+    if (exchange_state(x) == EXCHANGE_ANSWERED)
+        return reply(h, c, r);
+    if (exchange_state(x) == EXCHANGE_GONE)
+        return MHD_NO;
+    if (!x->watch_id)
+        x->watch_id = watch_add(h->watch, x, fd_of(c));
+    if (!x->watch_id) {
+        exchange_gone(x);
+        return MHD_NO;
+    }
+    if (r->stream_of || (x->wants_events && x->call && server_call_streams(x->call)))
+        return stream(c, r);
+    exchange_park(x);
+    return MHD_YES;
+}
+
+static enum MHD_Result begin(struct http_server *h, struct MHD_Connection *c, const char *method,
+                             const char *path, void **context)
+{
+    struct http_request *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return MHD_NO;
+    *context = r;
+    if (MHD_get_connection_values(c, MHD_HEADER_KIND, add_header, &r->headers) < 0)
+        return MHD_NO;
+    request_begin(&h->core, r, method, path);
+    return request_refuse_now(r) ? refuse(h, c, r) : MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *path,
+                                  const char *method, const char *version UNUSED, const char *data,
+                                  size_t *len, void **context)
+{
+    struct http_server *h = cls;
+    struct http_request *r = *context;
+
+    if (!r)
+        return begin(h, c, method, path, context);
+    if (*len) {
+        bool go_on = request_body(&h->core, r, data, *len);
+        *len = 0;
+        return go_on ? MHD_YES : MHD_NO;
+    }
+    if (r->exchange)
+        return proceed(h, c, r);
+    switch (request_handle(&h->core, peer_of(c), r, c)) {
+    case ANSWER_EXCHANGE:
+        return proceed(h, c, r);
+    case ANSWER_EMPTY:
+        return MHD_queue_response(c, (unsigned)r->status, h->empty);
+    case ANSWER_REFUSAL:
+        break;
+    }
+    return refuse(h, c, r);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *c, void **context,
+                         enum MHD_RequestTerminationCode why UNUSED)
+{
+    struct http_server *h = cls;
+    struct http_request *r = *context;
+
+    if (!r)
+        return;
+    *context = NULL;
+    if (r->exchange) {
+        exchange_gone(r->exchange);
+        if (r->exchange->watch_id)
+            watch_remove(h->watch, r->exchange->watch_id, fd_of(c));
+    }
+    request_done(&h->core, r);
+    free(r);
+}
+
+static void on_connection(void *cls UNUSED, struct MHD_Connection *c UNUSED, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = calloc(1, sizeof(struct peer));
+    } else if (*context) {
+        peer_done(*context);
+        free(*context);
+        *context = NULL;
+    }
+}
+
+static void on_tick(void *context, int64_t now_ms)
+{
+    struct http_server *h = context;
+
+    sessions_expire(h->core.sessions, now_ms);
+}
+
+PRINTF(2, 0) static void on_log(void *cls UNUSED, const char *fmt, va_list ap)
+{
+    char line[512];
+
+    vsnprintf(line, sizeof(line), fmt, ap);
+    log_debug("microhttpd %s", line);
+}
+
+static int make_responses(struct http_server *h, struct err *err)
+{
+    for (int v = VERDICT_PASS + 1; v < VERDICT_COUNT; v++) {
+        const struct refusal *refusal = guard_refusal((enum verdict)v);
+        struct MHD_Response *response = h->refusals[v] =
+            MHD_create_response_from_buffer(refusal->body ? strlen(refusal->body) : 0,
+                                            (void *)(refusal->body ?: ""), MHD_RESPMEM_PERSISTENT);
+        if (!response)
+            return err_oom(err);
+        if (refusal->body)
+            MHD_add_response_header(response, "Content-Type", "application/json");
+        if (refusal->header)
+            MHD_add_response_header(response, refusal->header, refusal->value);
+    }
+    h->empty = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    return h->empty ? 0 : err_oom(err);
+}
+
+static unsigned connections(unsigned wanted)
+{
+    struct rlimit limit;
+    rlim_t spare = SPARE_DESCRIPTORS;
+
+    if (!wanted)
+        wanted = HTTP_CONNECTIONS_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return wanted;
+    if (spare > limit.rlim_cur / 2)
+        spare = limit.rlim_cur / 2;
+    return wanted < limit.rlim_cur - spare ? wanted : (unsigned)(limit.rlim_cur - spare);
+}
+
+static int start_daemon(struct http_server *h, const struct http_config *config, struct err *err)
+{
+    h->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+        h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, config->threads ? config->threads : 2u,
+        MHD_OPTION_CONNECTION_LIMIT, connections(config->connections_max),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
+    if (!h->daemon)
+        return err_set(err, ERR_INTERNAL, "the HTTP library did not start");
+    return 0;
+}
+
+static int start(struct http_server *h, const struct http_config *config, struct err *err)
+{
+    struct guard *guard = &h->core.guard;
+
+    h->port = config->port;
+    h->listen_fd = http_listen(config->address, &h->port, &guard->loopback, err);
+    if (h->listen_fd < 0)
+        return -1;
+    if (!config->auth && !guard->loopback) {
+        err_set(err, ERR_DENIED, "refused to listen on %s without a token", config->address);
+        return err_next(err, "listen on 127.0.0.1, or configure a token");
+    }
+    if (sessions_new(&h->core.sessions, err) || make_responses(h, err) ||
+        watch_start(on_tick, h, &h->watch, err))
+        return -1;
+    return start_daemon(h, config, err);
+}
+
+int http_start(const struct http_config *config, struct server *server, struct http_server **out,
+               struct err *err)
+{
+    struct http_server *h = calloc(1, sizeof(*h));
+
+    if (!h)
+        return err_oom(err);
+    h->core.server = server;
+    h->core.auth = config->auth;
+    h->core.ops = &ops;
+    h->core.guard = (struct guard){
+        .address = config->address,
+        .hosts = config->allowed_hosts,
+        .origins = config->allowed_origins,
+        .body_max = config->body_max ? config->body_max : HTTP_BODY_MAX,
+    };
+    if (start(h, config, err)) {
+        http_stop(h);
+        return -1;
+    }
+    *out = h;
+    return 0;
+}
+
+uint16_t http_port(const struct http_server *h)
+{
+    return h->port;
+}
+
+/* The library panics when it is stopped with a suspended connection. */
+void http_stop(struct http_server *h)
+{
+    if (!h)
+        return;
+    atomic_store(&h->core.stopping, true);
+    if (h->daemon) {
+        MHD_quiesce_daemon(h->daemon);
+        watch_close(h->watch, STOP_GRACE_MS);
+        MHD_stop_daemon(h->daemon);
+    }
+    watch_free(h->watch);
+    sessions_free(h->core.sessions);
+    for (int v = 0; v < VERDICT_COUNT; v++)
+        if (h->refusals[v])
+            MHD_destroy_response(h->refusals[v]);
+    if (h->empty)
+        MHD_destroy_response(h->empty);
+    fd_close(&h->listen_fd);
+    free(h);
+}

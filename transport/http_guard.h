@@ -1,0 +1,75 @@
+/*
+ * What is refused before a request's body is looked at, and with which words. Pure
+ * functions of the request line and the headers, in the order in which they are to be asked:
+ * guard_target, guard_source, (authorization), guard_message.
+ */
+#ifndef TRANSPORT_HTTP_GUARD_H
+#define TRANSPORT_HTTP_GUARD_H
+
+#include "transport/http_headers.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define GUARD_LENGTH_UNKNOWN UINT64_MAX
+#define GUARD_SANDBOX_MAX 64 /* characters of X-Sandbox */
+
+enum http_method { HTTP_POST, HTTP_GET, HTTP_DELETE };
+
+enum verdict {
+    VERDICT_PASS,
+    VERDICT_NO_PATH,
+    VERDICT_NO_METHOD,
+    VERDICT_MODERN_METHOD, /* GET and DELETE belong to the legacy era */
+    VERDICT_HOST,
+    VERDICT_ORIGIN,
+    VERDICT_NO_TOKEN,
+    VERDICT_BAD_TOKEN,
+    VERDICT_FRAMING,
+    VERDICT_CONTENT_TYPE,
+    VERDICT_ACCEPT,
+    VERDICT_ACCEPT_STREAM,
+    VERDICT_TOO_LARGE,
+    VERDICT_SANDBOX,
+    VERDICT_NO_SESSION,
+    VERDICT_UNKNOWN_SESSION,
+    VERDICT_SECOND_STREAM,
+    VERDICT_TOO_MANY_SESSIONS,
+    VERDICT_BUSY,
+    VERDICT_STOPPING,
+    VERDICT_COUNT
+};
+
+/* How a refusal is answered. body is NULL or JSON; header may be NULL. */
+struct refusal {
+    int status;
+    const char *body;
+    const char *header, *value;
+};
+
+const struct refusal *guard_refusal(enum verdict verdict);
+
+struct guard {
+    const char *address;      /* bound to, as text without brackets */
+    bool loopback;            /* it is one that only this machine reaches */
+    const char *const *hosts; /* see http.h; NULL is empty */
+    const char *const *origins;
+    size_t body_max;
+};
+
+/* Path and method; *out is written only on VERDICT_PASS. */
+enum verdict guard_target(const char *method, const char *path, enum http_method *out);
+
+/* Host and Origin: who may have made the client send this (DNS rebinding). */
+enum verdict guard_source(const struct guard *g, const struct http_headers *h);
+
+/* Of the body; GUARD_LENGTH_UNKNOWN when it is chunked. False: framed in no way or in two. */
+bool guard_length(const struct http_headers *h, uint64_t *length);
+
+/* Everything else about the headers. */
+enum verdict guard_message(const struct guard *g, enum http_method method,
+                           const struct http_headers *h);
+
+/* 1 to GUARD_SANDBOX_MAX of a-z 0-9 . _ - */
+bool guard_sandbox_name(const char *s);
+
+#endif

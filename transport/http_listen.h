@@ -1,0 +1,17 @@
+/*
+ * The listening socket of an endpoint.
+ */
+#ifndef TRANSPORT_HTTP_LISTEN_H
+#define TRANSPORT_HTTP_LISTEN_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Bind and listen on a numeric address or "localhost" (127.0.0.1). *port is the one in use
+ * afterwards, *loopback says that only this machine reaches it. The descriptor, or -1.
+ */
+int http_listen(const char *address, uint16_t *port, bool *loopback, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,263 @@
+#include "transport/http_request.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mcp/version.h"
+#include "transport/auth.h"
+#include "transport/http.h"
+
+#include <string.h>
+
+#define ANONYMOUS "local"
+
+void peer_done(struct peer *p)
+{
+    if (p->conn)
+        server_conn_close(p->conn, CALL_CANCELLED);
+    p->conn = NULL;
+}
+
+/* The connection of the last request, when it was for the same caller and sandbox. NULL: no memory.
+ */
+static struct server_conn *peer_conn(struct http_core *core, struct peer *p,
+                                     const struct http_request *r)
+{
+    const char *sandbox = r->headers.value[HEADER_SANDBOX];
+
+    if (!p)
+        return NULL;
+    if (p->conn && !strcmp(p->principal, r->principal) && !strcmp(p->sandbox, sandbox ?: ""))
+        return p->conn;
+    peer_done(p);
+    if (server_conn_new(core->server, r->principal, sandbox, &p->conn, NULL))
+        return NULL;
+    p->principal = r->principal;
+    strcpy(p->sandbox, sandbox ?: "");
+    return p->conn;
+}
+
+static enum verdict authorize(const struct http_core *core, struct http_request *r)
+{
+    const char *value = r->headers.value[HEADER_AUTHORIZATION];
+
+    r->principal = core->auth ? auth_principal(core->auth, value) : ANONYMOUS;
+    if (r->principal && !http_headers_repeated(&r->headers, HEADER_AUTHORIZATION))
+        return VERDICT_PASS;
+    return value ? VERDICT_BAD_TOKEN : VERDICT_NO_TOKEN;
+}
+
+static enum verdict judge(const struct http_core *core, struct http_request *r, const char *method,
+                          const char *path)
+{
+    enum verdict v = guard_target(method, path, &r->method);
+
+    if (!v)
+        v = guard_source(&core->guard, &r->headers);
+    if (!v)
+        v = authorize(core, r);
+    if (!v)
+        v = guard_message(&core->guard, r->method, &r->headers);
+    if (!v && atomic_load(&core->stopping))
+        v = VERDICT_STOPPING;
+    return v;
+}
+
+void request_begin(struct http_core *core, struct http_request *r, const char *method,
+                   const char *path)
+{
+    r->started_us = clock_us();
+    buf_init(&r->body, core->guard.body_max);
+    if (!guard_length(&r->headers, &r->length))
+        r->length = GUARD_LENGTH_UNKNOWN;
+    r->verdict = judge(core, r, method, path);
+}
+
+bool request_refuse_now(const struct http_request *r)
+{
+    return r->verdict && (r->length > REQUEST_SWALLOW_MAX || r->headers.value[HEADER_EXPECT]);
+}
+
+static void drop_body(struct http_core *core, struct http_request *r)
+{
+    atomic_fetch_sub(&core->bodies, r->body.len);
+    buf_done(&r->body);
+}
+
+static bool swallow(struct http_request *r, size_t len)
+{
+    r->swallowed += len;
+    return r->swallowed <= REQUEST_SWALLOW_MAX;
+}
+
+static enum verdict collect(struct http_core *core, struct http_request *r, const char *data,
+                            size_t len)
+{
+    if (len > core->guard.body_max - r->body.len)
+        return VERDICT_TOO_LARGE;
+    if (!r->body.data && r->length != GUARD_LENGTH_UNKNOWN &&
+        !buf_reserve(&r->body, r->length, NULL))
+        return VERDICT_BUSY;
+    if (atomic_fetch_add(&core->bodies, len) + len > HTTP_BODIES_MAX ||
+        buf_add(&r->body, data, len, NULL)) {
+        atomic_fetch_sub(&core->bodies, len);
+        return VERDICT_BUSY;
+    }
+    return VERDICT_PASS;
+}
+
+bool request_body(struct http_core *core, struct http_request *r, const char *data, size_t len)
+{
+    if (clock_us() - r->started_us > HTTP_REQUEST_SECONDS * INT64_C(1000000))
+        return false;
+    if (r->verdict)
+        return swallow(r, len);
+    r->verdict = collect(core, r, data, len);
+    if (!r->verdict)
+        return true;
+    drop_body(core, r);
+    return swallow(r, len);
+}
+
+static bool is_modern(const struct http_request *r)
+{
+    const char *version = r->headers.value[HEADER_VERSION];
+
+    return version && revision_claims_modern(version);
+}
+
+static struct session *find_session(struct http_core *core, struct http_request *r)
+{
+    const char *id = r->headers.value[HEADER_SESSION];
+    struct session *session = NULL;
+
+    if (!id)
+        r->verdict = VERDICT_NO_SESSION;
+    else if (!(session = sessions_find(core->sessions, id, r->principal)))
+        r->verdict = VERDICT_UNKNOWN_SESSION;
+    return session;
+}
+
+/* Hand the body to the router over conn; false without memory. */
+static bool route(struct http_core *core, struct http_request *r, struct server_conn *conn,
+                  bool has_session, void *connection)
+{
+    const char *const *value = r->headers.value;
+    struct http_facts facts = {
+        .is_http = true,
+        .protocol_version = value[HEADER_VERSION],
+        .method = value[HEADER_METHOD],
+        .name = value[HEADER_NAME],
+        .repeated =
+            r->headers.repeated & (1u << HEADER_VERSION | 1u << HEADER_METHOD | 1u << HEADER_NAME),
+        .has_session = has_session,
+    };
+    struct exchange *x = exchange_new(core->ops, connection);
+
+    if (!x)
+        return false;
+    r->exchange = x;
+    x->wants_events = http_headers_accepts(&r->headers) & ACCEPT_SSE;
+    exchange_expect(x);
+    server_handle(core->server, conn, buf_str(&r->body), r->body.len, &facts, &x->sink, &x->call);
+    drop_body(core, r);
+    return true;
+}
+
+/* A session begins with an initialize that was answered well. */
+static void initialize(struct http_core *core, struct http_request *r, void *connection)
+{
+    struct server_conn *conn;
+    struct exchange *x;
+
+    if (server_conn_new(core->server, r->principal, r->headers.value[HEADER_SANDBOX], &conn,
+                        NULL)) {
+        r->verdict = VERDICT_BUSY;
+        return;
+    }
+    if (!route(core, r, conn, false, connection))
+        r->verdict = VERDICT_BUSY;
+    x = r->exchange;
+    if (x && exchange_state(x) == EXCHANGE_ANSWERED && x->status == 200 &&
+        server_conn_version(conn)) {
+        if (!sessions_add(core->sessions, r->principal, conn, r->session_id, NULL))
+            return;
+        r->verdict = VERDICT_TOO_MANY_SESSIONS;
+    }
+    server_conn_close(conn, CALL_CANCELLED);
+}
+
+static void handle_post(struct http_core *core, struct peer *peer, struct http_request *r,
+                        void *connection)
+{
+    struct session *session = NULL;
+    struct server_conn *conn;
+
+    if (!is_modern(r) && r->headers.value[HEADER_SESSION]) {
+        session = find_session(core, r);
+        if (!session)
+            return;
+    } else if (!is_modern(r) && server_is_initialize(buf_str(&r->body), r->body.len)) {
+        initialize(core, r, connection);
+        return;
+    }
+    conn = session ? session_conn(session) : peer_conn(core, peer, r);
+    if (!conn || !route(core, r, conn, session, connection))
+        r->verdict = VERDICT_BUSY;
+    session_unref(core->sessions, session);
+}
+
+static void handle_get(struct http_core *core, struct http_request *r, void *connection)
+{
+    struct session *session = find_session(core, r);
+
+    if (!session)
+        return;
+    r->exchange = exchange_new(core->ops, connection);
+    if (!r->exchange)
+        r->verdict = VERDICT_BUSY;
+    else if (!session_stream_open(core->sessions, session, r->exchange))
+        r->verdict = VERDICT_SECOND_STREAM;
+    else
+        r->stream_of = TAKE(session);
+    session_unref(core->sessions, session);
+}
+
+static void handle_delete(struct http_core *core, struct http_request *r)
+{
+    struct session *session = find_session(core, r);
+
+    if (!session)
+        return;
+    session_end(core->sessions, session);
+    session_unref(core->sessions, session);
+    r->status = 200;
+}
+
+enum request_answer request_handle(struct http_core *core, struct peer *peer,
+                                   struct http_request *r, void *connection)
+{
+    if (!r->verdict && r->method != HTTP_POST && is_modern(r))
+        r->verdict = VERDICT_MODERN_METHOD;
+    if (!r->verdict && r->method == HTTP_POST)
+        handle_post(core, peer, r, connection);
+    else if (!r->verdict && r->method == HTTP_GET)
+        handle_get(core, r, connection);
+    else if (!r->verdict)
+        handle_delete(core, r);
+    if (r->verdict)
+        return ANSWER_REFUSAL;
+    return r->exchange ? ANSWER_EXCHANGE : ANSWER_EMPTY;
+}
+
+void request_done(struct http_core *core, struct http_request *r)
+{
+    static const char *const names[] = { "POST", "GET", "DELETE" };
+
+    log_debug("http method=%s status=%d us=%lld who=%s", names[r->method], r->status,
+              (long long)(clock_us() - r->started_us), r->principal ?: "-");
+    if (r->stream_of)
+        session_stream_drop(core->sessions, r->stream_of);
+    session_unref(core->sessions, r->stream_of);
+    exchange_unref(r->exchange);
+    drop_body(core, r);
+    http_headers_done(&r->headers);
+}

@@ -1,0 +1,76 @@
+/*
+ * What is done with one HTTP request, apart from the library that parses it: it is judged
+ * by its headers, its body is collected within bounds, the router gets it, and the outcome is
+ * a refusal, an empty answer or an exchange.
+ *
+ * Threads: a request and its peer belong to the library's thread of that connection.
+ */
+#ifndef TRANSPORT_HTTP_REQUEST_H
+#define TRANSPORT_HTTP_REQUEST_H
+
+#include "transport/http_exchange.h"
+#include "transport/http_guard.h"
+#include "transport/http_session.h"
+
+#define REQUEST_SWALLOW_MAX \
+    (256 * 1024) /* of a refused body, so that the connection stays usable */
+
+struct auth;
+
+/* What all requests share. */
+struct http_core {
+    struct server *server;
+    struct sessions *sessions;
+    const struct auth *auth; /* NULL: everyone is "local" */
+    struct guard guard;
+    const struct exchange_ops *ops;
+    _Atomic bool stopping;
+    _Atomic size_t bodies; /* bytes held by bodies, at most HTTP_BODIES_MAX */
+};
+
+/* One TCP connection. Zero it, peer_done() at its end. */
+struct peer {
+    struct server_conn *conn; /* of the modern requests on it; NULL until the first */
+    const char *principal;
+    char sandbox[GUARD_SANDBOX_MAX + 1];
+};
+void peer_done(struct peer *p);
+
+enum request_answer {
+    ANSWER_REFUSAL,  /* `verdict` says which */
+    ANSWER_EMPTY,    /* a status without a body: `status` */
+    ANSWER_EXCHANGE, /* look at the exchange's state */
+};
+
+struct http_request {
+    enum http_method method;
+    enum verdict verdict;
+    struct http_headers headers;
+    const char *principal;
+    uint64_t length; /* of the body, or GUARD_LENGTH_UNKNOWN */
+    int64_t started_us;
+    struct buf body;
+    size_t swallowed;
+    int status;                /* for ANSWER_EMPTY, and of the answer for the log */
+    struct exchange *exchange; /* owned reference */
+    struct session *stream_of; /* whose standalone stream this is, with a reference */
+    char session_id[ID_SIZE];  /* made by this request, else "" */
+};
+
+/* Judge by headers (already filled). Sets verdict; the rest of *r was zeroed by the caller. */
+void request_begin(struct http_core *core, struct http_request *r, const char *method,
+                   const char *path);
+
+/* True when a refusal is to be sent before (and instead of) reading the body. */
+bool request_refuse_now(const struct http_request *r);
+
+/* More of the body; false: give the connection up. */
+bool request_body(struct http_core *core, struct http_request *r, const char *data, size_t len);
+
+/* The body is complete. `connection` is what exchange_ops work on. */
+enum request_answer request_handle(struct http_core *core, struct peer *peer,
+                                   struct http_request *r, void *connection);
+
+void request_done(struct http_core *core, struct http_request *r);
+
+#endif
