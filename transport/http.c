@@ -107,7 +107,7 @@ static enum MHD_Result reply(struct http_server *h, struct MHD_Connection *c,
     struct exchange *x = r->exchange;
     struct MHD_Response *response;
 
-    r->status = x->status ? x->status : 202;
+    r->status = x->frame || x->status >= 400 ? x->status : 202;
     if (!x->frame)
         return MHD_queue_response(c, (unsigned)r->status, h->empty);
     if (!(http_headers_accepts(&r->headers) & ACCEPT_JSON) && r->status == 200)
