@@ -1,0 +1,138 @@
+/*
+ * The local backend's own structs: what a backend and a sandbox are, and who guards what.
+ *
+ * Lock order: backend.lock, sandbox.lock, job.lock, agent.lock. None is held across a
+ * blocking call, except file system work in the state directory while a sandbox is created.
+ *
+ * Sandboxes are made on demand and freed when the backend closes: a pointer from open_default
+ * stays valid, whatever happens to the processes inside. Files: local.c (ops table, life
+ * cycle), state.c (directories), bwrap.c (arguments), launcher.c (start and death of an
+ * agent), agent_client.c (talking to it), job.c, spool.c, reactor.c, exec.c, session.c,
+ * info.c; files.c, code.c, egress*.c, seccomp.c.
+ */
+#ifndef BACKEND_LOCAL_LOCAL_H
+#define BACKEND_LOCAL_LOCAL_H
+
+#include "backend/backend.h"
+#include "backend/local/agent_client.h"
+#include "backend/local/egress.h"
+#include "backend/local/job.h"
+#include "backend/local/reactor.h"
+#include "backend/local/state.h"
+
+#define LOCAL_WORKSPACE "/workspace"
+#define LOCAL_HOME "/home/user"
+#define LOCAL_UID 1000
+#define LOCAL_IDLE_MS (30 * 60 * 1000)
+#define LOCAL_NPROC 2048
+#define LOCAL_NOFILE 4096
+
+struct spawner;
+struct session;
+struct code_state; /* code.c's own, per sandbox */
+
+struct limits {
+    int64_t memory_mb; /* 0: none */
+    int64_t pids;      /* RLIMIT_NPROC inside */
+    int64_t nofile;    /* hard RLIMIT_NOFILE inside */
+    int64_t tmp_mb, shm_mb;
+};
+
+struct local_backend {
+    struct backend base;
+    struct state state;
+    struct reactor *reactor;
+    struct spawner *spawner;
+    struct egress_policy *policy; /* NULL: no network */
+    bool host_runtime;
+    char *agent_path; /* what is executed and bound into sandboxes */
+    char *bwrap_path; /* NULL: not found */
+    char *workspace;  /* resolved --workspace, or NULL */
+    uid_t workspace_uid;
+    gid_t workspace_gid;
+    struct limits limits;
+    struct buf base_filter, strict_filter;
+    struct err broken; /* code != 0: why no sandbox can be started; every call answers it */
+    int null_fd;       /* /dev/null, for reading */
+    struct pump idle;  /* the timer that stops idle sandboxes */
+
+    pthread_mutex_t lock; /* the list, closing */
+    struct list sandboxes;
+    unsigned count;
+    bool closing;
+    char *versions; /* "python=3.11.2\n...": cached by info.c; set once under lock */
+};
+
+enum sandbox_state { SANDBOX_STOPPED, SANDBOX_STARTING, SANDBOX_RUNNING };
+
+struct local_sandbox {
+    struct sandbox base; /* id */
+    struct local_backend *backend;
+    struct list link; /* backend lock */
+    char *principal, *name;
+    struct state_dir dir;
+    struct spool_quota quota;
+
+    pthread_mutex_t lock; /* all below */
+    pthread_cond_t changed;
+    enum sandbox_state state;
+    struct agent *agent; /* RUNNING only */
+    struct egress *egress;
+    unsigned users; /* open_default without put */
+    int64_t used_ms;
+    int64_t expires_ms; /* wall clock */
+    struct list jobs;
+    unsigned job_count;
+    struct list sessions;
+    struct code_state *code; /* code.c makes it on first use */
+    char *restart_note;      /* processes were stopped: told once, in the next result */
+    struct strings degraded; /* found at the last start */
+    struct strings cgroups;  /* directories of the running instance */
+    int64_t last_oom_kills;
+};
+
+static inline struct local_backend *local_backend_of(struct backend *be)
+{
+    return (struct local_backend *)be;
+}
+
+static inline struct local_sandbox *local_sandbox_of(struct sandbox *sb)
+{
+    return (struct local_sandbox *)sb;
+}
+
+/* The running agent, started when it is not; the caller's reference. */
+int local_agent(struct local_sandbox *sb, struct call *call, struct agent **out,
+                struct err *err) MUST_CHECK;
+
+/* Stop the processes; files and finished output stay. Blocks until they are gone (bounded). */
+void local_stop(struct local_sandbox *sb, const char *why);
+
+/* The reactor saw the agent die. */
+void local_agent_died(struct local_sandbox *sb, struct agent *a);
+
+/* A path as the agent takes it: absolute in the sandbox; relative ones from the workspace, ~ is the
+ * home, NULL the workspace. ERR_INVALID when it is longer than 4095 bytes. */
+int local_path(const struct local_sandbox *sb, const char *path, struct buf *out,
+               struct err *err) MUST_CHECK;
+
+/* Environment additions as wire.h's TAG_ENV wants them; names are checked. */
+int local_env(const struct env_var *env, size_t count, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Egress refusals of this sandbox since then, added to out; nothing without a proxy. */
+int local_denied(struct local_sandbox *sb, int64_t since_ms, struct strings *out,
+                 struct err *err) MUST_CHECK;
+
+/* files.c and code.c: */
+extern const struct file_ops local_file_ops;
+extern const struct code_ops local_code_ops;
+/* The sandbox's processes are gone: drop contexts (code.c); called without locks. */
+void local_code_stopped(struct local_sandbox *sb);
+void local_code_free(struct local_sandbox *sb);
+/* exec.c, session.c, info.c: */
+extern const struct exec_ops local_exec_ops;
+int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
+               struct err *err) MUST_CHECK;
+void local_sessions_stopped(struct local_sandbox *sb);
+
+#endif
