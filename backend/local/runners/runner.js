@@ -9,7 +9,7 @@
 //
 // A cell may shadow any global for everything in this process (`const process = ...`): whatever
 // the runner needs is bound here, before the first cell.
-(function (process, Buffer, globalThis, setImmediate, setTimeout, JSON, Error, Object, String, Map) {
+(function (process, Buffer, globalThis, setImmediate, Error, Object, String, Number, Promise) {
     const fs = require('fs');
     const inspector = require('inspector');
     const net = require('net');
@@ -22,6 +22,10 @@
     const { pathToFileURL } = require('url');
 
     const { writeSync } = fs;
+    const { parse, stringify } = JSON;
+    const { hasOwn } = Object;
+    const { then } = Promise.prototype;
+    const apply = Reflect.apply;
     const { inspect } = util;
     const { isPromise, isNativeError } = util.types;
     const realExit = process.exit.bind(process);
@@ -33,6 +37,7 @@
     const MAX_TRACE = 10000;
     const MAX_SOURCES = 16 << 20;
     const BRIDGE = '\0sandbox-mcp runner';
+    const SHOWN = { depth: 4, maxArrayLength: 200, maxStringLength: MAX_TEXT, breakLength: 100 };
     const LOADER = vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 
     const session = new inspector.Session();
@@ -109,12 +114,13 @@
     }
 
     function shorten(text, limit) {
-        if (text.length <= limit) return clean(text);
+        text = clean(text.length > MAX_LINE ? text.slice(0, MAX_LINE) : text);
+        if (text.length <= limit) return text;
         const head = Math.floor((limit * 2) / 5);
-        const tail = limit - head - 60;
+        const tail = limit - head - 60; // the rest is for the note and a pair cut in two
         const cut = text.length - head - tail;
-        return clean(text.slice(0, head)) + '\n... [' + cut + ' characters cut] ...\n' +
-            clean(text.slice(-tail));
+        return clean(text.slice(0, head) + '\n... [' + cut + ' characters cut] ...\n' +
+            text.slice(-tail));
     }
 
     function errorObject(name, value, traceback) {
@@ -155,8 +161,17 @@
             const hint = hintFor(err);
             return errorObject(String(err.name), String(err.message) + hint,
                 (where ? excerpt(...where) : '') + shown + hint + '\n');
-        } catch (broken) {
-            return errorObject('Error', '<an error that cannot be shown>');
+        } catch {
+            return errorObject(property(err, 'name', 'Error'),
+                property(err, 'message', '<an error that cannot be shown>'));
+        }
+    }
+
+    function property(err, key, otherwise) {
+        try {
+            return typeof err[key] === 'string' ? err[key] : otherwise;
+        } catch {
+            return otherwise;
         }
     }
 
@@ -256,6 +271,16 @@
         }
     }
 
+    // after starts at the ( behind a name
+    function isMethod(after) {
+        let depth = 0;
+        for (let i = 0; i < after.length; i++) {
+            if (after[i] === '(') depth++;
+            else if (after[i] === ')' && --depth === 0) return /^\s*\{/.test(after.slice(i + 1));
+        }
+        return false;
+    }
+
     function staticImport(clause, target) {
         const parts = [];
         const rest = clause.replace(/\{([^}]*)\}/, (_, names) => {
@@ -283,7 +308,7 @@
             const after = masked.slice(at + 6);
             let end;
             if (/^\s*\(/.test(after)) {
-                edits.push([at, at + 6, '__import__']);
+                if (!isMethod(after)) edits.push([at, at + 6, '__import__']);
             } else if ((end = /^\s*\.\s*meta\b/.exec(after))) {
                 edits.push([at, at + 6 + end[0].length, '__import_meta__']);
             } else if ((end = /^\s*(?:([\w$*{},\s]*[\w$}])\s*\bfrom\s*)?(["'])\s*\2/.exec(after))) {
@@ -315,15 +340,9 @@
     }
 
     function newImporter(filename) {
-        const { emitWarning } = process;
-        process.emitWarning = () => {}; // the loader option is called experimental
-        try {
-            return new vm.Script('(specifier, options) => import(specifier, options)', {
-                filename, importModuleDynamically: LOADER,
-            }).runInThisContext();
-        } finally {
-            process.emitWarning = emitWarning;
-        }
+        return new vm.Script('(specifier, options) => import(specifier, options)', {
+            filename, importModuleDynamically: LOADER,
+        }).runInThisContext();
     }
 
     function enterDirectory() {
@@ -365,15 +384,16 @@
     }
 
     function grab(remote) {
-        if (remote.objectId === undefined) {
+        if (!hasOwn(remote, 'objectId')) {
+            if (!hasOwn(remote, 'unserializableValue'))
+                return hasOwn(remote, 'value') ? remote.value : undefined;
             const text = remote.unserializableValue;
-            if (text === undefined) return remote.value;
             return text.endsWith('n') ? BigInt(text.slice(0, -1)) : Number(text);
         }
         session.post('Runtime.callFunctionOn', {
             objectId: remote.objectId,
             functionDeclaration: 'function () { "use strict"; globalThis[' +
-                JSON.stringify(BRIDGE) + '].got = this; }',
+                stringify(BRIDGE) + '].got = this; }',
         });
         session.post('Runtime.releaseObjectGroup', { objectGroup: 'cell' });
         const value = bridge.got;
@@ -437,8 +457,8 @@
     function evaluated(mine, err, reply) {
         if (cell !== mine || mine.finishing) return;
         if (err) return conclude(mine, { error: errorObject('Error', String(err.message)) });
-        const details = reply.exceptionDetails;
-        if (details) {
+        if (hasOwn(reply, 'exceptionDetails')) {
+            const details = reply.exceptionDetails;
             const thrown = details.exception ? grab(details.exception) : details.text;
             const syntax = details.exception && details.exception.className === 'SyntaxError' &&
                 !/\n\s+at .*<cell_/.test(String(details.exception.description));
@@ -447,20 +467,17 @@
         }
         const value = grab(reply.result);
         if (!isPromise(value)) return succeed(mine, value);
-        Promise.prototype.then.call(value, (v) => succeed(mine, v),
-            (e) => attempt(mine, () => conclude(mine, { error: describe(e) })));
+        apply(then, value, [(v) => succeed(mine, v),
+            (e) => attempt(mine, () => conclude(mine, { error: describe(e) }))]);
     }
 
     function succeed(mine, value) {
         if (cell !== mine || mine.finishing) return;
         if (value === undefined) return conclude(mine, {});
         globalThis._ = value;
-        attempt(mine, () => {
-            const text = inspect(value, {
-                depth: 4, maxArrayLength: 200, maxStringLength: MAX_TEXT, breakLength: 100,
-            });
-            conclude(mine, { text });
-        });
+        const show = () => conclude(mine, { text: inspect(value, SHOWN) });
+        if (value === null || !/object|function/.test(typeof value)) show();
+        else attempt(mine, show); // may run user code, or long
     }
 
     // The first conclusion counts. The answer follows when rejections and ticks had their turn.
@@ -543,16 +560,13 @@
     // Protocol
 
     function reply(request, error, text, cut) {
-        const line = JSON.stringify({
-            id: request.id === undefined ? null : request.id,
-            token: request.token === undefined ? null : request.token,
-            status: error ? 'error' : 'ok',
-            text: text === undefined ? null : text,
-            ...(cut ? { text_truncated: true } : {}),
-            error: error || null,
-            execution_count: count,
-            results: [],
-        });
+        const field = (value) => (/string|number/.test(typeof value) ? stringify(value) : 'null');
+        const line = '{"id":' + field(request.id) + ',"token":' + field(request.token) +
+            ',"status":"' + (error ? 'error' : 'ok') + '","text":' + field(text) +
+            (cut ? ',"text_truncated":true' : '') + ',"error":' + (error
+            ? '{"name":' + field(error.name) + ',"value":' + field(error.value) +
+                ',"traceback":' + field(error.traceback) + '}' : 'null') +
+            ',"execution_count":' + count + ',"results":[]}';
         try {
             writeAll(respFd, Buffer.from(line + '\n'));
         } catch {
@@ -581,7 +595,7 @@
             }
             let request;
             try {
-                request = JSON.parse(line);
+                request = parse(line);
             } catch {
                 reply({}, errorObject('BadRequest', 'the line is not JSON'));
                 continue;
@@ -624,7 +638,10 @@
         Object.defineProperty(globalThis, BRIDGE, { value: bridge });
         openOutput();
         repair();
-        // Runs in cells of their own turn, so that errors of one never unwind the reader.
+        const { emitWarning } = process;
+        process.emitWarning = (warning, ...more) => { // node calls LOADER experimental
+            if (!String(warning).startsWith('vm.USE_MAIN')) emitWarning(warning, ...more);
+        };
         const input = new net.Socket({ fd: reqFd, readable: true, writable: false });
         input.on('data', received);
         input.on('error', () => realExit(0));
@@ -632,8 +649,8 @@
         for (const name of ['require', 'module', 'exports', '__filename', '__dirname'])
             delete globalThis[name];
         const hello = { hello: 1, language: 'javascript', version: process.versions.node, engine: 'plain' };
-        writeAll(respFd, Buffer.from(JSON.stringify(hello) + '\n'));
+        writeAll(respFd, Buffer.from(stringify(hello) + '\n'));
     }
 
     main();
-})(process, Buffer, globalThis, setImmediate, setTimeout, JSON, Error, Object, String, Map);
+})(process, Buffer, globalThis, setImmediate, Error, Object, String, Number, Promise);
