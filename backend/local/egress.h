@@ -1,28 +1,21 @@
 /*
  * The way out: an HTTP and CONNECT proxy in the server that accepts on a socket made inside a
- * sandbox's network namespace, and the policy it enforces (LOCAL.md section 7).
+ * sandbox's network namespace, and the policy it enforces (egress_policy.h).
  */
 #ifndef BACKEND_LOCAL_EGRESS_H
 #define BACKEND_LOCAL_EGRESS_H
 
+#include "backend/local/egress_policy.h"
 #include "backend/results.h"
 
-#define EGRESS_PORT 3128 /* 127.0.0.1 inside the sandbox */
+#define EGRESS_PORT 3128       /* 127.0.0.1 inside the sandbox */
+#define EGRESS_CONNECTIONS 256 /* at once, per sandbox */
+#define EGRESS_DENIALS 64      /* remembered, per sandbox */
 
-struct egress_policy;
 struct egress;
 
-/* "none" gives *out = NULL; "allow=HOST[:PORT],..." a policy. ERR_INVALID names the rule. */
-int egress_policy_parse(const char *network, struct egress_policy **out,
-                        struct err *err) MUST_CHECK;
-void egress_policy_free(struct egress_policy *p); /* NULL is fine */
-
-/* The rules for people, one string each. */
-int egress_policy_rules(const struct egress_policy *p, struct strings *out,
-                        struct err *err) MUST_CHECK;
-
-/* Serve until egress_stop(). listen_fd is taken, also on failure; p must outlive it. */
-int egress_start(const struct egress_policy *p, int listen_fd, struct egress **out,
+/* Serve until egress_stop(). listen_fd is taken, also on failure; policy must outlive it. */
+int egress_start(const struct egress_policy *policy, int listen_fd, struct egress **out,
                  struct err *err) MUST_CHECK;
 void egress_stop(struct egress *e); /* NULL is fine; every connection is closed */
 
