@@ -11,6 +11,7 @@
 #include "backend/local/reactor.h"
 #include "backend/wire.h"
 #include "base/call.h"
+#include "base/cleanup.h"
 #include <pthread.h>
 #include <sys/types.h>
 

@@ -12,6 +12,7 @@
 #include "backend/backend.h"
 #include "backend/local/reactor.h"
 #include "backend/local/spool.h"
+#include "base/cleanup.h"
 #include <pthread.h>
 
 #define JOB_LIVE_MAX 64  /* handed out by id and still running, per sandbox */
