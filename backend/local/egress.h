@@ -11,6 +11,9 @@
 #define EGRESS_PORT 3128       /* 127.0.0.1 inside the sandbox */
 #define EGRESS_CONNECTIONS 256 /* at once, per sandbox */
 #define EGRESS_DENIALS 64      /* remembered, per sandbox */
+#define EGRESS_HEAD_MAX 16384  /* bytes of a request's head */
+#define EGRESS_CONNECT_S 20    /* to send a head, to reach a server */
+#define EGRESS_IDLE_S 600      /* a connection on which nothing moves */
 
 struct egress;
 
