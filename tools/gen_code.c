@@ -22,16 +22,6 @@ static const char *const classes[] = {
     [TOOL_IMAGE] = "TOOL_IMAGE",
 };
 
-/* "file_write" of "file_write_args". */
-static const char *owner(const struct gen_object *object)
-{
-    size_t len = strlen(object->struct_name);
-
-    if (len > 5 && !strcmp(object->struct_name + len - 5, "_args"))
-        len -= 5;
-    return gen_text("%.*s", (int)len, object->struct_name);
-}
-
 /* A C string literal; a long one below, broken into lines. */
 static void put_literal(FILE *out, const char *s)
 {
@@ -65,7 +55,8 @@ static void put_enum(const struct gen_object *object, const struct gen_property 
     fputs("enum {\n", out);
     yyjson_arr_foreach (p->choices, i, max, val)
         fprintf(out, "    %s,\n",
-                gen_upper(gen_text("%s_%s_%s", owner(object), p->name, yyjson_get_str(val))));
+                gen_upper(gen_text("%s_%s_%s", gen_owner(object->struct_name), p->name,
+                                   yyjson_get_str(val))));
     fputs("};\n\n", out);
 }
 
@@ -120,7 +111,8 @@ static void put_choices(const struct gen_object *object, const struct gen_proper
 
     if (!p->choices)
         return;
-    fprintf(out, "static const char *const %s_%s_choices[] = {\n", owner(object), p->name);
+    fprintf(out, "static const char *const %s_%s_choices[] = {\n", gen_owner(object->struct_name),
+            p->name);
     yyjson_arr_foreach (p->choices, i, max, val) {
         fputs("    ", out);
         put_literal(out, yyjson_get_str(val));
@@ -181,7 +173,8 @@ static void put_row(const struct gen_object *object, const struct gen_property *
     put_bounds(p, out);
     put_default(p, out);
     if (p->choices)
-        fprintf(out, "        .choices = %s_%s_choices,\n", owner(object), p->name);
+        fprintf(out, "        .choices = %s_%s_choices,\n", gen_owner(object->struct_name),
+                p->name);
     if (p->object)
         fprintf(out, "        .nested = &%s_table,\n", p->object->struct_name);
     fputs("    },\n", out);

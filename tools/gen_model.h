@@ -65,6 +65,9 @@ char *gen_text(const char *fmt, ...) PRINTF(1, 2);
 /* The same, of letters, digits and underscores, in upper case: "utf-8" is UTF_8. */
 char *gen_upper(const char *s);
 
+/* What names of a struct's constants and tables start with: "file_write" of "file_write_args". */
+char *gen_owner(const char *struct_name);
+
 void gen_read(const char *file, struct gen_tools *out);
 
 /* The same place, one step further down. */

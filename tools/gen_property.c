@@ -100,7 +100,7 @@ static void read_array(const struct gen_place *at, yyjson_val *schema, const cha
     read_lengths(at, schema, "minItems", "maxItems", p);
     if (gen_type(&inside, items, false) == ARG_OBJECT) {
         p->type = ARG_OBJECTS;
-        p->object = nested(at, items, gen_text("%s_item", struct_name));
+        p->object = nested(&inside, items, gen_text("%s_item", struct_name));
         return;
     }
     read_items(&inside, items, p);
@@ -187,21 +187,25 @@ static void read_property(const struct gen_place *at, yyjson_val *schema, const 
                      p->type == ARG_OBJECT);
 }
 
-/* "file_replace" of "file_replace_args". */
-static const char *object_prefix(const char *struct_name)
-{
-    size_t len = strlen(struct_name);
-
-    return len > 5 && !strcmp(struct_name + len - 5, "_args")
-               ? gen_text("%.*s", (int)len - 5, struct_name)
-               : struct_name;
-}
-
 static void read_name(const struct gen_place *at, const char *name)
 {
     if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name) ||
         strlen(name) > GEN_NAME_MAX || name[0] < 'a')
         gen_fail(at, "property \"%s\" is not [a-z][a-z0-9_]{0,%d}", name, GEN_NAME_MAX - 1);
+}
+
+static bool named(const struct gen_property *p, const char *member)
+{
+    return !strcmp(p->c_name, member) ||
+           (p->has_member && !strcmp(gen_text("has_%s", p->name), member));
+}
+
+static void check_members(const struct gen_place *at, const struct gen_object *object)
+{
+    for (size_t i = 0; i < object->count; i++)
+        for (size_t j = 0; j < object->count; j++)
+            if (i != j && named(&object->properties[i], object->properties[j].c_name))
+                gen_fail(at, "\"%s\" is the name of two members", object->properties[j].c_name);
 }
 
 void gen_read_object(const struct gen_place *at, yyjson_val *schema, const char *struct_name,
@@ -225,6 +229,7 @@ void gen_read_object(const struct gen_place *at, yyjson_val *schema, const char 
         if (yyjson_obj_get(properties, p->name) != val)
             gen_fail(&inside, "is there twice");
         p->required = gen_holds(yyjson_obj_get(schema, "required"), p->name);
-        read_property(&inside, val, gen_text("%s_%s", object_prefix(struct_name), p->name), p);
+        read_property(&inside, val, gen_text("%s_%s", gen_owner(struct_name), p->name), p);
     }
+    check_members(at, object);
 }

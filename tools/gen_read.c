@@ -62,9 +62,10 @@ static const char *read_name(struct gen_place at, yyjson_val *entry)
 {
     const char *name = text_field(at, entry, "name");
 
+    at.field = "name";
     if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name) ||
         strlen(name) > GEN_NAME_MAX || name[0] < 'a')
-        gen_fail(&at, "name \"%s\" is not [a-z][a-z0-9_]{0,%d}", name, GEN_NAME_MAX - 1);
+        gen_fail(&at, "\"%s\" is not [a-z][a-z0-9_]{0,%d}", name, GEN_NAME_MAX - 1);
     return name;
 }
 
@@ -188,8 +189,11 @@ static void read_tool(struct gen_place at, yyjson_val *entry, struct gen_tool *t
     at.field = "inputSchema";
     gen_read_object(&at, tool->input, gen_text("%s_args", tool->name), &tool->args);
     at.field = "outputSchema";
-    if (tool->output)
-        gen_check_output(&at, tool->output);
+    if (!tool->output)
+        return;
+    if (gen_type(&at, tool->output, true) != ARG_OBJECT)
+        gen_fail(&at, "must be an object");
+    gen_check_output(&at, tool->output);
 }
 
 static int by_name(const void *a, const void *b)

@@ -80,6 +80,21 @@ enum arg_type gen_type(const struct gen_place *at, yyjson_val *schema, bool of_r
     gen_fail(at, "unknown type \"%s\"", type);
 }
 
+/* Each choice becomes a constant of its own. */
+static void check_constants(const struct gen_place *at, yyjson_val *list)
+{
+    for (size_t i = 0; i < yyjson_arr_size(list); i++) {
+        const char *one = yyjson_get_str(yyjson_arr_get(list, i));
+        for (size_t j = 0; j < i; j++) {
+            const char *other = yyjson_get_str(yyjson_arr_get(list, j));
+            if (!strcmp(one, other))
+                gen_fail(at, "enum holds \"%s\" twice", one);
+            if (!strcmp(gen_upper(one), gen_upper(other)))
+                gen_fail(at, "\"%s\" and \"%s\" are one constant in C", other, one);
+        }
+    }
+}
+
 yyjson_val *gen_choices(const struct gen_place *at, yyjson_val *schema)
 {
     yyjson_val *list = yyjson_obj_get(schema, "enum"), *val;
@@ -90,6 +105,7 @@ yyjson_val *gen_choices(const struct gen_place *at, yyjson_val *schema)
     yyjson_arr_foreach (list, i, max, val)
         if (!yyjson_is_str(val) || !yyjson_get_len(val))
             gen_fail(at, "enum holds something else than texts");
+    check_constants(at, list);
     return list;
 }
 

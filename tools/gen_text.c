@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 void gen_fail(const struct gen_place *at, const char *fmt, ...)
 {
@@ -44,4 +45,13 @@ char *gen_upper(const char *s)
     for (char *p = text; *p; p++)
         *p = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
     return text;
+}
+
+char *gen_owner(const char *struct_name)
+{
+    size_t len = strlen(struct_name);
+
+    if (len > 5 && !strcmp(struct_name + len - 5, "_args"))
+        len -= 5;
+    return gen_text("%.*s", (int)len, struct_name);
 }
