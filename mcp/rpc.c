@@ -51,6 +51,8 @@ void rpc_read(yyjson_val *root, struct rpc_message *out)
         .id = rpc_is_id(id) ? id : NULL,
         .params = yyjson_obj_get(root, "params"),
     };
+    if (yyjson_is_null(out->params))
+        out->params = NULL;
     if (!yyjson_is_obj(root))
         broken(out, "a message must be a JSON object");
     else if (method && !id)

@@ -31,7 +31,7 @@ enum rpc_kind {
 struct rpc_message {
     enum rpc_kind kind;
     yyjson_val *id;     /* a string of at most RPC_ID_MAX bytes or an integer; NULL none */
-    yyjson_val *params; /* any value; NULL when absent */
+    yyjson_val *params; /* any value; NULL when absent or null */
     const char *method;
     const char *why;
 };

@@ -126,6 +126,7 @@ void server_handle(struct server *srv, struct server_conn *conn, const char *tex
                    const struct http_facts *facts, struct reply_sink *sink,
                    struct server_call **out_call)
 {
+    static const char not_json[] = "not JSON: "; /* json_parse(): syntax, not a refusal */
     static const struct http_facts none;
     struct err err = { 0 };
     struct inbound in = {
@@ -139,8 +140,8 @@ void server_handle(struct server *srv, struct server_conn *conn, const char *tex
 
     if (out_call)
         *out_call = NULL;
-    if (!in.doc && !strncmp(err.msg, "not JSON", 8))
-        reply_error(&in, 400, RPC_PARSE, NULL, "Parse error: %s", err.msg);
+    if (!in.doc && !strncmp(err.msg, not_json, strlen(not_json)))
+        reply_error(&in, 400, RPC_PARSE, NULL, "Parse error: %s", err.msg + strlen(not_json));
     else if (!in.doc)
         reply_error(&in, 400, RPC_REQUEST_SHAPE, NULL, "Invalid request: %s", err.msg);
     else if (yyjson_is_arr(yyjson_doc_get_root(in.doc)))
