@@ -100,17 +100,26 @@ static bool within(const char *a, const char *b)
     return !*a;
 }
 
+/* How unlike the name is what was given: 0 for an abbreviation, SIZE_MAX for another word. */
+static size_t unlikeness(const char *given, const char *name)
+{
+    size_t len = strlen(given), far;
+
+    if (len > NEAR_MAX || strlen(name) > NEAR_MAX)
+        return SIZE_MAX;
+    if (within(given, name) || within(name, given))
+        return *given == *name ? 0 : 1;
+    far = distance(given, name);
+    return far <= (len < 6 ? 1 : len / 3) ? far : SIZE_MAX;
+}
+
 const char *args_nearest(const char *given, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    size_t least = SIZE_MAX, len = strlen(given);
+    size_t least = SIZE_MAX;
 
-    if (!len || len > NEAR_MAX)
-        return NULL;
     for (size_t i = 0; i < count; i++) {
-        size_t far = strlen(names[i]) > NEAR_MAX ? SIZE_MAX : distance(given, names[i]);
-        if (far > (len < 6 ? 1 : len / 3) && !within(given, names[i]) && !within(names[i], given))
-            continue;
+        size_t far = unlikeness(given, names[i]);
         if (far < least) {
             least = far;
             best = names[i];

@@ -1,3 +1,4 @@
+#include "mcp/args_parts.h"
 #include "tests/unit/args_table.h"
 
 static void every_type_is_bound(void)
@@ -142,6 +143,31 @@ static void unknown_arguments_name_the_accepted_ones(void)
                 NULL });
 }
 
+static void the_nearest_name_is_suggested(void)
+{
+    static const char *const names[] = { "cwd", "command", "path", "timeout_s", "content", "old" };
+    static const char *const cases[][2] = {
+        { "cmd", "command" },
+        { "cmmand", "command" },
+        { "comand", "command" },
+        { "cwdd", "cwd" },
+        { "file_path", "path" },
+        { "pathh", "path" },
+        { "timeout", "timeout_s" },
+        { "timeout_ms", "timeout_s" },
+        { "contents", "content" },
+        { "old_string", "old" },
+        { "Command", "command" },
+        { "text", NULL },
+        { "x", NULL },
+        { "", NULL },
+        { "directory", NULL },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK_STR(args_nearest(cases[i][0], names, COUNT_OF(names)), cases[i][1]);
+}
+
 static void choices_are_named(void)
 {
     CHECK_BAD({ "{'mode':'apend'}", "mode: \"apend\" is not one of overwrite, create, append",
@@ -258,6 +284,7 @@ static const struct test tests[] = {
     TEST(bounds_are_named),
     TEST(nul_characters_are_refused),
     TEST(unknown_arguments_name_the_accepted_ones),
+    TEST(the_nearest_name_is_suggested),
     TEST(choices_are_named),
     TEST(what_is_required_is_missed),
     TEST(arguments_are_one_object),
