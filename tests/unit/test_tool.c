@@ -88,9 +88,8 @@ static void what_does_not_fit_leaves_nothing_behind(void)
 
 static void structured_results_are_of_class_s_and_one(void)
 {
-    AUTO(tool_call)
-    struct tool_call structured = call_of("alpha", 100),
-                     text = call_of("alpha_b", 100);
+    AUTO(tool_call) struct tool_call structured = call_of("alpha", 100);
+    AUTO(tool_call) struct tool_call text = call_of("alpha_b", 100);
     AUTO(buf) struct buf json = BUF_MAX(100);
     struct err err = { 0 };
 
