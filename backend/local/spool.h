@@ -10,6 +10,8 @@
 #define BACKEND_LOCAL_SPOOL_H
 
 #include "backend/results.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
 #define SPOOL_MEMORY (64 * 1024)
 #define SPOOL_HEAD (32 * 1024 * 1024)
@@ -32,6 +34,7 @@ struct spool {
     uint64_t head_cap, ring_cap; /* shrink to what is there when the quota is used up */
     uint64_t charged;            /* of the quota */
     bool lost;                   /* a write failed (disk full): later bytes are only counted */
+    uint64_t stored;             /* when lost: what is still there */
 };
 
 /* No memory and no file is taken yet. dir_fd and quota must outlive the spool. */
@@ -66,11 +69,18 @@ int spool_chunk(const struct spool *s, uint64_t from, size_t budget, struct stre
 int spool_tail(const struct spool *s, int64_t count, size_t budget, struct stream_text *out,
                struct err *err) MUST_CHECK;
 
-/* The lines from `from` on that match, within budget: the first ones (omitted counts the rest). */
+/* Newlines in a stretch. */
+uint64_t spool_lines(const char *p, size_t len);
+
+/*
+ * The lines from `from` on that match, within budget: the first ones (omitted counts the rest).
+ * `lock`, held by the caller, is released while matching. A line counts up to SPOOL_LINE bytes.
+ */
+#define SPOOL_LINE 65536
 struct spool_regex;
 int spool_regex_new(const char *pattern, struct spool_regex **out, struct err *err) MUST_CHECK;
 void spool_regex_free(struct spool_regex *re);
-int spool_grep(const struct spool *s, uint64_t from, struct spool_regex *re, size_t budget,
-               struct stream_text *out, struct err *err) MUST_CHECK;
+int spool_grep(const struct spool *s, pthread_mutex_t *lock, uint64_t from, struct spool_regex *re,
+               size_t budget, struct stream_text *out, struct err *err) MUST_CHECK;
 
 #endif

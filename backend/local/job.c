@@ -1,0 +1,300 @@
+#include "backend/local/job.h"
+#include "backend/local/local.h"
+#include "base/clock.h"
+#include "base/id.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+struct waiter {
+    struct list link; /* job lock */
+    int fd;
+};
+
+int job_new(struct local_sandbox *sb, struct agent *a, struct job **out, struct err *err)
+{
+    struct job *j = calloc(1, sizeof(*j));
+
+    if (!j)
+        return err_oom(err);
+    j->refs = 1;
+    j->sandbox = sb;
+    j->agent = agent_ref(a);
+    j->channel = -1;
+    j->status = EXEC_RUNNING;
+    j->exit_code = -1;
+    j->started_ms = clock_ms();
+    id_make("p", j->id);
+    list_init(&j->waiters);
+    pthread_mutex_init(&j->lock, NULL);
+    spool_init(&j->out, sb->dir.out_fd, &sb->quota);
+    spool_init(&j->errs, sb->dir.out_fd, &sb->quota);
+    *out = j;
+    return 0;
+}
+
+struct job *job_ref(struct job *j)
+{
+    atomic_fetch_add(&j->refs, 1);
+    return j;
+}
+
+void job_unref(struct job *j)
+{
+    if (!j || atomic_fetch_sub(&j->refs, 1) != 1)
+        return;
+    fd_close(&j->channel);
+    spool_done(&j->out);
+    spool_done(&j->errs);
+    pthread_mutex_destroy(&j->lock);
+    agent_unref(j->agent);
+    free(j->cwd);
+    free(j->note);
+    free(j);
+}
+
+static bool is_over(struct job *j)
+{
+    bool over;
+
+    pthread_mutex_lock(&j->lock);
+    over = j->phase == JOB_OVER;
+    pthread_mutex_unlock(&j->lock);
+    return over;
+}
+
+/* Sandbox lock held. The oldest finished job leaves the table; NULL when all are running. */
+static struct job *evict(struct local_sandbox *sb)
+{
+    list_each(link, &sb->jobs)
+    {
+        struct job *j = list_of(link, struct job, link);
+        if (is_over(j)) {
+            list_remove(link);
+            sb->job_count--;
+            j->listed = false;
+            return j;
+        }
+    }
+    return NULL;
+}
+
+static bool full(struct local_sandbox *sb)
+{
+    return sb->job_count > JOB_KEPT_MAX ||
+           (sb->job_count && atomic_load(&sb->quota.used) >= sb->quota.max - SPOOL_HEAD);
+}
+
+void job_list(struct job *j, bool hand_out)
+{
+    struct local_sandbox *sb = j->sandbox;
+    struct job *old = NULL;
+
+    do {
+        job_unref(old);
+        old = NULL;
+        pthread_mutex_lock(&sb->lock);
+        if (!j->listed) {
+            list_append(&sb->jobs, &job_ref(j)->link);
+            sb->job_count++;
+            j->listed = true;
+        }
+        j->handed_out |= hand_out;
+        if (full(sb))
+            old = evict(sb);
+        pthread_mutex_unlock(&sb->lock);
+    } while (old && old != j);
+    job_unref(old);
+}
+
+int job_room(struct local_sandbox *sb, struct err *err)
+{
+    unsigned live = 0;
+
+    pthread_mutex_lock(&sb->lock);
+    list_each(link, &sb->jobs)
+    {
+        struct job *j = list_of(link, struct job, link);
+        live += j->handed_out && !is_over(j);
+    }
+    pthread_mutex_unlock(&sb->lock);
+    if (live < JOB_LIVE_MAX)
+        return 0;
+    err_set(err, ERR_QUOTA, "%u processes are already running in this sandbox", live);
+    return err_next(err, "stop some with terminal_kill");
+}
+
+void job_forget(struct job *j)
+{
+    struct local_sandbox *sb = j->sandbox;
+    bool listed;
+
+    pthread_mutex_lock(&sb->lock);
+    listed = j->listed;
+    if (listed) {
+        list_remove(&j->link);
+        sb->job_count--;
+        j->listed = false;
+    }
+    pthread_mutex_unlock(&sb->lock);
+    if (listed)
+        job_unref(j);
+}
+
+int job_find(struct local_sandbox *sb, const char *id, struct job **out, struct err *err)
+{
+    struct job *found = NULL;
+
+    pthread_mutex_lock(&sb->lock);
+    list_each(link, &sb->jobs)
+    {
+        struct job *j = list_of(link, struct job, link);
+        if (!strcmp(j->id, id)) {
+            found = job_ref(j);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&sb->lock);
+    if (!found) {
+        err_set(err, ERR_NOT_FOUND, "no process \"%.40s\" is known here", id);
+        return err_next(err, "use the process_id of an earlier result; finished ones are kept "
+                             "until newer ones need the room");
+    }
+    *out = found;
+    return 0;
+}
+
+/* Job lock held. */
+static void wake(struct job *j)
+{
+    list_each(link, &j->waiters)
+        (void)eventfd_write(list_of(link, struct waiter, link)->fd, 1);
+}
+
+void job_output(struct job *j, int stream, const void *data, size_t len)
+{
+    pthread_mutex_lock(&j->lock);
+    spool_add(stream ? &j->errs : &j->out, data, len);
+    j->output_ms = clock_ms();
+    wake(j);
+    pthread_mutex_unlock(&j->lock);
+}
+
+void job_phase(struct job *j, enum job_phase phase)
+{
+    pthread_mutex_lock(&j->lock);
+    if (phase > j->phase)
+        j->phase = phase;
+    if (phase == JOB_OVER)
+        fd_close(&j->channel);
+    wake(j);
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* Job lock held: the main process is over. */
+static void ended(struct job *j, enum exec_status status)
+{
+    if (j->status != EXEC_RUNNING)
+        return;
+    j->status = status;
+    j->ended_ms = clock_ms();
+    if (j->phase < JOB_EXITED)
+        j->phase = JOB_EXITED;
+}
+
+void job_exited(struct job *j, int wait_status)
+{
+    bool by_signal = WIFSIGNALED(wait_status);
+
+    pthread_mutex_lock(&j->lock);
+    if (by_signal)
+        j->signal = WTERMSIG(wait_status);
+    if (j->timed_out)
+        ended(j, EXEC_TIMED_OUT);
+    else if (by_signal && j->killing)
+        ended(j, EXEC_KILLED);
+    else {
+        j->exit_code = by_signal ? 128 + j->signal : WEXITSTATUS(wait_status);
+        ended(j, EXEC_EXITED);
+    }
+    wake(j);
+    pthread_mutex_unlock(&j->lock);
+}
+
+void job_killed(struct job *j)
+{
+    pthread_mutex_lock(&j->lock);
+    ended(j, j->timed_out ? EXEC_TIMED_OUT : EXEC_KILLED);
+    wake(j);
+    pthread_mutex_unlock(&j->lock);
+}
+
+void job_over(struct job *j)
+{
+    job_killed(j);
+    job_phase(j, JOB_OVER);
+}
+
+int job_signal(struct job *j, int signal, struct err *err)
+{
+    int r;
+
+    pthread_mutex_lock(&j->lock);
+    if (j->phase == JOB_OVER || j->channel < 0) {
+        r = err_set(err, ERR_NOT_FOUND, "process %s has already ended", j->id);
+    } else {
+        j->killing |= signal == SIGKILL || signal == SIGTERM || signal == SIGINT ||
+                      signal == SIGHUP || signal == SIGQUIT;
+        r = channel_signal(j->channel, signal, err);
+    }
+    pthread_mutex_unlock(&j->lock);
+    return r;
+}
+
+void job_kill(struct job *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->killing = true;
+    if (j->channel >= 0)
+        shutdown(j->channel, SHUT_RDWR);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static bool reached(const struct job *j, uint64_t out, uint64_t errs, enum job_phase phase)
+{
+    return j->phase >= phase || j->out.total > out || j->errs.total > errs;
+}
+
+int job_wait(struct job *j, struct call *call, uint64_t out, uint64_t errs, enum job_phase phase,
+             int64_t until_ms, struct err *err)
+{
+    struct waiter w = { .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+    struct pollfd p[2] = { { .fd = w.fd, .events = POLLIN },
+                           { .fd = call->event_fd, .events = POLLIN } };
+    eventfd_t ignored;
+    int r = 0;
+
+    if (w.fd < 0)
+        return err_sys(err, errno, "wait for output");
+    pthread_mutex_lock(&j->lock);
+    list_append(&j->waiters, &w.link);
+    while (!reached(j, out, errs, phase)) {
+        pthread_mutex_unlock(&j->lock);
+        r = call_check(call, err);
+        if (r || (until_ms && clock_ms() >= until_ms)) {
+            pthread_mutex_lock(&j->lock);
+            break;
+        }
+        poll(p, 2, clock_left(until_ms));
+        (void)eventfd_read(w.fd, &ignored);
+        pthread_mutex_lock(&j->lock);
+    }
+    list_remove(&w.link);
+    pthread_mutex_unlock(&j->lock);
+    close(w.fd);
+    return r;
+}
