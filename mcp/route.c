@@ -145,11 +145,14 @@ static void modern_request(struct inbound *in)
         dispatch(in);
 }
 
+bool route_claims_modern(const struct rpc_message *msg)
+{
+    return yyjson_obj_get(yyjson_obj_get(msg->params, "_meta"), CLAIM);
+}
+
 static void request(struct inbound *in)
 {
-    yyjson_val *meta = yyjson_obj_get(in->msg.params, "_meta");
-
-    if (yyjson_obj_get(meta, CLAIM) || !strcmp(in->msg.method, "server/discover"))
+    if (route_claims_modern(&in->msg) || !strcmp(in->msg.method, "server/discover"))
         modern_request(in);
     else
         legacy_request(in);

@@ -92,6 +92,9 @@ struct inbound {
 
 void route_message(struct inbound *in, yyjson_val *root);
 
+/* The body names its revision, which only modern requests do. */
+bool route_claims_modern(const struct rpc_message *msg);
+
 /* The legacy revision this message is in, when nothing in it says otherwise. */
 const struct revision *route_legacy_revision(const struct inbound *in);
 

@@ -168,13 +168,17 @@ void server_reject(struct server *srv, struct server_conn *conn, const struct ht
 bool server_is_initialize(const char *text, size_t len)
 {
     static const char word[] = "\"initialize\"";
+    struct rpc_message msg;
     yyjson_doc *doc;
     bool is;
 
     if (!memmem(text, len, word, sizeof(word) - 1))
         return false;
     doc = json_parse(text, len, NULL);
-    is = yyjson_equals_str(yyjson_obj_get(yyjson_doc_get_root(doc), "method"), "initialize");
+    if (!doc)
+        return false;
+    rpc_read(yyjson_doc_get_root(doc), &msg);
+    is = msg.kind == RPC_REQUEST && !route_claims_modern(&msg) && !strcmp(msg.method, "initialize");
     yyjson_doc_free(doc);
     return is;
 }
