@@ -129,11 +129,12 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
         return reply(h, c, r);
     if (exchange_state(x) == EXCHANGE_GONE)
         return MHD_NO;
-    if (!x->watch_id)
-        x->watch_id = watch_add(h->watch, x, fd_of(c));
-    if (!x->watch_id) {
-        exchange_gone(x);
-        return MHD_NO;
+    if (!r->watched) {
+        r->watched = watch_set(h->watch, peer_of(c)->watch_id, x);
+        if (!r->watched) {
+            exchange_gone(x);
+            return MHD_NO;
+        }
     }
     if (r->stream_of || (x->wants_events && x->call && server_call_streams(x->call)))
         return stream(c, r);
@@ -144,7 +145,7 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
 static enum MHD_Result begin(struct http_server *h, struct MHD_Connection *c, const char *method,
                              const char *path, void **context)
 {
-    struct http_request *r = calloc(1, sizeof(*r));
+    struct http_request *r = peer_of(c) ? calloc(1, sizeof(*r)) : NULL;
 
     if (!r)
         return MHD_NO;
@@ -191,23 +192,28 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **context,
     if (!r)
         return;
     *context = NULL;
-    if (r->exchange) {
+    if (r->exchange)
         exchange_gone(r->exchange);
-        if (r->exchange->watch_id)
-            watch_remove(h->watch, r->exchange->watch_id, fd_of(c));
-    }
+    if (r->watched)
+        watch_clear(h->watch, peer_of(c)->watch_id);
     request_done(&h->core, r);
     free(r);
 }
 
-static void on_connection(void *cls UNUSED, struct MHD_Connection *c UNUSED, void **context,
+static void on_connection(void *cls, struct MHD_Connection *c, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
+    struct http_server *h = cls;
+    struct peer *peer = *context;
+
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        *context = calloc(1, sizeof(struct peer));
-    } else if (*context) {
-        peer_done(*context);
-        free(*context);
+        *context = peer = calloc(1, sizeof(*peer));
+        if (peer)
+            peer->watch_id = watch_open(h->watch, fd_of(c));
+    } else if (peer) {
+        watch_close(h->watch, peer->watch_id, fd_of(c));
+        peer_done(peer);
+        free(peer);
         *context = NULL;
     }
 }
@@ -329,7 +335,7 @@ void http_stop(struct http_server *h)
     atomic_store(&h->core.stopping, true);
     if (h->daemon) {
         MHD_quiesce_daemon(h->daemon);
-        watch_close(h->watch, STOP_GRACE_MS);
+        watch_stop(h->watch, STOP_GRACE_MS);
         MHD_stop_daemon(h->daemon);
     }
     watch_free(h->watch);

@@ -38,7 +38,6 @@ struct exchange {
     const struct exchange_ops *ops;
     void *connection;
     struct server_call *call; /* owned; set by the connection before it is watched */
-    uint64_t watch_id;        /* connection's; 0 not watched */
 
     _Atomic unsigned refs;
     _Atomic int state;

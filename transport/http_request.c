@@ -23,8 +23,6 @@ static struct server_conn *peer_conn(struct http_core *core, struct peer *p,
 {
     const char *sandbox = r->headers.value[HEADER_SANDBOX];
 
-    if (!p)
-        return NULL;
     if (p->conn && !strcmp(p->principal, r->principal) && !strcmp(p->sandbox, sandbox ?: ""))
         return p->conn;
     peer_done(p);

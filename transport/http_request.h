@@ -30,6 +30,7 @@ struct http_core {
 
 /* One TCP connection. Zero it, peer_done() at its end. */
 struct peer {
+    uint64_t watch_id;        /* of the connection; 0 not watched */
     struct server_conn *conn; /* of the modern requests on it; NULL until the first */
     const char *principal;
     char sandbox[GUARD_SANDBOX_MAX + 1];
@@ -53,6 +54,7 @@ struct http_request {
     size_t swallowed;
     int status;                /* for ANSWER_EMPTY, and of the answer for the log */
     struct exchange *exchange; /* owned reference */
+    bool watched;              /* the exchange is */
     struct session *stream_of; /* whose standalone stream this is, with a reference */
     char session_id[ID_SIZE];  /* made by this request, else "" */
 };

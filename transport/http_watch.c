@@ -6,15 +6,18 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define EVENTS 64
-#define TICK_MS 1000 /* while something may need a keep-alive */
+#define TICK_MS 1000 /* while something waits or lingers */
 #define IDLE_TICK_MS 10000
 #define STOP_ID 0
 
 struct slot {
-    struct exchange *x; /* owned reference; NULL free */
+    struct exchange *x; /* owned reference; NULL nothing waits */
+    int64_t left_ms;    /* when the client left; 0 it is there */
+    int fd;             /* -1 free */
     uint32_t generation;
     uint32_t next_free;
 };
@@ -28,22 +31,25 @@ struct watch {
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t fewer;
     struct slot *slots; /* as many as there were connections at once */
-    uint32_t size, used, first_free;
-    bool closing;
+    uint32_t size, first_free;
+    uint32_t waiting, lingering; /* slots with x, with left_ms */
+    bool stopping;
 };
 
 /* Lock held. Slot 0 is never given out, so that no id is 0. */
 static bool grow(struct watch *w)
 {
-    uint32_t size = w->size ? w->size * 2 : 64;
+    uint32_t size = w->size ? w->size * 2 : 64, from = w->size ? w->size : 1;
     struct slot *slots = realloc(w->slots, size * sizeof(*slots));
 
     if (!slots)
         return false;
     memset(slots + w->size, 0, (size - w->size) * sizeof(*slots));
-    for (uint32_t i = w->size ? w->size : 1; i < size; i++)
+    for (uint32_t i = w->size; i < size; i++) {
+        slots[i].fd = -1;
         slots[i].next_free = i + 1 < size ? i + 1 : 0;
-    w->first_free = w->size ? w->size : 1;
+    }
+    w->first_free = from;
     w->slots = slots;
     w->size = size;
     return true;
@@ -53,61 +59,93 @@ static struct slot *slot_of(struct watch *w, uint64_t id)
 {
     uint32_t i = (uint32_t)id;
 
-    if (!i || i >= w->size || w->slots[i].generation != id >> 32 || !w->slots[i].x)
+    if (!i || i >= w->size || w->slots[i].generation != id >> 32 || w->slots[i].fd < 0)
         return NULL;
     return &w->slots[i];
 }
 
 /* Lock held. The slot's reference goes to the caller. */
-static struct exchange *release(struct watch *w, uint64_t id)
+static struct exchange *take(struct watch *w, struct slot *slot)
 {
-    struct slot *slot = slot_of(w, id);
-
-    if (!slot)
-        return NULL;
-    slot->generation++;
-    slot->next_free = w->first_free;
-    w->first_free = (uint32_t)id;
-    w->used--;
-    pthread_cond_signal(&w->fewer);
-    return TAKE(slot->x);
+    if (slot && slot->x) {
+        w->waiting--;
+        pthread_cond_signal(&w->fewer);
+    }
+    return slot ? TAKE(slot->x) : NULL;
 }
 
-uint64_t watch_add(struct watch *w, struct exchange *x, int fd)
+uint64_t watch_open(struct watch *w, int fd)
 {
     struct epoll_event event = { .events = EPOLLRDHUP | EPOLLET };
     uint64_t id = 0;
 
     pthread_mutex_lock(&w->lock);
-    if (!w->closing && (w->first_free || grow(w))) {
+    if (!w->stopping && (w->first_free || grow(w))) {
         uint32_t i = w->first_free;
-        w->first_free = w->slots[i].next_free;
-        w->slots[i].x = x;
-        w->used++;
-        exchange_ref(x);
-        id = (uint64_t)w->slots[i].generation << 32 | i;
+        struct slot *slot = &w->slots[i];
+        w->first_free = slot->next_free;
+        slot->fd = fd;
+        slot->left_ms = 0;
+        id = (uint64_t)slot->generation << 32 | i;
     }
     pthread_mutex_unlock(&w->lock);
     event.data.u64 = id;
     if (!id || !epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event))
         return id;
-    watch_remove(w, id, -1);
+    watch_close(w, id, -1);
     return 0;
 }
 
-void watch_remove(struct watch *w, uint64_t id, int fd)
+void watch_close(struct watch *w, uint64_t id, int fd)
 {
     struct exchange *x;
+    struct slot *slot;
 
-    if (fd >= 0)
+    if (fd >= 0 && id)
         epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     pthread_mutex_lock(&w->lock);
-    x = release(w, id);
+    slot = slot_of(w, id);
+    x = take(w, slot);
+    if (slot) {
+        if (slot->left_ms)
+            w->lingering--;
+        slot->fd = -1;
+        slot->generation++;
+        slot->next_free = w->first_free;
+        w->first_free = (uint32_t)id;
+    }
     pthread_mutex_unlock(&w->lock);
     exchange_unref(x);
 }
 
-static void client_left(struct watch *w, uint64_t id)
+bool watch_set(struct watch *w, uint64_t id, struct exchange *x)
+{
+    struct slot *slot;
+    bool set;
+
+    pthread_mutex_lock(&w->lock);
+    slot = slot_of(w, id);
+    set = slot && !slot->x && !slot->left_ms && !w->stopping;
+    if (set) {
+        exchange_ref(x);
+        slot->x = x;
+        w->waiting++;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return set;
+}
+
+void watch_clear(struct watch *w, uint64_t id)
+{
+    struct exchange *x;
+
+    pthread_mutex_lock(&w->lock);
+    x = take(w, slot_of(w, id));
+    pthread_mutex_unlock(&w->lock);
+    exchange_unref(x);
+}
+
+static void client_left(struct watch *w, uint64_t id, int64_t now_ms)
 {
     struct exchange *x = NULL;
     struct slot *slot;
@@ -115,8 +153,11 @@ static void client_left(struct watch *w, uint64_t id)
     pthread_mutex_lock(&w->lock);
     slot = slot_of(w, id);
     if (slot) {
+        w->lingering += !slot->left_ms;
+        slot->left_ms = now_ms;
         x = slot->x;
-        exchange_ref(x);
+        if (x)
+            exchange_ref(x);
     }
     pthread_mutex_unlock(&w->lock);
     if (x)
@@ -138,6 +179,21 @@ static struct exchange *next(struct watch *w, uint32_t *at)
     return x;
 }
 
+/* The library then sees the end that it missed. Holding the lock keeps the descriptor open. */
+static void shut_lingering(struct watch *w, int64_t now_ms)
+{
+    pthread_mutex_lock(&w->lock);
+    for (uint32_t i = 1; w->lingering && i < w->size; i++) {
+        struct slot *slot = &w->slots[i];
+        if (slot->fd < 0 || !slot->left_ms || slot->x || now_ms - slot->left_ms < WATCH_LINGER_MS)
+            continue;
+        (void)shutdown(slot->fd, SHUT_RDWR);
+        slot->left_ms = 0;
+        w->lingering--;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
 static void keep_alive(struct watch *w, int64_t now_ms)
 {
     struct exchange *x;
@@ -151,7 +207,7 @@ static bool is_idle(struct watch *w)
     bool idle;
 
     pthread_mutex_lock(&w->lock);
-    idle = !w->used;
+    idle = !w->waiting && !w->lingering;
     pthread_mutex_unlock(&w->lock);
     return idle;
 }
@@ -168,12 +224,13 @@ static void *run(void *arg)
         for (int i = 0; i < n; i++) {
             if (events[i].data.u64 == STOP_ID)
                 return NULL;
-            client_left(w, events[i].data.u64);
+            client_left(w, events[i].data.u64, now_ms);
         }
         if (now_ms < tick_ms)
             continue;
         tick_ms = now_ms + TICK_MS;
         keep_alive(w, now_ms);
+        shut_lingering(w, now_ms);
         w->on_tick(w->context, now_ms);
     }
 }
@@ -241,17 +298,17 @@ static void await_none(struct watch *w, int grace_ms)
         until.tv_nsec -= 1000000000L;
     }
     pthread_mutex_lock(&w->lock);
-    while (w->used && !pthread_cond_timedwait(&w->fewer, &w->lock, &until))
+    while (w->waiting && !pthread_cond_timedwait(&w->fewer, &w->lock, &until))
         ;
     pthread_mutex_unlock(&w->lock);
 }
 
-void watch_close(struct watch *w, int grace_ms)
+void watch_stop(struct watch *w, int grace_ms)
 {
     struct exchange *x;
 
     pthread_mutex_lock(&w->lock);
-    w->closing = true;
+    w->stopping = true;
     pthread_mutex_unlock(&w->lock);
     for (uint32_t at = 1; (x = next(w, &at)); exchange_unref(x))
         exchange_stop(x);
