@@ -121,6 +121,8 @@ enum wire_tag {
     TAG_NPROC,       /* u32: RLIMIT_NPROC, set inside; 0 no */
     TAG_NOFILE,      /* u32: hard RLIMIT_NOFILE */
     TAG_HOME,
+    TAG_DATA,   /* bytes, at most WIRE_INLINE_MAX: content, or records, that need no pipe */
+    TAG_LENGTH, /* u64: bytes of content or records that go through the pipe instead */
     TAG_MAX = 96
 };
 
@@ -138,6 +140,45 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST, WIRE_FI
 #define WIRE_F_NAMES (1u << 9)
 #define WIRE_F_MUST_NOT_EXIST (1u << 10)
 #define WIRE_F_HOST (1u << 11) /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
+
+/*
+ * WIRE_FILE and WIRE_SEARCH. A WIRE_FILE channel takes any number of START frames, one at a
+ * time, each answered by exactly one REPLY or ERROR, until the server closes it; after an
+ * ERROR it can be used again. WIRE_SEARCH takes one START and exits behind its REPLY.
+ *
+ * The pipe. A START may carry one descriptor (read end for WRITE, write end for the others);
+ * one that carries none has the one that came with OPEN if no START has used it yet. Answers
+ * whose content or records take at most WIRE_INLINE_MAX bytes always come as TAG_DATA in the
+ * REPLY. A longer one has TAG_LENGTH instead: after the REPLY exactly so many bytes come
+ * through the pipe, then EOF (fewer: the operation died). Without a pipe an answer simply
+ * stops at WIRE_INLINE_MAX, truncated, with TAG_NEXT_OFFSET or TAG_CURSOR to read on. The
+ * agent closes its end behind each answer. The server sends START, waits for REPLY, then reads.
+ *
+ * Paths in requests are absolute; TAG_PATH of a REPLY is absolute too, with links resolved.
+ * Absent optional tags mean 0, "" or none. All flags are bits of TAG_FLAGS.
+ *
+ * READ    TAG_PATH, TAG_OFFSET, TAG_LIMIT, TAG_MAX_BYTES (at most 16 MiB), flags BYTES, HASH
+ *    ->   TAG_PATH, TAG_SIZE, TAG_MTIME_MS, TAG_MODE, TAG_START_LINE, TAG_END_LINE,
+ *         TAG_TOTAL_LINES, TAG_NEXT_OFFSET, [TAG_SHA256], flag TRUNCATED, TAG_DATA | TAG_LENGTH
+ *         (a tail of a file too large for totals: lines 0, TAG_NEXT_OFFSET negative, from the end)
+ * WRITE   TAG_PATH, TAG_WRITE_MODE (0 overwrite, 1 create, 2 append: enum file_write_mode),
+ *         [TAG_MODE], [TAG_SHA256 as expected now], flag MUST_NOT_EXIST,
+ *         TAG_DATA, or TAG_LENGTH (at most 8 MiB) and the pipe; short of that nothing is written
+ *    ->   TAG_PATH, TAG_WRITTEN, TAG_SIZE, TAG_MODE, [TAG_SHA256], flag CREATED
+ * LIST    TAG_PATH, TAG_DEPTH (0: 1), [TAG_GLOB], TAG_SORT (enum file_sort), TAG_LIMIT (0: 500),
+ *         [TAG_CURSOR], TAG_MAX_BYTES (of all paths; 0: no bound but the limit),
+ *         flags HIDDEN, IGNORE
+ *    ->   TAG_PATH, TAG_TOTAL, [TAG_CURSOR], flag TRUNCATED; 'e' records. A marker "N more" is
+ *         type 'm', path = its directory ("." for the listed one), size = N.
+ * SEARCH  TAG_PATH (file or directory), TAG_PATTERN, [TAG_INCLUDE], [TAG_EXCLUDE] (each glob
+ *         ended by a NUL), TAG_CONTEXT, TAG_LIMIT (of hits; 0: 200), [TAG_CURSOR], TAG_MAX_BYTES
+ *         (of the records; 0: 1 MiB, which is the most), flags NAMES, LITERAL, ICASE, MULTILINE,
+ *         IGNORE (the server sets it), HIDDEN
+ *    ->   TAG_PATH (the directory that record paths are relative to), TAG_SCANNED, TAG_SKIPPED,
+ *         [TAG_CURSOR], [TAG_NOTE], flag TRUNCATED; 'm' records in path order, line and column
+ *         0 and text empty for names. Columns count bytes from 1.
+ * Cursors are printable ASCII without spaces; they belong to one request's path and pattern.
+ */
 
 /*
  * Records in a results pipe (list, search, query): u32 length of the rest, then a
