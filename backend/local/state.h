@@ -52,13 +52,14 @@ char *state_default_root(struct err *err);
 int state_find(struct state *s, const char *owner, const char *name, struct state_dir *out,
                struct err *err) MUST_CHECK;
 
-/* A new one, locked; name may be NULL. */
-int state_create(struct state *s, const char *owner, const char *name, struct state_dir *out,
-                 struct err *err) MUST_CHECK;
+/* A new one, locked; name may be NULL. uid and gid are those its processes will have;
+ * (uid_t)-1: one of its own when we are root, else ours. */
+int state_create(struct state *s, const char *owner, const char *name, uid_t uid, gid_t gid,
+                 struct state_dir *out, struct err *err) MUST_CHECK;
 
 /* Rewrite meta.json: running or stopped, used now (the retention starts again). */
-int state_touch(struct state *s, struct state_dir *d, const char *owner, const char *name,
-                bool running, struct err *err) MUST_CHECK;
+int state_touch(struct state_dir *d, const char *owner, const char *name, bool running,
+                struct err *err) MUST_CHECK;
 
 /* True when the sandbox never wrote anything into its workspace. */
 bool state_unused(const struct state_dir *d);

@@ -1,0 +1,189 @@
+#include "backend/local/bwrap.h"
+#include "base/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char bwrap_passwd[] = "root:x:0:0:root:/root:/usr/sbin/nologin\n"
+                            "user:x:1000:1000:user:/home/user:/bin/bash\n"
+                            "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+const char bwrap_group[] = "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n";
+const char bwrap_hosts[] = "127.0.0.1 localhost sandbox\n::1 localhost\n";
+const char bwrap_nsswitch[] = "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
+                              "networks: files\nprotocols: files\nservices: files\n";
+
+/* Never all of /etc: these hold no secrets and programs miss them. */
+static const char *const etc[] = {
+    "alternatives",  "bash.bashrc",   "ca-certificates", "ca-certificates.conf",
+    "debian_version", "fonts",        "java-11-openjdk", "java-17-openjdk",
+    "java-21-openjdk", "ld.so.cache", "ld.so.conf",      "ld.so.conf.d",
+    "localtime",     "lsb-release",   "magic",           "magic.mime",
+    "mime.types",    "os-release",    "perl",            "pki",
+    "profile",       "protocols",     "python3",         "python3.11",
+    "python3.12",    "python3.13",    "rpc",             "services",
+    "shells",        "ssl/certs",     "ssl/openssl.cnf", "terminfo",
+    "timezone",      "xattr.conf",    "inputrc",         "vim",
+};
+
+/* What the host's /proc would tell about the host. */
+static const char *const masked[] = { "cmdline", "kallsyms", "timer_list",
+                                      "keys",    "config.gz", "interrupts" };
+
+static const char *const top_links[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+
+struct args {
+    struct buf *out;
+    struct err *err;
+    bool failed;
+};
+
+/* One option with its arguments, ended by NULL. */
+static void add(struct args *a, const char *first, ...)
+{
+    va_list ap;
+
+    va_start(ap, first);
+    for (const char *s = first; s && !a->failed; s = va_arg(ap, const char *))
+        a->failed = buf_add(a->out, s, strlen(s) + 1, a->err) != 0;
+    va_end(ap);
+}
+
+static void add_data(struct args *a, int fd, const char *path)
+{
+    char number[16];
+
+    if (fd < 0)
+        return;
+    snprintf(number, sizeof(number), "%d", fd);
+    add(a, "--perms", "0444", "--ro-bind-data", number, path, NULL);
+}
+
+static void add_tmpfs(struct args *a, int64_t mb, const char *perms, const char *path)
+{
+    char bytes[24];
+
+    snprintf(bytes, sizeof(bytes), "%lld", (long long)mb << 20);
+    add(a, "--perms", perms, "--size", bytes, "--tmpfs", path, NULL);
+}
+
+static void add_system(struct args *a)
+{
+    add(a, "--ro-bind", "/usr", "/usr", NULL);
+    for (size_t i = 0; i < COUNT_OF(top_links); i++) {
+        const char *path = top_links[i];
+        struct stat st;
+        char target[256];
+        ssize_t n;
+        if (lstat(path, &st))
+            continue;
+        n = S_ISLNK(st.st_mode) ? readlink(path, target, sizeof(target) - 1) : -1;
+        if (n > 0) {
+            target[n] = '\0';
+            add(a, "--symlink", target, path, NULL);
+        } else if (S_ISDIR(st.st_mode)) {
+            add(a, "--ro-bind", path, path, NULL);
+        }
+    }
+}
+
+static void add_etc(struct args *a, const struct bwrap_fds *fds)
+{
+    char path[64];
+
+    add(a, "--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/etc/ssl", NULL);
+    for (size_t i = 0; i < COUNT_OF(etc); i++) {
+        snprintf(path, sizeof(path), "/etc/%s", etc[i]);
+        add(a, "--ro-bind-try", path, path, NULL);
+    }
+    add_data(a, fds->passwd, "/etc/passwd");
+    add_data(a, fds->group, "/etc/group");
+    add_data(a, fds->hosts, "/etc/hosts");
+    add_data(a, fds->nsswitch, "/etc/nsswitch.conf");
+}
+
+static void add_kernel(struct args *a, const struct bwrap_spec *spec)
+{
+    char path[64];
+
+    add(a, "--proc", "/proc", NULL);
+    for (size_t i = 0; i < COUNT_OF(masked); i++) {
+        snprintf(path, sizeof(path), "/proc/%s", masked[i]);
+        if (!access(path, F_OK))
+            add(a, "--ro-bind", "/dev/null", path, NULL);
+    }
+    add(a, "--dev", "/dev", NULL);
+    add_tmpfs(a, spec->shm_mb, "1777", "/dev/shm");
+    add_tmpfs(a, spec->tmp_mb, "1777", "/tmp");
+}
+
+/* bwrap makes missing parents with mode 0700. */
+static void add_parents(struct args *a, const char *path)
+{
+    AUTO_FREE char *copy = strdup(path);
+
+    if (!copy) {
+        a->failed = true;
+        err_oom(a->err);
+        return;
+    }
+    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        add(a, "--perms", "0755", "--dir", copy, NULL);
+        *slash = '/';
+    }
+}
+
+static void add_below(struct args *a, const char *option, const struct bwrap_mount *m,
+                      const struct strings *paths)
+{
+    for (size_t i = 0; paths && i < paths->count; i++) {
+        AUTO_FREE char *source = NULL;
+        AUTO_FREE char *target = NULL;
+        if (asprintf(&source, "%s/%s", m->source, paths->items[i]) < 0 ||
+            asprintf(&target, "%s/%s", m->target, paths->items[i]) < 0) {
+            a->failed = true;
+            err_oom(a->err);
+            return;
+        }
+        add(a, option, source, target, NULL);
+    }
+}
+
+static void add_mounts(struct args *a, const struct bwrap_spec *spec)
+{
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct bwrap_mount *m = &spec->mounts[i];
+        add_parents(a, m->target);
+        add(a, m->readonly ? "--ro-bind" : "--bind", m->source, m->target, NULL);
+        if (m->readonly)
+            continue;
+        add_below(a, "--bind", m, m->pinned);
+        add_below(a, "--ro-bind", m, m->readonly_paths);
+    }
+}
+
+int bwrap_args(const struct bwrap_spec *spec, struct buf *out, struct err *err)
+{
+    struct args a = { .out = out, .err = err };
+    char number[16];
+
+    add(&a, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1",
+        "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox", "--uid", "1000", "--gid",
+        "1000", NULL);
+    if (spec->fds.seccomp >= 0) {
+        snprintf(number, sizeof(number), "%d", spec->fds.seccomp);
+        add(&a, "--seccomp", number, NULL);
+    }
+    add_system(&a);
+    add_etc(&a, &spec->fds);
+    add_kernel(&a, spec);
+    add(&a, "--perms", "0755", "--dir", "/home", "--perms", "0755", "--dir", "/run", "--perms",
+        "0755", "--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--symlink", "/run", "/var/run",
+        NULL);
+    add(&a, "--bind", spec->home, "/home/user", NULL);
+    add_mounts(&a, spec);
+    add(&a, "--ro-bind", spec->agent, BWRAP_AGENT, NULL);
+    add(&a, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec->workdir, NULL);
+    return a.failed ? -1 : 0;
+}

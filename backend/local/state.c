@@ -1,0 +1,188 @@
+#include "backend/local/state.h"
+#include "backend/local/meta.h"
+#include "backend/local/tree.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define NEW_IS_STALE_S 60 /* a half-made directory without a lock file */
+
+char *state_default_root(struct err *err)
+{
+    const char *own = getenv("SANDBOX_MCP_STATE_DIR"), *xdg = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    char *path = NULL;
+    int n = 0;
+
+    if (own && *own == '/')
+        n = asprintf(&path, "%s", own);
+    else if (!geteuid())
+        n = asprintf(&path, "/var/lib/sandbox-mcp");
+    else if (xdg && *xdg == '/')
+        n = asprintf(&path, "%s/sandbox-mcp", xdg);
+    else if (home && *home == '/')
+        n = asprintf(&path, "%s/.local/state/sandbox-mcp", home);
+    else {
+        err_set(err, ERR_INVALID, "no place for the state: neither a home nor --state-dir");
+        return NULL;
+    }
+    if (n < 0) {
+        err_oom(err);
+        return NULL;
+    }
+    return path;
+}
+
+/* Sandboxes have users of their own, who must be able to pass through to their workspace. */
+static int check_passage(const char *root, struct err *err)
+{
+    AUTO_FREE char *path = strdup(root);
+    struct stat st;
+
+    if (!path)
+        return err_oom(err);
+    if (chmod(path, 0711))
+        return err_sys(err, errno, "set the mode of %s", path);
+    for (char *slash; (slash = strrchr(path, '/')) && slash != path;) {
+        *slash = '\0';
+        if (!stat(path, &st) && !(st.st_mode & S_IXOTH)) {
+            err_set(err, ERR_ISOLATION, "the state directory lies below %s, which only its owner "
+                                        "may enter, but sandboxes run as users of their own",
+                    path);
+            return err_next(err, "choose another with --state-dir, e.g. /var/lib/sandbox-mcp");
+        }
+    }
+    return 0;
+}
+
+/* 1 when the lock was taken, 0 when another process has it or there is none. */
+static int try_lock(int dir_fd, int *out)
+{
+    int fd = openat(dir_fd, "lock", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return 0;
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        close(fd);
+        return 0;
+    }
+    *out = fd;
+    return 1;
+}
+
+static void discard(struct state *s, const char *id)
+{
+    char dead[64];
+
+    snprintf(dead, sizeof(dead), ".dead-%s", id);
+    if (renameat(s->sandboxes_fd, id, s->sandboxes_fd, dead))
+        return;
+    fsync(s->sandboxes_fd);
+    tree_remove(s->sandboxes_fd, dead);
+}
+
+static void quarantine(struct state *s, const char *id, const char *why)
+{
+    AUTO_FD int place = tree_dir(s->root_fd, "quarantine", 0700, NULL);
+
+    log_warn("state: %s is put aside into quarantine: %s", id, why);
+    if (place >= 0)
+        renameat(s->sandboxes_fd, id, place, id);
+}
+
+static void recover_new(struct state *s, const char *name)
+{
+    AUTO_FD int dir = openat(s->sandboxes_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int lock = -1;
+    struct stat st;
+
+    if (dir < 0 || fstat(dir, &st))
+        return;
+    if (try_lock(dir, &lock) || (faccessat(dir, "lock", F_OK, 0) &&
+                                 st.st_mtime + NEW_IS_STALE_S < clock_wall_ms() / 1000))
+        tree_remove(s->sandboxes_fd, name);
+}
+
+static void recover_one(struct state *s, const char *id)
+{
+    AUTO_FD int dir = openat(s->sandboxes_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO_FD int lock = -1;
+    AUTO(meta) struct meta m = { 0 };
+    struct err err = { 0 };
+
+    if (dir < 0 || !try_lock(dir, &lock))
+        return;
+    if (meta_read(dir, &m, &err)) {
+        quarantine(s, id, err.msg);
+    } else if (m.expires_ms && m.expires_ms < clock_wall_ms()) {
+        discard(s, id);
+    } else if (m.running) {
+        m.running = false;
+        if (meta_write(dir, id, &m, &err))
+            log_warn("state: %s: %s", id, err.msg);
+    }
+}
+
+static void recover(struct state *s)
+{
+    int fd = openat(s->sandboxes_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        if (!strncmp(e->d_name, ".new-", 5))
+            recover_new(s, e->d_name);
+        else if (!strncmp(e->d_name, ".dead-", 6))
+            tree_remove(s->sandboxes_fd, e->d_name);
+        else if (id_valid("sb", e->d_name))
+            recover_one(s, e->d_name);
+    }
+    if (d)
+        closedir(d);
+}
+
+int state_open(const char *root, struct state *out, struct err *err)
+{
+    AUTO_FREE char *path = root ? strdup(root) : state_default_root(err);
+    AUTO_FD int root_fd = -1;
+    AUTO_FD int top = -1;
+    mode_t mode = geteuid() ? 0700 : 0711;
+
+    *out = (struct state){ .root_fd = -1, .sandboxes_fd = -1, .own_uids = !geteuid() };
+    if (!path)
+        return root ? err_oom(err) : -1;
+    if (path[0] != '/')
+        return err_set(err, ERR_INVALID, "--state-dir: \"%s\" is not an absolute path", path);
+    if (tree_make_path(path, err) || (out->own_uids && check_passage(path, err)))
+        return -1;
+    top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0)
+        return err_sys(err, errno, "open %s", path);
+    root_fd = tree_dir(top, "v1", mode, err);
+    if (root_fd < 0)
+        return -1;
+    out->sandboxes_fd = tree_dir(root_fd, "sandbox", mode, err);
+    if (out->sandboxes_fd < 0)
+        return -1;
+    out->root_fd = TAKE_FD(&root_fd);
+    out->root = TAKE(path);
+    recover(out);
+    return 0;
+}
+
+void state_done(struct state *s)
+{
+    fd_close(&s->root_fd);
+    fd_close(&s->sandboxes_fd);
+    free(s->root);
+    s->root = NULL;
+}
