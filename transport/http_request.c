@@ -80,10 +80,13 @@ static void drop_body(struct http_core *core, struct http_request *r)
     buf_done(&r->body);
 }
 
-static bool swallow(struct http_request *r, size_t len)
+/* A body that was only refused for lack of room may be of any length that is allowed. */
+static bool swallow(const struct http_core *core, struct http_request *r, size_t len)
 {
+    size_t max = r->verdict == VERDICT_BUSY ? core->guard.body_max : REQUEST_SWALLOW_MAX;
+
     r->swallowed += len;
-    return r->swallowed <= REQUEST_SWALLOW_MAX;
+    return r->swallowed <= max;
 }
 
 static enum verdict collect(struct http_core *core, struct http_request *r, const char *data,
@@ -107,12 +110,12 @@ bool request_body(struct http_core *core, struct http_request *r, const char *da
     if (clock_us() - r->started_us > HTTP_REQUEST_SECONDS * INT64_C(1000000))
         return false;
     if (r->verdict)
-        return swallow(r, len);
+        return swallow(core, r, len);
     r->verdict = collect(core, r, data, len);
     if (!r->verdict)
         return true;
     drop_body(core, r);
-    return swallow(r, len);
+    return swallow(core, r, len);
 }
 
 static bool is_modern(const struct http_request *r)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WATCH_LINGER_MS 3000
+#define WATCH_LINGER_MS 1000
 
 struct exchange;
 struct watch;

@@ -8,7 +8,15 @@ import time
 import pytest
 
 from lib import protocol
-from lib.server import Server
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes seconds by its nature")
+
+
+def is_modern(message):
+    meta = ((message or {}).get("params") or {}).get("_meta") or {}
+    return "io.modelcontextprotocol/protocolVersion" in meta
 
 
 class Raw:
@@ -25,6 +33,8 @@ class Raw:
     def head(self, message=None, method="POST", path="/mcp", length=None, extra=(), **headers):
         """Request line and headers; `extra` are lines as they are."""
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.server.port}"]
+        if not is_modern(message):
+            message = None
         lines += [f"{k}: {v}" for k, v in self.server.headers(message, **headers).items()]
         if length is not None:
             lines.append(f"Content-Length: {length}")
@@ -156,23 +166,28 @@ def execute_fixture():
     return execute
 
 
+def logged(server, pattern, n=1, seconds=10):
+    """All that matches in the server's log, as soon as it is n times there."""
+    until = time.monotonic() + seconds
+    while len(found := re.findall(pattern, server.stderr)) < n:
+        assert time.monotonic() < until, f"{len(found)} of {n} {pattern!r}\n{server.stderr}"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture(name="logged")
+def logged_fixture(fake):
+    return lambda *args, **more: logged(fake, *args, **more)
+
+
 @pytest.fixture
 def finished(fake):
     """finished(n): waits until n calls are over, and returns how many ms each one took."""
 
-    def wait(n, seconds=10):
-        until = time.monotonic() + seconds
-        while len(found := re.findall(r" call tool=\S+ ms=(\d+)", fake.stderr)) < n:
-            assert time.monotonic() < until, f"{len(found)} of {n} calls are over\n{fake.stderr}"
-            time.sleep(0.02)
-        return [int(ms) for ms in found]
-
-    return wait
+    return lambda n, seconds=10: [int(ms) for ms in logged(
+        fake, r" call tool=\S+ ms=(\d+)", n, seconds)]
 
 
 @pytest.fixture
 def start_fake(start_server):
     return lambda *args, **more: start_server("--backend", "fake", *args, **more)
-
-
-assert Server
