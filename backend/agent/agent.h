@@ -1,0 +1,69 @@
+/*
+ * The agent: pid 1 of a local sandbox, static, includes nothing of the tree but backend/wire.h.
+ *
+ * pid 1 parses CONFIG once, then only reads which kind of operation an OPEN frame wants, forks
+ * and closes: the child *is* the operation. Every child of pid 1 is a supervisor or a stray
+ * (pid1.c). No memory is allocated that grows: tables and buffers are static or on the stack.
+ */
+#ifndef BACKEND_AGENT_AGENT_H
+#define BACKEND_AGENT_AGENT_H
+
+#include "backend/wire.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define AGENT_ENV_BYTES 32768
+#define AGENT_ENV_VARS 512
+#define AGENT_PATH 4096
+
+/* Numbers of enum err_code in base/err.h, as TAG_CODE carries them. */
+enum {
+    CODE_INVALID = 1,
+    CODE_NOT_FOUND = 2,
+    CODE_GONE = 3,
+    CODE_DENIED = 4,
+    CODE_QUOTA = 6,
+    CODE_TIMEOUT = 8,
+    CODE_BUSY = 9,
+    CODE_UNSUPPORTED = 10,
+    CODE_UNAVAILABLE = 11,
+    CODE_CONFLICT = 12,
+    CODE_TOO_LARGE = 13,
+    CODE_ISOLATION = 14,
+    CODE_INTERNAL = 17,
+};
+
+/* What CONFIG said; written once before anything is forked. */
+struct agent_config {
+    bool host; /* --runtime host: no namespaces, no filter */
+    char workspace[AGENT_PATH], home[AGENT_PATH];
+    char env[AGENT_ENV_BYTES]; /* "NAME=value\0..." */
+    size_t env_len;
+    uint32_t egress_port, nproc, nofile;
+};
+extern struct agent_config agent_config;
+
+/* The launch stage: argv is ["sandbox-agent", "launch", ...]; does not return on success. */
+int agent_launch(int argc, char **argv);
+
+/* Serve the control socket until it closes; the exit status. */
+int pid1_run(void);
+
+/* The operations; each runs in a child of its own, with the descriptors of its OPEN frame behind
+ * the channel. They return when they are over. extra: the descriptor that holds a long command
+ * (TAG_COMMAND_FD), the last of its frame; -1 none. */
+void exec_serve(int channel, const int *fds, int extra);
+void runner_serve(int channel, const int *fds);
+void session_serve(int channel, const int *fds, int extra);
+void query_serve(int channel, int results);
+void kill_serve(int channel);
+void file_serve(int channel, int data_fd);
+void search_serve(int channel, int results_fd);
+
+/* Confinement of pid 1, before it serves. */
+bool confine_filter(const uint8_t *program, size_t len); /* struct sock_filter[] */
+int confine_landlock(void);                              /* the ABI in force, 0 none */
+bool confine_limits(uint32_t nproc, uint32_t nofile);
+
+#endif

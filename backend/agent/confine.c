@@ -1,0 +1,90 @@
+#include "backend/agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Of newer headers than Debian 12's. */
+#define ACCESS_REFER (1ULL << 13)
+#define ACCESS_TRUNCATE (1ULL << 14)
+#define ACCESS_IOCTL_DEV (1ULL << 15)
+#define ACCESS_ABI1 ((1ULL << 13) - 1)
+
+bool confine_filter(const uint8_t *program, size_t len)
+{
+    struct sock_fprog prog = { .len = (unsigned short)(len / sizeof(struct sock_filter)) };
+    static struct sock_filter copy[BPF_MAXINSNS];
+
+    if (!len || len % sizeof(struct sock_filter) || len > sizeof(copy))
+        return false;
+    memcpy(copy, program, len);
+    prog.filter = copy;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        return false;
+    return !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+static uint64_t handled(long abi)
+{
+    uint64_t set = ACCESS_ABI1;
+
+    if (abi >= 2)
+        set |= ACCESS_REFER;
+    if (abi >= 3)
+        set |= ACCESS_TRUNCATE;
+    if (abi >= 5)
+        set |= ACCESS_IOCTL_DEV;
+    return set;
+}
+
+/*
+ * Everything is granted on "/": the domain is there so that nothing outside of it can be ptraced.
+ * Below ABI 2 a domain forbids renames across directories, which would break programs.
+ */
+int confine_landlock(void)
+{
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    struct landlock_ruleset_attr attr = { .handled_access_fs = handled(abi) };
+    struct landlock_path_beneath_attr all = { .allowed_access = handled(abi) };
+    int ruleset, root, ok;
+
+    if (abi < 2)
+        return 0;
+    ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+    root = open("/", O_PATH | O_CLOEXEC);
+    all.parent_fd = root;
+    ok = ruleset >= 0 && root >= 0 &&
+         !syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &all, 0) &&
+         !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+         !syscall(SYS_landlock_restrict_self, ruleset, 0);
+    if (ruleset >= 0)
+        close(ruleset);
+    if (root >= 0)
+        close(root);
+    return ok ? (int)abi : 0;
+}
+
+static bool limit(int what, rlim_t max)
+{
+    struct rlimit now;
+
+    if (getrlimit(what, &now))
+        return false;
+    if (now.rlim_max == RLIM_INFINITY || now.rlim_max > max)
+        now.rlim_max = max;
+    if (now.rlim_cur == RLIM_INFINITY || now.rlim_cur > now.rlim_max || what != RLIMIT_NOFILE)
+        now.rlim_cur = now.rlim_max;
+    return !setrlimit(what, &now);
+}
+
+bool confine_limits(uint32_t nproc, uint32_t nofile)
+{
+    return (!nproc || limit(RLIMIT_NPROC, nproc)) && (!nofile || limit(RLIMIT_NOFILE, nofile)) &&
+           limit(RLIMIT_CORE, 0);
+}

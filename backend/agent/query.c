@@ -1,0 +1,267 @@
+#include "backend/agent/agent.h"
+#include "backend/agent/channel.h"
+#include "backend/agent/payload.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define PROCESSES_MAX 1000
+#define MOUNTS_MAX 200
+
+static uint8_t bytes[WIRE_MAX];
+static char text[65536];
+
+static size_t slurp(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t n = 1;
+
+    while (fd >= 0 && len < sizeof(text) - 1 &&
+           (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+        len += (size_t)n;
+    if (fd >= 0)
+        close(fd);
+    text[len] = '\0';
+    return len;
+}
+
+static void write_all(int fd, const void *data, size_t len)
+{
+    const char *p = data;
+
+    while (len) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+/* A 'p' record: name and value, both bounded. */
+static void put(int fd, const char *name, const char *value)
+{
+    char record[5 + 4 + 128 + 4 + 2048];
+    uint32_t n = (uint32_t)strnlen(name, 128), v = (uint32_t)strnlen(value, 2048), len = 9 + n + v;
+
+    memcpy(record, &len, 4);
+    record[4] = 'p';
+    memcpy(record + 5, &n, 4);
+    memcpy(record + 9, name, n);
+    memcpy(record + 9 + n, &v, 4);
+    memcpy(record + 13 + n, value, v);
+    write_all(fd, record, 4 + len);
+}
+
+/* The value of "Key:\tvalue" in what was slurped. */
+static void status_line(int fd, const char *key, const char *name)
+{
+    char *at = strstr(text, key), *end;
+    char value[128];
+
+    if (!at)
+        return;
+    at += strlen(key);
+    while (*at == ':' || *at == ' ' || *at == '\t')
+        at++;
+    end = strchrnul(at, '\n');
+    snprintf(value, sizeof(value), "%.*s", (int)(end - at), at);
+    put(fd, name, value);
+}
+
+static void own_status(int fd)
+{
+    static const char *const lines[][2] = {
+        { "\nSeccomp:", "status.seccomp" },
+        { "\nSeccomp_filters:", "status.seccomp_filters" },
+        { "\nNoNewPrivs:", "status.no_new_privs" },
+        { "\nCapEff:", "status.cap_eff" },
+        { "\nCapBnd:", "status.cap_bnd" },
+        { "\nUid:", "status.uid" },
+        { "\nGid:", "status.gid" },
+    };
+
+    slurp("/proc/self/status");
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        status_line(fd, lines[i][0], lines[i][1]);
+}
+
+static void one_line(int fd, const char *path, const char *name)
+{
+    size_t n = slurp(path);
+
+    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        text[--n] = '\0';
+    if (n)
+        put(fd, name, text);
+}
+
+static void limit(int fd, int what, const char *name)
+{
+    struct rlimit l;
+    char value[32];
+
+    if (getrlimit(what, &l))
+        return;
+    if (l.rlim_max == RLIM_INFINITY)
+        snprintf(value, sizeof(value), "unlimited");
+    else
+        snprintf(value, sizeof(value), "%llu", (unsigned long long)l.rlim_max);
+    put(fd, name, value);
+}
+
+static void space(int fd, const char *path, const char *name)
+{
+    struct statvfs s;
+    char value[64];
+
+    if (statvfs(path, &s))
+        return;
+    snprintf(value, sizeof(value), "%llu %llu", (unsigned long long)s.f_frsize * s.f_blocks,
+             (unsigned long long)s.f_frsize * (s.f_blocks - s.f_bfree));
+    put(fd, name, value);
+}
+
+/* Mount points with "ro" or "rw", as the kernel has them. */
+static void mounts(int fd)
+{
+    char *at, *end;
+
+    slurp("/proc/self/mountinfo");
+    at = text;
+    for (int i = 0; *at && i < MOUNTS_MAX; i++, at = *end ? end + 1 : end) {
+        char point[1024], options[256], line[1400];
+        end = strchrnul(at, '\n');
+        if (sscanf(at, "%*d %*d %*s %*s %1023s %255s", point, options) != 2)
+            continue;
+        snprintf(line, sizeof(line), "%s %.2s", point, options);
+        put(fd, "mount", line);
+    }
+}
+
+static void interfaces(int fd)
+{
+    char *at, *line;
+
+    slurp("/proc/net/dev");
+    for (line = strtok_r(text, "\n", &at); line; line = strtok_r(NULL, "\n", &at)) {
+        char *colon = strchr(line, ':'), *name = line;
+        if (!colon)
+            continue;
+        *colon = '\0';
+        while (*name == ' ')
+            name++;
+        put(fd, "interface", name);
+    }
+}
+
+static void namespaces(int fd)
+{
+    static const char *const names[] = { "user", "mnt", "pid", "net", "ipc", "uts", "cgroup" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[40], target[64], name[16];
+        ssize_t n;
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+        n = readlink(path, target, sizeof(target) - 1);
+        if (n <= 0)
+            continue;
+        target[n] = '\0';
+        snprintf(name, sizeof(name), "ns.%s", names[i]);
+        put(fd, name, target);
+    }
+}
+
+static void programs(int fd)
+{
+    static const char *const list[][2] = {
+        { "bash", "/bin/bash" },     { "python3", "/usr/bin/python3" },
+        { "node", "/usr/bin/node" }, { "git", "/usr/bin/git" },
+        { "gcc", "/usr/bin/gcc" },   { "ffmpeg", "/usr/bin/ffmpeg" },
+        { "R", "/usr/bin/R" },
+    };
+
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+        if (!access(list[i][1], X_OK)) {
+            char name[32];
+            snprintf(name, sizeof(name), "program.%s", list[i][0]);
+            put(fd, name, list[i][1]);
+        }
+}
+
+/* "pid ppid state rss_kb command"; pid 1 and its supervisors are left out. */
+static void process(int fd, const char *pid)
+{
+    char path[280], line[1024], state = '?', *end;
+    int parent = 0;
+    long rss = 0;
+    size_t n;
+
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    if (!slurp(path) || !(end = strrchr(text, ')')) ||
+        sscanf(end,
+               ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+               "%*u %*u %ld",
+               &state, &parent, &rss) != 3)
+        return;
+    if (parent == getppid() || parent == 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+    n = slurp(path);
+    for (size_t i = 0; i + 1 < n; i++)
+        if ((unsigned char)text[i] < 0x20)
+            text[i] = ' ';
+    snprintf(line, sizeof(line), "%.10s %d %c %ld %.600s", pid, parent, state,
+             rss * (sysconf(_SC_PAGESIZE) / 1024), text);
+    put(fd, "process", line);
+}
+
+static void processes(int fd)
+{
+    DIR *d = opendir("/proc");
+    struct dirent *e;
+    int n = 0;
+
+    while (d && (e = readdir(d)) && n < PROCESSES_MAX)
+        if (isdigit((unsigned char)e->d_name[0])) {
+            process(fd, e->d_name);
+            n++;
+        }
+    if (d)
+        closedir(d);
+}
+
+void query_serve(int channel, int results)
+{
+    static struct wire_out w;
+    struct wire_in in;
+
+    if (!request_start(channel, &in, bytes))
+        return;
+    own_status(results);
+    one_line(results, "/proc/self/uid_map", "uid_map");
+    one_line(results, "/proc/sys/kernel/hostname", "hostname");
+    limit(results, RLIMIT_NPROC, "limit.nproc");
+    limit(results, RLIMIT_NOFILE, "limit.nofile");
+    limit(results, RLIMIT_CORE, "limit.core");
+    space(results, "/tmp", "space.tmp");
+    space(results, "/dev/shm", "space.shm");
+    space(results, agent_config.workspace, "space.workspace");
+    mounts(results);
+    interfaces(results);
+    namespaces(results);
+    programs(results);
+    processes(results);
+    wire_begin(&w, WIRE_REPLY, 0);
+    (void)channel_send(channel, &w, NULL, 0);
+}
