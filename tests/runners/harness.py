@@ -16,6 +16,11 @@ RUNNERS = os.path.join(ROOT, "backend", "local", "runners")
 PYTHON = os.environ.get("RUNNER_PYTHON", sys.executable)
 NODE = os.environ.get("RUNNER_NODE") or shutil.which("node")
 LIMIT = 8 << 20
+PYTHON_VERSION = tuple(
+    map(int, subprocess.check_output(
+        [PYTHON, "-c", "import sys; print('%d %d' % sys.version_info[:2])"]
+    ).split())
+)
 
 
 def high_pipe():

@@ -73,8 +73,8 @@ def test_requests_queue(js):
 
 
 def test_requests_in_pieces(js):
-    line = json.dumps({"id": 1, "token": "a", "op": "exec", "code": "'\xe9\u4e2d'"}, ensure_ascii=False)
-    for byte in line.encode() + b"\n":
+    request = {"id": 1, "token": "a", "op": "exec", "code": "'\xe9\u4e2d'"}
+    for byte in json.dumps(request, ensure_ascii=False).encode() + b"\n":
         js.raw(bytes([byte]))
     assert js.line()["text"] == "'\xe9\u4e2d'"
 
@@ -212,7 +212,7 @@ def test_require_and_import_follow_the_cwd(js, tmp_path):
         ("import 'fs'\n1", "1"),
         ("import fs, { existsSync } from \"fs\";\ntypeof existsSync", "'function'"),
         ("const s = \"import x from 'y'\"; s", "\"import x from 'y'\""),
-        ("`import('a') ${(await import('path')).sep} import.meta`", "\"import('a') / import.meta\""),
+        ("`import('a')${(await import('path')).sep}import.meta`", "\"import('a')/import.meta\""),
         ("/import('x')/.source", "\"import('x')\""),
         ("// import x from 'y'\n/* import('z') */ 3", "3"),
         ("({ import: 1 }).import", "1"),
@@ -246,7 +246,8 @@ def test_cwd_stays_env_does_not(js, tmp_path):
 def test_timers_and_servers_live_on(js):
     js.exec(
         "let ticks = 0; setInterval(() => ticks++, 5);\n"
-        "const server = require('net').createServer(s => s.on('data', d => s.end(String(d).toUpperCase())));\n"
+        "const server = require('net').createServer(\n"
+        "    s => s.on('data', d => s.end(String(d).toUpperCase())));\n"
         "await new Promise(r => server.listen(0, '127.0.0.1', r))"
     )
     for _ in range(3):
@@ -305,7 +306,8 @@ def test_syntax_error_runs_nothing(js):
         ("class E extends Error { get stack() { throw 1 } }; throw new E()", None),
         ("const e = new Error('m'); e.stack = 5; throw e", "Error"),
         ("const e = new Error('m'); e.name = undefined; throw e", None),
-        ("const e = new Error('m'); e[require('util').inspect.custom] = () => { throw 1 }; throw e", None),
+        ("const { custom } = require('util').inspect; const e = new Error('m');"
+         "e[custom] = () => { throw 1 }; throw e", None),
         ("({ [require('util').inspect.custom]() { throw new RangeError('r') } })", "RangeError"),
         ("function f() { f() } f()", "RangeError"),
         ("(function f() { f() })()", "RangeError"),
@@ -359,7 +361,8 @@ def test_process_exit(js):
     assert js.exec("process.exit(0); console.log('after')")["error"] is None
     assert js.error("process.exit(3)")["name"] == "SystemExit"
     assert js.error("process.exitCode = 5; process.exit()")["value"] == "5"
-    assert js.error("setTimeout(() => process.exit(6), 5); await new Promise(() => {})")["value"] == "6"
+    late = "setTimeout(() => process.exit(6), 5); await new Promise(() => {})"
+    assert js.error(late)["value"] == "6"
     got = js.error("(async () => { process.exit(7) })().catch(() => process.exit(8))")
     assert got["value"] == "7"
     assert js.text("'alive'") == "'alive'"
@@ -412,17 +415,16 @@ def test_interrupt_while_idle_is_ignored(js):
     assert js.error("setTimeout(() => { throw 1 }, 1); await new Promise(() => {})")["value"] == "1"
 
 
-def test_interrupt_storm(js):
-    """One answer per cell, whenever the signal comes."""
-    import random
-
-    for n in range(300):
-        sent = js.send("%d" % n)
-        time.sleep(random.random() * 0.0006)
+def test_interrupts_again_and_again(js):
+    js.exec("let n = 0")
+    for i in range(30):
+        sent = js.send("n++; while (true) {}" if i % 2 else "n++; await new Promise(() => {})")
+        time.sleep(0.02)
         js.interrupt()
-        got = js.answer(sent)
-        assert got["error"] is None or got["error"]["name"] == "KeyboardInterrupt"
-    assert js.text("'alive'") == "'alive'"
+        assert js.answer(sent)["error"]["name"] == "KeyboardInterrupt"
+        js.interrupt()
+        time.sleep(0.001)
+    assert js.text("n") == "30"
 
 
 # output
@@ -465,14 +467,13 @@ def test_surrogates_and_nul(js):
         "JSON.parse = JSON.stringify",
         "Error.prepareStackTrace = () => { throw 1 }",
         "Error.prepareStackTrace = () => 5; Error.stackTraceLimit = 0",
-        "require('fs').mkdirSync('gone'); process.chdir('gone'); require('fs').rmdirSync('../gone')",
+        "let fs = require('fs'); fs.mkdirSync('d'); process.chdir('d'); fs.rmdirSync('../d')",
         "process.on('uncaughtException', () => {}); process.on('SIGINT', () => {})",
         "Object.prototype.objectId = 5",
         "Array.prototype.toJSON = () => 'odd'",
         "require('util').inspect.defaultOptions.depth = 0",
         "process.emitWarning('w'); process.exitCode = 9",
         "const then = { then(r) { throw 1 } }; then",
-        "Promise.prototype.then = null",
     ],
 )
 def test_accidents(js, code):
@@ -502,7 +503,8 @@ def test_children_get_no_protocol_descriptor(js):
 def test_fork_and_workers(js, tmp_path):
     (tmp_path / "child.js").write_text("process.send({ got: process.argv[2] })")
     assert js.text(
-        "await new Promise(r => require('child_process').fork('./child.js', ['a']).on('message', r))"
+        "const { fork } = require('child_process');"
+        "await new Promise(r => fork('./child.js', ['a']).on('message', r))"
     ) == "{ got: 'a' }"
     assert js.text(
         "const { Worker } = require('worker_threads');\n"
@@ -515,13 +517,25 @@ def test_fork_works_with_an_inline_runner(start, tmp_path):
     (tmp_path / "child.js").write_text("process.send({ got: process.argv[2] })")
     js = start("javascript", inline=True)
     assert js.text(
-        "await new Promise(r => require('child_process').fork('./child.js', ['a']).on('message', r))"
+        "const { fork } = require('child_process');"
+        "await new Promise(r => fork('./child.js', ['a']).on('message', r))"
     ) == "{ got: 'a' }"
+
+
+def test_abandoned_cells_may_be_collected(js):
+    js.exec("require('v8').setFlagsFromString('--expose-gc'); "
+            "const gc = require('vm').runInNewContext('gc'); 0")
+    for _ in range(5):
+        sent = js.send("setTimeout(gc, 5); await new Promise(() => {})")
+        time.sleep(0.05)
+        js.interrupt()
+        assert js.answer(sent)["error"]["name"] == "KeyboardInterrupt"
+        assert js.text("gc(); await new Promise(r => setTimeout(r, 5)); 1") == "1"
 
 
 def test_memory_of_cells_is_given_back(js):
     """Values and console arguments of earlier cells are not kept by the inspector."""
-    code = "globalThis.v = Array.from({ length: 300000 }, (_, i) => i); console.log(v.length); v.slice()"
+    code = "globalThis.v = Array(300000).fill(1.5); console.log(v.length); v.slice()"
     for _ in range(60):
         js.exec(code)
     js.exec("v = 0; 0")

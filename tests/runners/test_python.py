@@ -10,23 +10,17 @@ import sys
 import time
 
 import pytest
-from harness import PYTHON
+from harness import PYTHON, PYTHON_VERSION
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
 
 
 @pytest.fixture
 def py(start):
     return start("python")
-
-
-def wait_until(check, timeout=5):
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        if check():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 # protocol
@@ -252,7 +246,7 @@ def test_async_traceback_is_clean(py):
 
 
 def test_exception_group(py):
-    if sys.version_info < (3, 11):
+    if PYTHON_VERSION < (3, 11):
         pytest.skip("exception groups came with 3.11")
     got = py.error("raise ExceptionGroup('g', [ValueError('one'), TypeError('two')])")
     assert "ValueError: one" in got["traceback"] and "TypeError: two" in got["traceback"]
@@ -305,7 +299,7 @@ def test_magic_hints(py, code, hint):
         ("raise GeneratorExit", "GeneratorExit"),
         ("exec('raise ValueError(1)')", "ValueError"),
         ("import json; json.loads('{')", "JSONDecodeError"),
-        ("def g():\n    try: yield\n    finally: raise OSError(5)\nx=g(); next(x); x.close()", "OSError"),
+        ("def g():\n  try: yield\n  finally: raise OSError\nx=g()\nnext(x); x.close()", "OSError"),
         ("x: int = 'unclosed", "SyntaxError"),
     ],
 )
@@ -405,7 +399,9 @@ def test_interrupt_shows_where_a_coroutine_waits(py):
     sent = py.send("import asyncio\nasync def f():\n    await asyncio.sleep(60)\nawait f()")
     time.sleep(0.4)
     py.interrupt()
-    assert "line 3, in f" in py.answer(sent)["error"]["traceback"]
+    trace = py.answer(sent)["error"]["traceback"]
+    if PYTHON_VERSION >= (3, 11):  # before, asyncio does not tell
+        assert "line 3, in f" in trace
     assert py.text("len(asyncio.all_tasks(asyncio.get_event_loop()))") == "0"
 
 
@@ -536,11 +532,22 @@ def test_replaced_stdout_is_tolerated(py):
 
 
 def test_children_get_no_protocol_descriptor(py):
-    code = "import subprocess\nprint(subprocess.run(['ls', '-l', '/proc/self/fd'], close_fds=False, capture_output=True, text=True).stdout)"
-    py.exec(code)
+    py.exec("import subprocess\nsubprocess.run(['ls', '-l', '/proc/self/fd'], close_fds=False)")
     listed = [line.split()[-3:] for line in py.out().splitlines() if "->" in line]
     assert {int(fd) for fd, _, _ in listed} <= {0, 1, 2, 3}
     assert "pipe:" not in " ".join(target for fd, _, target in listed if int(fd) > 2)
+
+
+def test_few_descriptors(start, tmp_path):
+    wrapper = tmp_path / "limited"
+    wrapper.write_text('#!/bin/sh\nulimit -n 64\nexec %s "$@"\n' % PYTHON)
+    wrapper.chmod(0o755)
+    runner = start("python", program=str(wrapper))
+    assert runner.text("import os, subprocess; os.fork() or os._exit(0); 1") == "1"
+    runner.exec("subprocess.run(['echo', 'from a child'])")
+    assert runner.out(until="\n") == "from a child\n"
+    runner.exec("os.close(1)")
+    assert runner.text("2") == "2"
 
 
 def test_a_forked_child_cannot_answer(py):
@@ -591,6 +598,8 @@ def test_multiprocessing(py, tmp_path):
 
 
 def test_long_repr_is_cut(py):
+    py.exec("class S:\n    def __repr__(self): return '\\ud800' * 100000")
+    assert len(py.exec("S()")["text"]) == 100000
     got = py.exec("'x' * 200000")
     assert len(got["text"]) == 100000 and got["text_truncated"] is True
     assert "text_truncated" not in py.exec("1")
@@ -632,15 +641,23 @@ def test_rich_representations(py):
 def test_mimebundle(py):
     py.exec(
         "class B:\n    def _repr_mimebundle_(self, include=None, exclude=None):\n"
-        "        return {'text/plain': 'p', 'image/png': '%s', 'x/y': {'k': 1}}, {}" % PNG
+        "        return {'text/plain': 'p', 'image/png': '%s\\n', 'x/y': {'k': 1},\n"
+        "            'image/gif': 'n\xf6t base64!', 'application/pdf': memoryview(b'pdf')}, {}" % PNG
     )
     got = py.exec("B()")
     assert got["text"] == "p"
-    assert {r["mime"]: r["data"] for r in got["results"]} == {"image/png": PNG, "x/y": '{"k": 1}'}
+    assert {r["mime"]: r["data"] for r in got["results"]} == {
+        "image/png": PNG, "x/y": '{"k": 1}', "image/gif": "", "application/pdf": "cGRm",
+    }
+    odd = py.exec("class B:\n    def _repr_mimebundle_(self): return {5: 1, 'm' * 300: 'x'}\nB()")
+    assert [len(r["mime"]) for r in odd["results"]] == [1, 100]
 
 
 def test_results_are_bounded(py):
-    py.exec("class H:\n    def __init__(self, n): self.n = n\n    def _repr_html_(self): return '\xe9' * self.n")
+    py.exec(
+        "class H:\n    def __init__(self, n): self.n = n\n"
+        "    def _repr_html_(self): return '\xe9' * self.n"
+    )
     big = py.exec("H(2 << 20)")["results"][0]
     assert len(big["data"].encode()) <= 1 << 20 and big["truncated"] is True
     many = py.exec("for _ in range(20): display(H(1 << 19))")

@@ -15,6 +15,7 @@
     const net = require('net');
     const path = require('path');
     const util = require('util');
+    const { promiseHooks } = require('v8');
     const vm = require('vm');
     const { Console } = require('console');
     const { Writable } = require('stream');
@@ -42,11 +43,13 @@
 
     const session = new inspector.Session();
     const bridge = { run: null, got: undefined };
-    const trampoline = new vm.Script('this["\\0sandbox-mcp runner"].run()');
+    const trampoline = new vm.Script('this[' + stringify(BRIDGE) + '].run()');
+    let bridgeId;
     const sources = new Map();
     let sourcesSize = 0;
     let count = 0;
     let cell = null; // the running one: { request, env, name, exit, finishing }
+    const waiting = new Set(); // cells whose promise is pending, the interrupted ones too
     const queue = [];
 
     class ProcessExit extends Error {
@@ -152,7 +155,7 @@
         try {
             const shown = userFrames(inspect(err, { depth: 4, maxStringLength: MAX_TRACE }));
             if (!isNativeError(err)) {
-                const named = err !== null && typeof err === 'object' && typeof err.name === 'string';
+                const named = err && typeof err === 'object' && typeof err.name === 'string';
                 const value = named && typeof err.message === 'string' ? err.message : shown;
                 return errorObject(named ? err.name : 'Error', value, 'Uncaught ' + shown + '\n');
             }
@@ -185,7 +188,8 @@
 
     // import
 
-    const KEYWORDS = /(?:^|[^\w$.])(?:return|typeof|case|in|of|do|else|void|delete|throw|new|instanceof|await|yield)$/;
+    const KEYWORDS = new RegExp('(?:^|[^\\w$.])(?:return|typeof|case|in|of|do|else|void|delete|' +
+        'throw|new|instanceof|await|yield)$');
 
     // The code with the inside of strings, comments, templates and regular expressions blanked.
     function mask(code) {
@@ -228,7 +232,8 @@
                 i = end;
             } else if (c === '"' || c === "'") {
                 let k = i + 1;
-                while (k < code.length && code[k] !== c && code[k] !== '\n') k += code[k] === '\\' ? 2 : 1;
+                while (k < code.length && code[k] !== c && code[k] !== '\n')
+                    k += code[k] === '\\' ? 2 : 1;
                 blank(i + 1, k);
                 i = k + 1;
                 last = c;
@@ -336,7 +341,8 @@
         if (isBuiltin(text) || /^(?:node|data):/.test(text)) return import(text);
         if (text.startsWith('file:')) return import(text);
         if (/^\.{0,2}\//.test(text)) return import(pathToFileURL(path.resolve(baseDir, text)).href);
-        return import(pathToFileURL(createRequire(path.join(baseDir, 'cell.js')).resolve(text)).href);
+        const { resolve } = createRequire(path.join(baseDir, 'cell.js'));
+        return import(pathToFileURL(resolve(text)).href);
     }
 
     function newImporter(filename) {
@@ -391,9 +397,9 @@
             return text.endsWith('n') ? BigInt(text.slice(0, -1)) : Number(text);
         }
         session.post('Runtime.callFunctionOn', {
-            objectId: remote.objectId,
-            functionDeclaration: 'function () { "use strict"; globalThis[' +
-                stringify(BRIDGE) + '].got = this; }',
+            objectId: bridgeId,
+            functionDeclaration: 'function (value) { this.got = value; }',
+            arguments: Object.assign([{ objectId: remote.objectId }], { toJSON: undefined }),
         });
         session.post('Runtime.releaseObjectGroup', { objectGroup: 'cell' });
         const value = bridge.got;
@@ -447,22 +453,43 @@
         remember(mine.name, request.code);
         const expression = asExpression(rewriteImports(request.code)) +
             '\n//# sourceURL=<cell_' + count + '>';
-        attempt(mine, () => session.post(
+        attempt(mine, () => evaluate(mine, expression));
+    }
+
+    // The promise of a cell must outlive the wait for it: when it is collected, node 22 answers
+    // the session from inside the collector, and aborts. It is the first promise made.
+    function evaluate(mine, expression) {
+        const stop = !/\bawait\b/.test(expression) ? () => {} : promiseHooks.onInit((promise) => {
+            mine.promise = mine.promise || promise;
+            stop();
+        });
+        waiting.add(mine);
+        session.post(
             'Runtime.evaluate',
             { expression, replMode: true, objectGroup: 'cell', silent: true },
-            (err, reply) => evaluated(mine, err, reply),
-        ));
+            (err, reply) => {
+                waiting.delete(mine);
+                evaluated(mine, err, reply);
+            },
+        );
+        stop();
     }
 
     function evaluated(mine, err, reply) {
         if (cell !== mine || mine.finishing) return;
-        if (err) return conclude(mine, { error: errorObject('Error', String(err.message)) });
+        if (err) {
+            const stopped = /terminated/.test(err.message);
+            return conclude(mine, {
+                error: stopped ? interrupted() : errorObject('Error', String(err.message)),
+            });
+        }
         if (hasOwn(reply, 'exceptionDetails')) {
             const details = reply.exceptionDetails;
             const thrown = details.exception ? grab(details.exception) : details.text;
             const syntax = details.exception && details.exception.className === 'SyntaxError' &&
                 !/\n\s+at .*<cell_/.test(String(details.exception.description));
-            const at = syntax ? [mine.name, details.lineNumber + 1, details.columnNumber + 1] : null;
+            const { lineNumber, columnNumber } = details;
+            const at = syntax ? [mine.name, lineNumber + 1, columnNumber + 1] : null;
             return attempt(mine, () => conclude(mine, { error: describe(thrown, at) }));
         }
         const value = grab(reply.result);
@@ -496,9 +523,10 @@
             error = mine.exit ? errorObject('SystemExit', String(mine.exit)) : null;
         }
         let text = error ? null : outcome.text;
+        if (typeof text === 'string') text = clean(text.slice(0, MAX_TEXT + 1));
         const cut = typeof text === 'string' && text.length > MAX_TEXT;
-        if (cut) text = text.slice(0, MAX_TEXT);
-        reply(mine.request, error, typeof text === 'string' ? clean(text) : null, cut);
+        if (cut) text = clean(text.slice(0, MAX_TEXT)).slice(0, MAX_TEXT);
+        reply(mine.request, error, text, cut);
         cell = null;
         next();
     }
@@ -552,8 +580,7 @@
         }
         if (process.exit !== exit) process.exit = exit;
         const { stdout, stderr } = process;
-        if (!stdout || !stderr || stdout.writableEnded || stderr.writableEnded || stdout.destroyed ||
-            stderr.destroyed) openOutput();
+        if (!stdout || !stderr || !stdout.writable || !stderr.writable) openOutput();
         process.exitCode = undefined;
     }
 
@@ -581,8 +608,9 @@
         if (typeof request.code !== 'string') return 'code must be a string';
         if (request.cwd != null && typeof request.cwd !== 'string') return 'cwd must be a string';
         const env = request.env == null ? {} : request.env;
-        if (typeof env !== 'object' || Array.isArray(env) ||
-            Object.values(env).some((v) => typeof v !== 'string')) return 'env must be a map of strings';
+        const isMap = typeof env === 'object' && !Array.isArray(env);
+        if (!isMap || Object.values(env).some((v) => typeof v !== 'string'))
+            return 'env must be a map of strings';
         return null;
     }
 
@@ -636,6 +664,8 @@
     function main() {
         session.connect();
         Object.defineProperty(globalThis, BRIDGE, { value: bridge });
+        session.post('Runtime.evaluate', { expression: 'this[' + stringify(BRIDGE) + ']' },
+            (err, reply) => { bridgeId = reply.result.objectId; });
         openOutput();
         repair();
         const { emitWarning } = process;
@@ -648,7 +678,8 @@
         input.on('end', () => realExit(0));
         for (const name of ['require', 'module', 'exports', '__filename', '__dirname'])
             delete globalThis[name];
-        const hello = { hello: 1, language: 'javascript', version: process.versions.node, engine: 'plain' };
+        const version = process.versions.node;
+        const hello = { hello: 1, language: 'javascript', version, engine: 'plain' };
         writeAll(respFd, Buffer.from(stringify(hello) + '\n'));
     }
 

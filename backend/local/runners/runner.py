@@ -4,8 +4,9 @@
     python3 -c "$(cat runner.py)" REQ RESP    node -e "$(cat runner.js)" REQ RESP
 
 REQ_FD and RESP_FD are the inherited ends of two pipes. fd 0 is /dev/null, 1 and 2 carry what the
-code prints and nothing else. The descriptors given to node must be 15 or lower: node itself then
-marks them close-on-exec. Python moves them above 512 and out of the way of user code.
+code prints and nothing else. The descriptors given to node must be 15 or lower, so that node
+itself marks them close-on-exec. Python moves them to 1100 or above (512, 256 or 100 when
+RLIMIT_NOFILE is low), close-on-exec too. Needed: python 3.10, node 18 with its inspector.
 
 Both directions are JSON, one object per line, UTF-8, no line above 8 MiB. Strings may hold
 \\u0000; unpaired surrogates are never sent (they become the six characters \\udXXX).
@@ -21,14 +22,15 @@ Response, exactly one line per request line, in order:
            100,000 characters, then "text_truncated":true stands beside it. null: no value.
   results  what was shown besides: display(...) calls, then the other representations of the last
            value, then open matplotlib figures. text/plain of the last value is only in `text`.
-           Each {"mime":M,"data":S}; images and PDF as base64. Data over 1 MiB (base64: over what
-           is left of the line) is cut, base64 to nothing, and flagged "truncated":true. At most
-           200 results; "results_dropped":N counts the rest.
+           Each {"mime":M,"data":S}; images (but SVG) and PDF as base64. Data over 1 MiB
+           (base64: over what is left of the line) is cut, base64 to nothing, and flagged
+           "truncated":true. At most 200 results; "results_dropped":N counts the rest. Always []
+           for javascript.
   error    {"name","value","traceback"}; value at most 4,000 characters, traceback 10,000. Only
            frames of the user's code, whose files are called <cell K>.
   A cell that calls exit(0) is "ok"; any other exit code is the error SystemExit, value = code. A
   cell ended by SIGINT has the error name KeyboardInterrupt; variables are kept. SIGINT between
-  cells is ignored.
+  cells is ignored. Code may catch or ignore SIGINT: the server needs a second means.
   Errors of the runner itself: BadRequest (id and token null when the line was not understood),
   RequestTooLarge (line above 8 MiB, skipped, id and token null), InternalError.
 End: EOF on the request pipe runs exit handlers for 2 s at most, then exit status 0. EOF on the
@@ -36,9 +38,12 @@ response pipe means that the interpreter is gone, whatever was the reason.
 
 The token and the checks of the pid protect against accidents (forked children that go on, code
 that writes to wild descriptors). The code of a cell can forge a response: treat it as untrusted.
-Threads, sockets, timers and asyncio tasks of one cell go on between cells. Limits of javascript:
-after an `await`, a synchronous endless loop cannot be interrupted by SIGINT; what an interrupted
-cell was waiting for stays scheduled.
+Threads, sockets, timers and asyncio tasks of one cell go on between cells.
+
+Differences of javascript. A promise as the last value is awaited. What an interrupted cell was
+waiting for stays scheduled. After an `await`, and in callbacks, a synchronous endless loop cannot
+be interrupted by SIGINT; and within about 0.1 ms of the begin and end of a cell's synchronous part
+node has no handler for SIGINT and dies of it (node swaps the handlers itself).
 """
 
 import builtins
@@ -51,7 +56,7 @@ import _signal
 import faulthandler
 import linecache
 import os
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring as quote
@@ -81,6 +86,7 @@ REPRS = {
     "_repr_json_": "application/json",
     "_repr_javascript_": "application/javascript",
 }
+BINARY = ("image/", "application/pdf")
 PLAIN = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, type))
 HINTS = (
     ("!pip", "install packages with terminal_execute: python3 -m pip install ..."),
@@ -133,7 +139,8 @@ def shorten(text, limit):
         return text
     head = limit * 2 // 5
     tail = limit - head - 40
-    return "%s\n... [%d characters cut] ...\n%s" % (text[:head], len(text) - head - tail, text[-tail:])
+    note = "\n... [%d characters cut] ...\n" % (len(text) - head - tail)
+    return text[:head] + note + text[-tail:]
 
 
 def std_import(name):
@@ -169,6 +176,8 @@ class Wire:
 
     def __init__(self, req, resp):
         self.req, self.resp = move_high(req), move_high(resp)
+        os.set_blocking(self.req, True)
+        os.set_blocking(self.resp, True)
         self.buf = bytearray()
 
     def close(self):
@@ -205,17 +214,18 @@ class Wire:
 
 
 def move_high(fd, keep=False):
+    """fd moved, or copied, out of the reach of loops that close descriptors; -1: no copy."""
     for base in (1100, 512, 256, 100):
         try:
             high = fcntl(fd, F_DUPFD_CLOEXEC, base)
             break
         except OSError:
-            high = fd
-    if high != fd and not keep:
-        os.close(fd)
-    if high == fd:
+            high = -1
+    if high < 0 and not keep:
         os.set_inheritable(fd, False)
-    os.set_blocking(high, True)
+        return fd
+    if not keep:
+        os.close(fd)
     return high
 
 
@@ -229,19 +239,24 @@ class Results:
         if len(self.items) >= MAX_RESULTS or self.room < 4096:
             self.dropped += 1
             return
-        item = {"mime": clean_text(str(mime))[:200], "data": data}
-        if isinstance(data, (bytes, bytearray)):
-            item["data"] = b2a_base64(data, newline=False).decode()
-            if len(item["data"]) > self.room - 4096:
-                item.update(data="", truncated=True)
-        else:
-            text = data if isinstance(data, str) else json_text(data)
-            raw = clean_text(text).encode()
-            item["data"] = raw[:MAX_DATA].decode("utf-8", "ignore")
-            if len(raw) > MAX_DATA and mime.startswith("image/") and not mime.endswith("xml"):
-                item["data"] = text if len(raw) < self.room - 4096 else ""
-            if len(item["data"].encode()) < len(raw):
-                item["truncated"] = True
+        mime = clean_text(str(mime)).encode()[:100].decode("utf-8", "ignore")
+        binary = mime.startswith(BINARY) and mime != "image/svg+xml"
+        if binary and isinstance(data, str):
+            try:
+                data = a2b_base64(data)
+            except ValueError:
+                data = b""
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            data = b2a_base64(data, newline=False).decode()
+        elif not isinstance(data, str):
+            data = json_text(data)
+        raw = clean_text(data).encode()
+        limit = self.room - 4096 if binary else MAX_DATA
+        item = {"mime": mime, "data": data}
+        if len(raw) > limit:
+            raw = b"" if binary else raw[:limit]
+            item["truncated"] = True
+        item["data"] = raw.decode("utf-8", "ignore")
         line = encode(item)
         size = len(line.encode())
         if size > self.room:
@@ -380,7 +395,8 @@ def report(exc):
 def error(name, value, trace=None):
     if trace is None:
         trace = "%s: %s\n" % (name, value)
-    return {"name": name, "value": shorten(value, MAX_VALUE), "traceback": shorten(trace, MAX_TRACE)}
+    value, trace = shorten(value, MAX_VALUE), shorten(trace, MAX_TRACE)
+    return {"name": shorten(clean_text(name), 200), "value": value, "traceback": trace}
 
 
 class Interpreter:
@@ -510,7 +526,8 @@ class Interpreter:
         for mime, data in found.items():
             self.results.add(mime, data)
         text = text if isinstance(text, str) else repr(value)
-        return clean_text(text[:MAX_TEXT]), len(text) > MAX_TEXT
+        text = clean_text(text[: MAX_TEXT + 1])
+        return text[:MAX_TEXT], len(text) > MAX_TEXT
 
     def figures(self):
         pyplot = sys.modules.get("matplotlib.pyplot")
@@ -682,7 +699,8 @@ def answer(interpreter, line):
         decoded = decode(line.decode())
         decoded = decoded if isinstance(decoded, dict) else {}
         wrong = bad_request(decoded)
-        request = {key: decoded[key] for key in ("id", "token") if type(decoded.get(key)) in (int, str)}
+        known = ((key, decoded.get(key)) for key in ("id", "token"))
+        request = {key: value for key, value in known if type(value) in (int, str)}
         if wrong:
             return response(request, "error", err=error("BadRequest", wrong))
     except (ValueError, RecursionError):
