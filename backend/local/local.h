@@ -15,6 +15,7 @@
 
 #include "backend/backend.h"
 #include "backend/local/agent_client.h"
+#include "backend/local/cgroup.h"
 #include "backend/local/egress.h"
 #include "backend/local/job.h"
 #include "backend/local/reactor.h"
@@ -50,7 +51,9 @@ struct local_backend {
     char *workspace;  /* resolved --workspace, or NULL */
     uid_t workspace_uid;
     gid_t workspace_gid;
+    char **mounts; /* resolved --mount sources, as many as config->mount_count */
     struct limits limits;
+    struct cgroups cgroups;
     struct buf base_filter, strict_filter;
     struct err broken; /* code != 0: why no sandbox can be started; every call answers it */
     int null_fd;       /* /dev/null, for reading */
@@ -85,6 +88,10 @@ struct local_sandbox {
     unsigned job_count;
     struct list sessions;
     struct code_state *code; /* code.c makes it on first use */
+    struct {
+        struct agent *agent; /* NULL: free; else a reference */
+        int channel;
+    } kept[2]; /* file_op.c: idle channels for file operations */
     char *restart_note;      /* processes were stopped: told once, in the next result */
     struct strings degraded; /* found at the last start */
     struct strings cgroups;  /* directories of the running instance */
@@ -116,6 +123,17 @@ void local_agent_died(struct local_sandbox *sb, struct agent *a);
 int local_path(const struct local_sandbox *sb, const char *path, struct buf *out,
                struct err *err) MUST_CHECK;
 
+/* The workspace and the home as programs inside see them. */
+const char *local_workspace(const struct local_sandbox *sb);
+const char *local_home(const struct local_sandbox *sb);
+
+/* True when a host directory can be bound at its own path: no system directory, not below
+ * another mount's target. */
+bool local_path_free(const char *path);
+
+/* The environment every command starts from, as TAG_ENV. */
+int local_base_env(const struct local_sandbox *sb, struct buf *out, struct err *err) MUST_CHECK;
+
 /* Environment additions as wire.h's TAG_ENV wants them; names are checked. */
 int local_env(const struct env_var *env, size_t count, struct buf *out, struct err *err) MUST_CHECK;
 
@@ -129,6 +147,8 @@ extern const struct code_ops local_code_ops;
 /* The sandbox's processes are gone: drop contexts (code.c); called without locks. */
 void local_code_stopped(struct local_sandbox *sb);
 void local_code_free(struct local_sandbox *sb);
+/* files.h: the kept channels */
+void local_files_free(struct local_sandbox *sb);
 /* exec.c, session.c, info.c: */
 extern const struct exec_ops local_exec_ops;
 int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,

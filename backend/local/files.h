@@ -1,0 +1,40 @@
+/*
+ * File operations of the local backend: a START frame to the agent, its REPLY, and what
+ * comes through the pipe. A few channels are kept open between operations, so that a small one
+ * costs no fork in the sandbox.
+ */
+#ifndef BACKEND_LOCAL_FILES_H
+#define BACKEND_LOCAL_FILES_H
+
+#include "backend/local/local.h"
+
+#define FILES_TIMEOUT_MS 30000
+#define FILES_DATA_MAX (20 * 1024 * 1024) /* through the pipe, of one answer */
+
+/* One operation in flight; zero it with FILE_OP_INIT, release it with file_op_done(). */
+struct file_op {
+    struct agent *agent;
+    struct wire_out *start; /* the request: begun by file_op_begin() */
+    struct frame *reply;
+    int channel;
+    bool kept;       /* the channel served others before */
+    struct buf data; /* content or records */
+};
+
+int file_op_begin(struct file_op *op, struct local_sandbox *sb, struct call *call, const char *path,
+                  struct err *err) MUST_CHECK;
+
+/*
+ * Send the request with `kind` (WIRE_FILE, WIRE_SEARCH) and wait for the reply. send/send_len
+ * (may be NULL) is content to write. Reads (send NULL) are tried again when a kept channel
+ * turns out to be dead.
+ */
+int file_op_run(struct file_op *op, struct local_sandbox *sb, struct call *call, uint8_t kind,
+                const void *send, size_t send_len, struct err *err) MUST_CHECK;
+
+void file_op_done(struct file_op *op);
+
+/* A string tag of the reply, for free(); NULL without memory ("" when absent). */
+char *file_op_str(const struct file_op *op, uint16_t tag);
+
+#endif
