@@ -251,6 +251,7 @@ int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struc
     pthread_mutex_init(&io.lock, NULL);
     pthread_cond_init(&io.idle, NULL);
     serve(&io, stop_fd);
+    stdio_out_hurry(&io.out);
     server_conn_close(io.conn, CALL_CANCELLED);
     await_answers(&io);
     stdio_out_done(&io.out, clock_ms() + STDIO_FLUSH_MS);

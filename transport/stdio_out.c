@@ -230,13 +230,25 @@ int stdio_out_init(struct stdio_out *o, int fd, size_t max, struct err *err)
     return 0;
 }
 
+/* Lock held. */
+static bool no_room(const struct stdio_out *o, size_t len)
+{
+    return o->queued && o->queued + len >= o->max;
+}
+
 void stdio_out_line(struct stdio_out *o, const char *text, size_t len, bool wait)
 {
     ssize_t sent = 0;
 
     pthread_mutex_lock(&o->lock);
-    while (wait && o->queued && o->queued + len >= o->max && !o->broken)
+    o->waiters++;
+    while (wait && no_room(o, len) && !o->broken && !o->hurries)
         pthread_cond_wait(&o->changed, &o->lock);
+    o->waiters--;
+    if (wait && no_room(o, len)) {
+        pthread_mutex_unlock(&o->lock);
+        return;
+    }
     if (!o->broken && !o->queued)
         sent = try_line(o, text, len);
     if (sent < 0)
@@ -253,10 +265,18 @@ bool stdio_out_full(struct stdio_out *o)
     bool full;
 
     pthread_mutex_lock(&o->lock);
-    full = o->queued >= o->max;
+    full = o->queued >= o->max || o->waiters;
     o->reader_waits = full;
     pthread_mutex_unlock(&o->lock);
     return full;
+}
+
+void stdio_out_hurry(struct stdio_out *o)
+{
+    pthread_mutex_lock(&o->lock);
+    o->hurries = true;
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
 }
 
 bool stdio_out_broken(struct stdio_out *o)

@@ -26,8 +26,9 @@ struct stdio_out {
     /* all below: lock */
     struct list queue;
     size_t queued;
+    unsigned waiters; /* lines that stand for room */
     pthread_t thread;
-    bool has_thread, broken, closing, reader_waits;
+    bool has_thread, broken, closing, hurries, reader_waits;
 };
 
 /* Takes fd. */
@@ -39,11 +40,17 @@ int stdio_out_init(struct stdio_out *o, int fd, size_t max, struct err *err) MUS
  */
 void stdio_out_line(struct stdio_out *o, const char *text, size_t len, bool wait);
 
-/* True when the queue is over its maximum: `wake` becomes readable when it is half empty. */
+/*
+ * True when the queue is over its maximum or somebody waits for room: `wake` becomes readable
+ * when it is half empty.
+ */
 bool stdio_out_full(struct stdio_out *o);
 
 /* True when the other side is gone. */
 bool stdio_out_broken(struct stdio_out *o);
+
+/* From now on nobody waits for room: what finds none is dropped. */
+void stdio_out_hurry(struct stdio_out *o);
 
 /* Send what is queued until the deadline (see base/clock.h), then close. */
 void stdio_out_done(struct stdio_out *o, int64_t deadline_ms);

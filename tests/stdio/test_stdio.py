@@ -262,9 +262,16 @@ def test_beyond_the_queue_input_waits_and_memory_is_bounded(raw):
     assert got > 200 * MB and memory(raw.pid) < 120 * MB
 
 
-def test_a_signal_ends_it_although_its_output_is_not_taken(raw):
-    line = json.dumps(protocol.request(0, "tools/list", modern=False)).encode() + b"\n"
-    assert raw.feed(line * (4 * MB // len(line)), 1)
+LISTS = json.dumps(protocol.request(0, "tools/list", modern=False)).encode() + b"\n"
+
+
+@pytest.mark.parametrize("sent", [
+    LISTS * (4 * MB // len(LISTS)),
+    b"".join(json.dumps(call(i, "cat", stdin="y" * 48000, max_bytes=49000)).encode() + b"\n"
+             for i in range(2000)),
+], ids=["lists", "calls"])
+def test_a_signal_ends_it_although_its_output_is_not_taken(raw, sent):
+    assert raw.feed(sent, 1)
     started = time.monotonic()
     raw.process.send_signal(signal.SIGTERM)
     assert raw.process.wait(10) == 0
