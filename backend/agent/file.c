@@ -1,0 +1,32 @@
+#include "backend/agent/file.h"
+
+#include <unistd.h>
+
+static int operate(struct file_job *job)
+{
+    static int (*const ops[])(struct file_job *) = {
+        [WIRE_FILE_READ] = file_read,
+        [WIRE_FILE_WRITE] = file_write,
+    };
+    uint32_t op = wire_u32(&job->in, TAG_FILE_OP, 0);
+
+    if (op >= sizeof(ops) / sizeof(ops[0]) || !ops[op])
+        return file_fail(&job->error, CODE_UNSUPPORTED, "no such file operation");
+    if (file_job_path(job))
+        return -1;
+    return ops[op](job);
+}
+
+void file_serve(int channel, int data_fd)
+{
+    static struct file_job job;
+
+    job.channel = channel;
+    job.pipe = data_fd;
+    job.started = false;
+    while (file_job_next(&job))
+        if (operate(&job))
+            file_job_fail(&job);
+    if (job.pipe >= 0)
+        close(job.pipe);
+}

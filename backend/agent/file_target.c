@@ -1,0 +1,145 @@
+#include "backend/agent/file_target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40
+
+/* Replace t->path, a link, by what it says; the parts before it are the kernel's to follow. */
+static int follow(struct file_target *t, struct file_error *e)
+{
+    char to[FILE_PATH_MAX], joined[FILE_PATH_MAX * 2];
+    ssize_t n = readlink(t->path, to, sizeof(to) - 1);
+    const char *slash = strrchr(t->path, '/');
+
+    if (n <= 0)
+        return 0;
+    to[n] = '\0';
+    if (to[0] == '/')
+        snprintf(joined, sizeof(joined), "%s", to);
+    else
+        snprintf(joined, sizeof(joined), "%.*s%s", (int)(slash - t->path) + 1, t->path, to);
+    if (strlen(joined) >= sizeof(t->path))
+        return file_fail_errno(e, ENAMETOOLONG, "write", t->path);
+    memcpy(t->path, joined, strlen(joined) + 1);
+    return 1;
+}
+
+static int make_folder(char *path)
+{
+    struct stat st;
+
+    if (!stat(path, &st))
+        return S_ISDIR(st.st_mode) ? 0 : (errno = ENOTDIR, -1);
+    if (errno != ENOENT)
+        return -1;
+    return mkdir(path, 0755) && errno != EEXIST ? -1 : 0;
+}
+
+/* Like mkdir -p; walks down from the first missing one, so depth costs no stack. */
+static int make_folders(const char *folder)
+{
+    char path[FILE_PATH_MAX];
+    struct stat st;
+
+    if (!stat(folder, &st))
+        return S_ISDIR(st.st_mode) ? 0 : (errno = ENOTDIR, -1);
+    snprintf(path, sizeof(path), "%s", folder);
+    for (char *p = path + 1; *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (make_folder(path))
+            return -1;
+        *p = '/';
+    }
+    return make_folder(path);
+}
+
+static int split(struct file_target *t, struct file_error *e)
+{
+    char *slash = strrchr(t->path, '/');
+    const char *name = slash + 1;
+    int r;
+
+    if (!*name || !strcmp(name, ".") || !strcmp(name, "..")) {
+        file_fail(e, CODE_INVALID, "%.900s names a folder, not a file", t->path);
+        return file_hint(e, "end the path with the name of the file");
+    }
+    if (strlen(name) >= sizeof(t->name))
+        return file_fail_errno(e, ENAMETOOLONG, "write", t->path);
+    memcpy(t->name, name, strlen(name) + 1);
+    if (slash == t->path) {
+        t->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return t->dir < 0 ? file_fail_errno(e, errno, "write", t->path) : 0;
+    }
+    *slash = '\0';
+    r = make_folders(t->path);
+    if (!r)
+        t->dir = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *slash = '/';
+    return t->dir < 0 ? file_fail_errno(e, errno, "write", t->path) : 0;
+}
+
+static void resolve(struct file_target *t)
+{
+    char real[FILE_PATH_MAX], joined[FILE_PATH_MAX + 256];
+
+    file_real_path(t->dir, "", real);
+    if (real[0] != '/')
+        return;
+    snprintf(joined, sizeof(joined), "%s%s%s", real, real[1] ? "/" : "", t->name);
+    if (strlen(joined) < sizeof(t->path))
+        memcpy(t->path, joined, strlen(joined) + 1);
+}
+
+int target_open(struct file_target *t, const char *path, struct file_error *e)
+{
+    int links = 0, r;
+
+    t->dir = -1;
+    t->exists = false;
+    snprintf(t->path, sizeof(t->path), "%s", path);
+    while (links++ <= LINKS_MAX && (r = follow(t, e)))
+        if (r < 0)
+            return -1;
+    if (links > LINKS_MAX)
+        return file_fail_errno(e, ELOOP, "write", path);
+    if (split(t, e))
+        return -1;
+    resolve(t);
+    if (!fstatat(t->dir, t->name, &t->st, AT_SYMLINK_NOFOLLOW)) {
+        if (!S_ISREG(t->st.st_mode))
+            return file_fail_type(e, t->st.st_mode, "write", t->path);
+        t->exists = true;
+        return 0;
+    }
+    return errno == ENOENT ? 0 : file_fail_errno(e, errno, "write", t->path);
+}
+
+void target_done(struct file_target *t)
+{
+    if (t->dir >= 0)
+        close(t->dir);
+    t->dir = -1;
+}
+
+int target_hash(const struct file_target *t, char hex[65], struct file_error *e)
+{
+    int fd = openat(t->dir, t->name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+    bool done;
+
+    if (fd < 0)
+        return file_fail_errno(e, errno, "read", t->path);
+    done = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= FILE_TOTALS_MAX &&
+           file_hash(fd, hex);
+    close(fd);
+    if (done)
+        return 0;
+    return file_fail(e, CODE_TOO_LARGE, "%.900s: no sha256 of files over %d MiB", t->path,
+                     FILE_TOTALS_MAX >> 20);
+}
