@@ -206,16 +206,20 @@ static inline void wire_begin(struct wire_out *w, uint8_t op, uint8_t nfds)
     w->overflow = false;
 }
 
+static inline void wire_le(uint8_t *at, uint64_t v, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        at[i] = (uint8_t)(v >> (8 * i));
+}
+
 static inline void wire_put(struct wire_out *w, uint16_t tag, const void *data, size_t len)
 {
-    uint32_t n = (uint32_t)len;
-
     if (len > WIRE_MAX || w->len + 6 + len > WIRE_MAX) {
         w->overflow = true;
         return;
     }
-    memcpy(w->bytes + w->len, &tag, 2);
-    memcpy(w->bytes + w->len + 2, &n, 4);
+    wire_le(w->bytes + w->len, tag, 2);
+    wire_le(w->bytes + w->len + 2, len, 4);
     if (len)
         memcpy(w->bytes + w->len + 6, data, len);
     w->len += 6 + len;
@@ -240,9 +244,7 @@ static inline void wire_put_i64(struct wire_out *w, uint16_t tag, int64_t v)
 /* Seal the frame; false when something did not fit. */
 static inline bool wire_end(struct wire_out *w)
 {
-    uint32_t len = (uint32_t)(w->len - sizeof(struct wire_header));
-
-    memcpy(w->bytes + 4, &len, 4);
+    wire_le(w->bytes + 4, w->len - sizeof(struct wire_header), 4);
     return !w->overflow;
 }
 
