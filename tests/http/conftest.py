@@ -191,3 +191,14 @@ def finished(fake):
 @pytest.fixture
 def start_fake(start_server):
     return lambda *args, **more: start_server("--backend", "fake", *args, **more)
+
+
+def rss(pid):
+    """Bytes of memory that a process holds."""
+    with open(f"/proc/{pid}/statm") as f:
+        return int(f.read().split()[1]) * 4096
+
+
+@pytest.fixture(name="rss")
+def rss_fixture():
+    return rss

@@ -176,12 +176,7 @@ def test_a_slow_reader_of_a_stream_holds_nobody(connect, fake, execute):
     assert json.loads(body.split(b"data: ")[-1])["result"]
 
 
-def rss(pid):
-    with open(f"/proc/{pid}/statm") as f:
-        return int(f.read().split()[1]) * 4096
-
-
-def test_connections_that_come_and_go_leave_nothing(fake):
+def test_connections_that_come_and_go_leave_nothing(fake, rss):
     def come_and_go(n):
         for i in range(n):
             with socket.create_connection(("127.0.0.1", fake.port)) as s:
@@ -199,7 +194,7 @@ def test_connections_that_come_and_go_leave_nothing(fake):
     assert rss(fake.pid) - memory < 4 * 1024 * 1024
 
 
-def test_calls_that_come_and_go_leave_nothing(fake, connect, execute, finished):
+def test_calls_that_come_and_go_leave_nothing(fake, connect, execute, finished, rss):
     def come_and_go(n):
         for i in range(n):
             raw = connect()
