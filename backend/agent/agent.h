@@ -44,9 +44,6 @@ struct agent_config {
 };
 extern struct agent_config agent_config;
 
-/* The launch stage: argv is ["sandbox-agent", "launch", ...]; does not return on success. */
-int agent_launch(int argc, char **argv);
-
 /* Serve the control socket until it closes; the exit status. */
 int pid1_run(void);
 
