@@ -13,6 +13,7 @@ A transcript is a text file, read as bytes, one server each, started as BINARY -
     >+ ]  and  >+* 70 ]             continue the line before
     < {"jsonrpc":"2.0",...}         the next message of the server, compared as JSON
     <~ {...}                        the same, but a group of these may come in any order
+    <+ ...                          continues the line before
     . 0.5                           wait so many seconds: nothing may come
 
 In what is expected: "$any" is any value, "$int", "$number", "$string", "$object" and "$array" any of
@@ -42,6 +43,7 @@ import conforms  # noqa: E402
 
 SECONDS = 20
 QUIET = 0.4
+LONG = 4000
 TYPES = {"$int": int, "$number": (int, float), "$string": str, "$object": dict, "$array": list}
 
 
@@ -157,7 +159,7 @@ def groups(lines):
     found = []
     for number, line in enumerate(lines, 1):
         kind = next((k for k in (b">", b"<~", b"<", b".", b"!") if line.startswith(k)), b"#")
-        if found and found[-1][1] == kind and kind != b".":
+        if line.startswith(b"<+") or (found and found[-1][1] == kind and kind != b"."):
             found[-1][2].append(line)
         else:
             found.append((number, kind, [line]))
@@ -179,6 +181,31 @@ def messages(lines):
         else:
             out.append(text)
     return out
+
+
+def shown(value):
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)[:3000]
+
+
+def expected(lines):
+    """[(the lines of one message, its value)]"""
+    out = []
+    for line in lines:
+        if line.startswith(b"<+"):
+            out[-1].append(line)
+        else:
+            out.append([line])
+    return [(part, json.loads(b" ".join(line.partition(b" ")[2] for line in part)))
+            for part in out]
+
+
+def written(message, mark):
+    """The lines of one message; a long one is spread over several, so that a diff can be read."""
+    short = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    if len(short) < LONG:
+        return [mark + b" " + short.encode()]
+    lines = json.dumps(message, ensure_ascii=False, indent=1).split("\n")
+    return [mark + b" " + lines[0].encode()] + [b"<+ " + line.encode() for line in lines[1:]]
 
 
 class Player:
@@ -218,7 +245,7 @@ class Player:
         self.output += lines
 
     def receive(self, number, lines, any_order):
-        wants = [json.loads(line.partition(b" ")[2]) for line in lines]
+        wants = expected(lines)
         gots = [self.server.recv(SECONDS) for _ in wants]
         if self.update:
             while (more := self.server.recv(QUIET)) is not None:
@@ -227,20 +254,19 @@ class Player:
         for got in gots:
             self.check_schema(number, got)
         kept = []
-        for i, want in enumerate(wants):
+        for part, want in wants:
             fitting = [g for g in gots if same(want, g, dict(self.names))] if any_order else gots[:1]
             if fitting and same(want, fitting[0], self.names):
                 gots.remove(fitting[0])
-                kept.append(lines[i])
+                kept += part
+                number += len(part)
             elif not self.update:
-                shown = "nothing" if not gots or gots[0] is None else json.dumps(
-                    gots[0], ensure_ascii=False)[:3000]
-                raise Failed(f"line {number + i}: expected {lines[i].decode()[:3000]}, got {shown}")
+                got = gots[0] if gots else None
+                raise Failed(f"line {number}: expected {shown(want)}, got {shown(got)}")
             elif not any_order:
                 break
-        mark = b"<~ " if any_order else b"< "
-        return kept + [mark + json.dumps(got, ensure_ascii=False, separators=(",", ":")).encode()
-                       for got in gots]
+        mark = b"<~" if any_order else b"<"
+        return kept + [line for got in gots for line in written(got, mark)]
 
     def note_call(self, text):
         try:
