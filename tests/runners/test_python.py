@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -751,3 +752,21 @@ def test_speed(start):
         "\npython: start %.1f ms, warm cell %.3f ms, with an asyncio loop %.3f ms"
         % (started * 1e3, cell * 1e3, (time.perf_counter() - began))
     )
+
+
+def test_created_files_are_listed(py):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
+        os.mknod(os.path.join(home, "old"))
+        cell = py.exec(
+            "import os, subprocess\n"
+            "open('new', 'w').close(); open('old', 'a').close(); os.rename('old', 'moved')\n"
+            "open('gone', 'w').close(); os.unlink('gone')\n"
+            "open('/tmp/x', 'w').close(); os.unlink('/tmp/x')\n"
+            "subprocess.run(['touch', 'by-a-program'])\n"
+            "None",
+            cwd=home,
+        )
+        assert cell["status"] == "ok"
+        assert cell["files"] == [os.path.join(home, name) for name in ("new", "moved")]
+        assert "files" not in py.exec("open('new').close()")
+        assert py.exec("import os; os.chdir('/')")["status"] == "ok"

@@ -28,6 +28,9 @@ Response, exactly one line per request line, in order:
            for javascript.
   error    {"name","value","traceback"}; value at most 4,000 characters, traceback 10,000. Only
            frames of the user's code, whose files are called <cell K>.
+  files    only when there are any: absolute paths of regular files that the cell created through
+           Python's own calls, outside of /tmp, /proc and /dev; at most 200. Not those of programs
+           it ran. Python only.
   A cell that calls exit(0) is "ok"; any other exit code is the error SystemExit, value = code. A
   cell ended by SIGINT has the error name KeyboardInterrupt; variables are kept. SIGINT between
   cells is ignored. Code may catch or ignore SIGINT: the server needs a second means.
@@ -70,6 +73,7 @@ MAX_TEXT = 100_000
 MAX_VALUE = 4_000
 MAX_TRACE = 10_000
 MAX_SOURCES = 16 << 20
+MAX_FILES = 200
 
 ALLOW_AWAIT = getattr(_ast, "PyCF_ALLOW_TOP_LEVEL_AWAIT", 0x2000)
 ONLY_AST = _ast.PyCF_ONLY_AST
@@ -112,6 +116,8 @@ def encode(value):
         return quote(value)
     if isinstance(value, dict):
         return "{%s}" % ",".join(quote(k) + ":" + encode(v) for k, v in value.items())
+    if isinstance(value, list):
+        return "[%s]" % ",".join(map(encode, value))
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else int.__repr__(value)
 
 
@@ -267,6 +273,34 @@ class Results:
         self.items.append(line)
 
 
+class Created:
+    """Which files a cell makes, told by Python's audit events; a set of candidates per cell."""
+
+    SKIPPED = ("/tmp/", "/proc/", "/dev/")
+
+    def __init__(self):
+        self.paths = None
+        sys.addaudithook(self.hook)
+
+    def hook(self, event, args):
+        paths = self.paths
+        if paths is None or event not in ("open", "os.rename") or len(paths) >= MAX_FILES:
+            return
+        try:
+            path = args[1] if event == "os.rename" else args[0]
+            if event == "open" and not args[2] & os.O_CREAT:
+                return
+            full = os.path.abspath(os.fsdecode(path))
+            if not full.startswith(self.SKIPPED) and not os.path.lexists(full):
+                paths[full] = None
+        except BaseException:
+            pass
+
+    def take(self):
+        paths, self.paths = self.paths or (), None
+        return [p for p in paths if "/__pycache__/" not in p and os.path.isfile(p)]
+
+
 def json_text(data):
     try:
         return JSONEncoder(ensure_ascii=False, default=repr).encode(data)
@@ -411,6 +445,7 @@ class Interpreter:
         self.sources = []
         self.sources_size = 0
         self.results = Results()
+        self.created = Created()
         self.main = ModuleType("__main__")
         self.ns = self.main.__dict__
         self.ns.update(__builtins__=builtins, __annotations__={})
@@ -619,12 +654,14 @@ class Interpreter:
         except (OSError, ValueError) as exc:
             outcome["error"] = describe(exc, code)
         else:
+            self.created.paths = {}
             outcome["text"], outcome["cut"] = self.attempt(outcome, self.run, code, name) or (
                 None,
                 False,
             )
             self.attempt(outcome, self.figures)
             self.attempt(outcome, self.flush)
+            outcome["files"] = self.created.take()
             self.after()
         for key, value in saved.items():
             if value is None:
@@ -682,13 +719,16 @@ def bad_request(request):
     return None
 
 
-def response(request, status, text=None, cut=False, err=None, results=None, count=0):
+def response(request, status, text=None, cut=False, err=None, results=None, count=0,
+             files=None):
     head = {"id": request.get("id"), "token": request.get("token"), "status": status, "text": text}
     if cut:
         head["text_truncated"] = True
     if results is not None and results.dropped:
         head["results_dropped"] = results.dropped
     head.update(error=err, execution_count=count)
+    if files:
+        head["files"] = [clean_text(path) for path in files]
     items = results.items if results is not None else ()
     return '%s,"results":[%s]}' % (encode(head)[:-1], ",".join(items))
 
@@ -710,7 +750,7 @@ def answer(interpreter, line):
         status = "error" if out["error"] else "ok"
         return response(
             request, status, out["text"], out["cut"], out["error"], interpreter.results,
-            interpreter.count,
+            interpreter.count, out.get("files"),
         )
     except BaseException as exc:
         wrong = error("InternalError", "the runner failed: " + type(exc).__name__)
