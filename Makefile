@@ -53,7 +53,7 @@ AGENT     := $(wildcard backend/agent/*.c)
 BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
 GEN       := $(wildcard tools/gen.c tools/gen_*.c tools/gen/*.c)
 TOOLS     := $(filter-out $(GEN),$(wildcard tools/*.c))
-EMBEDDED  := $(wildcard backend/local/runners/*)
+EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/*)
 LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT) $(CLI)) \
              $O/gen/tools.gen.o $O/gen/embed.o
 TESTS     := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
@@ -177,7 +177,7 @@ layers:
 	$(call only,$(TRANSPORT) $(wildcard transport/*.h),(transport|mcp|base)/)
 	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|tools\.gen\.h")
 	$(call only,$(AGENT) $(wildcard backend/agent/*.h),backend/(agent/|wire\.h"))
-	$(call only,$(CLI) $(wildcard cli/*.h),(cli|transport|mcp|base)/|backend/backend\.h"|tools/tools\.h")
+	$(call only,$(CLI) $(wildcard cli/*.h),(cli|transport|mcp|base)/|backend/backend\.h"|tools/tools\.h"|embed\.h")
 	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/)
 	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
 		! grep -snE '^ *# *include "' backend/$$d/*.[ch] | \
