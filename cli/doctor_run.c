@@ -13,6 +13,7 @@
 
 extern char **environ;
 
+static void print_plain(const char *fmt, va_list ap) PRINTF(1, 0);
 static void print_plain(const char *fmt, va_list ap)
 {
     AUTO(buf) struct buf text = BUF_MAX(16 * 1024);
