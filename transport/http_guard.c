@@ -93,12 +93,12 @@ static bool is_loopback_name(const char *s, size_t len)
     return false;
 }
 
-/* The bound address, which may be e.g. 127.0.0.2 or ::1. */
+/* The bound address, which may be e.g. 127.0.0.2; an IPv6 one is written in brackets. */
 static bool is_own_address(const struct guard *g, const char *s, size_t len)
 {
-    if (len && *s == '[')
-        return len > 2 && same(s + 1, len - 2, g->address);
-    return same(s, len, g->address);
+    if (!strchr(g->address, ':'))
+        return same(s, len, g->address);
+    return len > 2 && *s == '[' && same(s + 1, len - 2, g->address);
 }
 
 static bool listed(const char *const *list, const char *s, size_t len)
