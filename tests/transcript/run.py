@@ -18,8 +18,9 @@ A transcript is a text file, read as bytes, one server each, started as BINARY -
 
 In what is expected: "$any" is any value, "$int", "$number", "$string", "$object" and "$array" any of
 that type, "$name" any value the first time and the same afterwards (in sent lines ${name}), and a
-string that begins with "$~" is a regular expression for the whole of a string. A member "$more" in
-an object allows others beside the ones named.
+string that begins with "$~" is a regular expression for the whole of a string. "$ms" inside of a
+string is a duration such as "0 ms" or "1.2 s". A member "$more" in an object allows others beside
+the ones named.
 
 When all lines are played, stdin is closed: the server must say nothing more and exit with 0. A
 structuredContent is held against the outputSchema that tools/list gives for the tool.
@@ -55,6 +56,9 @@ class Failed(Exception):
 
 def placeholder(want, got, names):
     """None when `want` is no placeholder, else whether it takes `got`."""
+    if isinstance(want, str) and "$ms" in want:
+        pattern = r"[0-9.]+ m?s".join(map(re.escape, want.split("$ms")))
+        return isinstance(got, str) and re.fullmatch(pattern, got) is not None
     if not isinstance(want, str) or not want.startswith("$") or want == "$":
         return None
     if want == "$any":
