@@ -44,6 +44,10 @@ struct agent_config {
 };
 extern struct agent_config agent_config;
 
+/* The launch stage (launch.c): argv is ["sandbox-agent", "launch", ...]. Returns the exit status of a
+ * failure only. */
+int agent_launch(int argc, char **argv);
+
 /* Serve the control socket until it closes; the exit status. */
 int pid1_run(void);
 
