@@ -22,7 +22,7 @@ struct reading {
     int fd;
     int64_t size;     /* what is looked at: st_size, or what an unsized file gave */
     bool more;        /* an unsized file has more than that */
-    char *block;      /* BLOCK bytes: the whole file, when it is no longer */
+    char *block;      /* the whole file when it is up to BLOCK, else one block */
     bool whole;       /* ... which it is */
     char *text;       /* the range, when not within block */
     int64_t first;    /* line, from 1; 0 unknown */
@@ -63,7 +63,7 @@ static int begin(struct reading *r, const struct stat *st)
 
     r->size = st->st_size;
     r->whole = want <= BLOCK;
-    r->block = malloc(BLOCK + 1);
+    r->block = malloc((size_t)(r->whole ? want : BLOCK) + 1);
     if (!r->block)
         return file_fail(&r->job->error, CODE_INTERNAL, "out of memory");
     if (!r->whole)
