@@ -53,7 +53,7 @@ static struct server_call *call_new(struct err *err)
 /* Small memory is kept for the next call. */
 static void buf_empty(struct buf *b)
 {
-    if (b->cap > 65536)
+    if (b->cap > SPARE_BYTES)
         buf_done(b);
     else
         buf_clear(b);

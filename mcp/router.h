@@ -18,7 +18,8 @@
 #include <pthread.h>
 
 #define BATCH_MAX 64             /* messages in one array */
-#define SPARE_CALLS 64           /* finished calls kept for reuse */
+#define SPARE_CALLS 32           /* finished calls kept for reuse, */
+#define SPARE_BYTES 16384        /* each with buffers of at most so much */
 #define CALL_MAX_MS 90000        /* no call lasts longer: tools yield after 50 s at most */
 #define LIST_MAX (256 * 1024)    /* one form of tools/list */
 #define LIST_TTL_MS 300000       /* caching hint for what depends on the launch only */
@@ -66,9 +67,9 @@ struct server_call {
     struct server_conn *conn;
     struct reply_sink *sink;
     const struct revision *revision;
-    yyjson_doc *doc; /* owned; NULL when a batch owns it */
-    yyjson_val *arguments;
-    struct buf id, token; /* JSON text; token empty when no progress is wanted */
+    yyjson_doc *doc;       /* owned, until the arguments are bound; NULL when a batch owns it */
+    yyjson_val *arguments; /* in the document */
+    struct buf id, token;  /* JSON text; token empty when no progress is wanted */
     struct buf out;
     void *args;
     size_t args_size;

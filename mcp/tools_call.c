@@ -26,6 +26,8 @@ static int run_tool(struct server_call *c, struct err *err)
         return err_oom(err);
     if (call_check(&c->call, err) || args_bind(def->args, c->arguments, args, &storage, err))
         return -1;
+    yyjson_doc_free(c->doc); /* may be many times what was bound, and the tool may run for long */
+    c->doc = NULL;
     return def->run(&c->tool, args, err);
 }
 
@@ -56,7 +58,7 @@ static void work(void *arg)
     took = clock_ms() - c->call.started_ms;
     state = inflight_end(c);
     if (state == CALL_CANCELLED)
-        c->sink->finish(c->sink, 200, NULL, 0);
+        c->sink->finish(c->sink, 202, NULL, 0);
     else
         answer(c, r ? &err : NULL);
     if (log_enabled(LOG_INFO))
