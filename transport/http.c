@@ -72,6 +72,7 @@ static void add_stream_headers(struct MHD_Response *response)
     MHD_add_response_header(response, "Content-Type", "text/event-stream");
     MHD_add_response_header(response, "Cache-Control", "no-cache, no-transform");
     MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    MHD_set_response_options(response, MHD_RF_SEND_KEEP_ALIVE_HEADER, MHD_RO_END);
 }
 
 static enum MHD_Result queue(struct MHD_Connection *c, struct http_request *r,

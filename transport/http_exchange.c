@@ -107,6 +107,7 @@ void exchange_unref(struct exchange *x)
 
 void exchange_expect(struct exchange *x)
 {
+    x->expected = true;
     exchange_ref(x);
 }
 
@@ -197,7 +198,7 @@ bool exchange_gone(struct exchange *x)
 
 void exchange_close(struct exchange *x)
 {
-    if (leave_open(x, EXCHANGE_ANSWERED))
+    if (!x->expected && leave_open(x, EXCHANGE_ANSWERED))
         wake(x);
 }
 

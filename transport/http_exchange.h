@@ -51,6 +51,7 @@ struct exchange {
     pthread_mutex_t lock;
     struct sse events;      /* lock */
     int64_t keep_alive_ms;  /* lock; when the next comment is due */
+    bool expected;          /* finish() will come: see exchange_expect() */
     bool wants_events;      /* set before server_handle(): the client reads SSE */
     _Atomic bool streaming; /* the answer is SSE: see exchange_stream() */
     size_t sent;            /* connection's: bytes of the frame read so far */
@@ -62,7 +63,7 @@ void exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x); /* NULL is fine */
 DEFINE_AUTO_PTR(exchange, exchange_unref);
 
-/* Connection: makes the call's reference; finish() drops it, exactly once. */
+/* Connection, before server_handle(): makes the call's reference; finish() drops it, once. */
 void exchange_expect(struct exchange *x);
 
 static inline enum exchange_state exchange_state(const struct exchange *x)
@@ -88,10 +89,10 @@ ssize_t exchange_read(struct exchange *x, char *out, size_t max);
 /* The client left: ends the call as its era wants, wakes the connection. False: too late. */
 bool exchange_gone(struct exchange *x);
 
-/* End the stream without an answer: of a session that is over. */
+/* End a stream that expects no answer: of a session that is over. */
 void exchange_close(struct exchange *x);
 
-/* The server stops: tells the call, which then answers soon; closes a stream without one. */
+/* The server stops: tells the call, which then answers soon; closes a stream that has none. */
 void exchange_stop(struct exchange *x);
 
 /* Watcher: queue a comment when one is due on a stream. */

@@ -1,6 +1,8 @@
 """Calls that run: JSON or a stream, clients that leave, many at once, the end of the server."""
 
 import json
+import re
+import resource
 import signal
 import socket
 import struct
@@ -31,6 +33,9 @@ def test_a_waiting_call_is_answered_with_json(fake, execute):
 def test_progress_makes_a_stream(fake, execute):
     answer = fake.post(execute("sleep 2.5", progressToken="t"))
     assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert answer.headers["cache-control"] == "no-cache, no-transform"
+    assert answer.headers["x-accel-buffering"] == "no"
+    assert answer.headers["connection"].lower() == "keep-alive"
     *progress, last = answer.messages
     assert last["id"] == 1 and last["result"]
     assert len(progress) >= 1
@@ -270,3 +275,49 @@ def test_off_loopback_a_token_is_required(binary):
                           capture_output=True, text=True, timeout=10)
     assert done.returncode != 0
     assert "token" in done.stderr
+
+
+def test_the_endpoint_may_be_on_ipv6(binary):
+    process = subprocess.Popen([binary, "--backend", "fake", "--http", "[::1]:0", "--no-auth"],
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        port = int(re.search(r"http://\[::1\]:(\d+)/mcp", line).group(1))
+        connection = HTTPConnection("::1", port)
+        headers = {"Content-Type": "application/json", **protocol.headers(DISCOVER)}
+        for host, status in ((f"[::1]:{port}", 200), ("evil.example", 403)):
+            connection.request("POST", "/mcp", json.dumps(DISCOVER), {**headers, "Host": host})
+            answer = connection.getresponse()
+            assert (answer.status, bool(answer.read())) == (status, True)
+        connection.close()
+    finally:
+        process.terminate()
+        assert process.wait(5) == 0
+        process.stderr.close()
+
+
+def test_no_descriptor_would_be_inherited(fake, connect, execute):
+    raws = [connect() for _ in range(5)]
+    for raw in raws[:3]:
+        raw.post(execute("sleep 0.5"))
+    time.sleep(0.2)
+    for fd in descriptors(fake.pid):
+        if fd > 2:
+            with open(f"/proc/{fake.pid}/fdinfo/{fd}") as f:
+                flags = int(re.search(r"flags:\s+(\d+)", f.read()).group(1), 8)
+            assert flags & 0o2000000, (fd, descriptors(fake.pid)[fd])
+    for raw in raws[:3]:
+        assert raw.answer()[0] == 200
+
+
+def test_a_low_limit_of_descriptors_is_survived(fake, execute):
+    resource.prlimit(fake.pid, resource.RLIMIT_NOFILE, (60, 60))
+    held = [socket.create_connection(("127.0.0.1", fake.port)) for _ in range(100)]
+    time.sleep(0.5)
+    for each in held:
+        each.close()
+    until = time.monotonic() + 10
+    while fake.connections():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert fake.post(execute("sleep 0.1")).status == 200
