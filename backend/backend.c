@@ -4,8 +4,10 @@
 #include <string.h>
 
 extern const struct backend_ops fake_backend;
+extern const struct backend_ops local_backend;
 
 static const struct backend_ops *const backends[] = {
+    &local_backend,
     &fake_backend,
 };
 

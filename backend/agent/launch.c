@@ -1,4 +1,17 @@
-#include "backend/agent/launch.h"
+/*
+ * The stage between the server and what it starts: `sandbox-agent launch KEY=VALUE... -- PROGRAM
+ * ARGS...`. It runs with the server's credentials, takes on those of the sandbox, and
+ * executes the program. Keys:
+ *
+ *   parent=PID    exit when the parent is another one by now
+ *   cgroup=DIR    join that control group (may come several times)
+ *   uid=N, gid=N  become that user, without supplementary groups
+ *   nofile=N      soft and hard RLIMIT_NOFILE
+ *
+ * Core dumps are switched off and SIGKILL at the parent's death is armed, always. A step that
+ * fails ends it with status 126 and a line on stderr: nothing is run with more rights than asked.
+ */
+#include "backend/agent/agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,11 +118,11 @@ static int become(const struct wishes *w)
     return 0;
 }
 
-int launch_main(int argc, char **argv)
+int agent_launch(int argc, char **argv)
 {
     struct wishes w = { -1, -1, -1, -1 };
     struct rlimit none = { 0, 0 };
-    int program = read_wishes(argc, argv, &w);
+    int program = read_wishes(argc - 2, argv + 2, &w);
 
     if (program < 0)
         return fail("arguments");
@@ -126,6 +139,7 @@ int launch_main(int argc, char **argv)
         return fail("PR_SET_PDEATHSIG");
     if (w.parent >= 0 && getppid() != (pid_t)w.parent)
         return FAILED;
-    execv(argv[program], argv + program);
-    return fail(argv[program]);
+    argv += 2 + program;
+    execv(argv[0], argv);
+    return fail(argv[0]);
 }

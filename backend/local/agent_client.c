@@ -154,11 +154,11 @@ static int send_frame(int fd, struct wire_out *frame, const int *fds, size_t cou
     return errno == EAGAIN ? 0 : -1;
 }
 
-int channel_send(int channel, struct wire_out *frame, const int *fds, size_t count,
-                 struct err *err)
+int channel_send(int channel, struct wire_out *frame, const int *fds, size_t count, struct err *err)
 {
     int r;
 
+    frame->bytes[offsetof(struct wire_header, nfds)] = (uint8_t)count;
     if (count > WIRE_MAX_FDS || !wire_end(frame))
         return err_set(err, ERR_TOO_LARGE, "the request is longer than %d bytes", WIRE_MAX);
     r = send_frame(channel, frame, fds, count);
@@ -223,7 +223,8 @@ int agent_open(struct agent *a, uint8_t kind, struct wire_out *start, const int 
     if (channel_send(mine, start, NULL, 0, err))
         return -1;
     all[0] = theirs;
-    memcpy(all + 1, fds, sizeof(int) * count);
+    if (count)
+        memcpy(all + 1, fds, sizeof(int) * count);
     wire_begin(open, kind, (uint8_t)(count + 1));
     wire_end(open);
     if (send_open(a, open, all, count + 1, err))

@@ -15,19 +15,46 @@ const char bwrap_nsswitch[] = "passwd: files\ngroup: files\nshadow: files\nhosts
 
 /* Never all of /etc: these hold no secrets and programs miss them. */
 static const char *const etc[] = {
-    "alternatives",  "bash.bashrc",   "ca-certificates", "ca-certificates.conf",
-    "debian_version", "fonts",        "java-11-openjdk", "java-17-openjdk",
-    "java-21-openjdk", "ld.so.cache", "ld.so.conf",      "ld.so.conf.d",
-    "localtime",     "lsb-release",   "magic",           "magic.mime",
-    "mime.types",    "os-release",    "perl",            "pki",
-    "profile",       "protocols",     "python3",         "python3.11",
-    "python3.12",    "python3.13",    "rpc",             "services",
-    "shells",        "ssl/certs",     "ssl/openssl.cnf", "terminfo",
-    "timezone",      "xattr.conf",    "inputrc",         "vim",
+    "alternatives",
+    "bash.bashrc",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "debian_version",
+    "fonts",
+    "java-11-openjdk",
+    "java-17-openjdk",
+    "java-21-openjdk",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "lsb-release",
+    "magic",
+    "magic.mime",
+    "mime.types",
+    "os-release",
+    "perl",
+    "pki",
+    "profile",
+    "protocols",
+    "python3",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "rpc",
+    "services",
+    "shells",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+    "xattr.conf",
+    "inputrc",
+    "vim",
 };
 
 /* What the host's /proc would tell about the host. */
-static const char *const masked[] = { "cmdline", "kallsyms", "timer_list",
+static const char *const masked[] = { "cmdline", "kallsyms",  "timer_list",
                                       "keys",    "config.gz", "interrupts" };
 
 static const char *const top_links[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
@@ -184,6 +211,8 @@ int bwrap_args(const struct bwrap_spec *spec, struct buf *out, struct err *err)
     add(&a, "--bind", spec->home, "/home/user", NULL);
     add_mounts(&a, spec);
     add(&a, "--ro-bind", spec->agent, BWRAP_AGENT, NULL);
+    if (spec->library)
+        add(&a, "--ro-bind", spec->library, BWRAP_LIBRARY, NULL);
     add(&a, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec->workdir, NULL);
     return a.failed ? -1 : 0;
 }

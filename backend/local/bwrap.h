@@ -8,6 +8,7 @@
 #include "backend/results.h"
 
 #define BWRAP_AGENT "/run/agent"
+#define BWRAP_LIBRARY "/run/sandbox-mcp" /* the code runners */
 
 /* A host directory inside the sandbox. */
 struct bwrap_mount {
@@ -22,8 +23,9 @@ struct bwrap_fds {
 };
 
 struct bwrap_spec {
-    const char *agent; /* bound at BWRAP_AGENT */
-    const char *home;  /* bound at /home/user */
+    const char *agent;   /* bound at BWRAP_AGENT */
+    const char *library; /* a directory, bound read-only at BWRAP_LIBRARY; NULL none */
+    const char *home;    /* bound at /home/user */
     const struct bwrap_mount *mounts;
     size_t mount_count;
     const char *workdir;

@@ -24,7 +24,7 @@ int job_new(struct local_sandbox *sb, struct agent *a, struct job **out, struct 
     j->refs = 1;
     j->sandbox = sb;
     j->agent = agent_ref(a);
-    j->channel = -1;
+    j->channel = j->pipes[0] = j->pipes[1] = -1;
     j->status = EXEC_RUNNING;
     j->exit_code = -1;
     j->started_ms = clock_ms();
@@ -43,11 +43,21 @@ struct job *job_ref(struct job *j)
     return j;
 }
 
+/* A session's channel outlives its commands. */
+static void close_channel(struct job *j)
+{
+    if (!j->session)
+        fd_close(&j->channel);
+    j->channel = -1;
+}
+
 void job_unref(struct job *j)
 {
     if (!j || atomic_fetch_sub(&j->refs, 1) != 1)
         return;
-    fd_close(&j->channel);
+    close_channel(j);
+    fd_close(&j->pipes[0]);
+    fd_close(&j->pipes[1]);
     spool_done(&j->out);
     spool_done(&j->errs);
     pthread_mutex_destroy(&j->lock);
@@ -171,8 +181,7 @@ int job_find(struct local_sandbox *sb, const char *id, struct job **out, struct 
 /* Job lock held. */
 static void wake(struct job *j)
 {
-    list_each(link, &j->waiters)
-        (void)eventfd_write(list_of(link, struct waiter, link)->fd, 1);
+    list_each(link, &j->waiters)(void) eventfd_write(list_of(link, struct waiter, link)->fd, 1);
 }
 
 void job_output(struct job *j, int stream, const void *data, size_t len)
@@ -190,7 +199,7 @@ void job_phase(struct job *j, enum job_phase phase)
     if (phase > j->phase)
         j->phase = phase;
     if (phase == JOB_OVER)
-        fd_close(&j->channel);
+        close_channel(j);
     wake(j);
     pthread_mutex_unlock(&j->lock);
 }

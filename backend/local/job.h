@@ -57,6 +57,19 @@ struct job {
     uint64_t read_out, read_err; /* where the reader without a cursor is */
     struct list waiters;
     int channel; /* -1: none or closed */
+
+    /* the driver's own, without the lock (drive.c) */
+    struct session *session;          /* the channel is that session's: the job never closes it */
+    int pipes[2];                     /* reading ends of stdout and stderr; -1: closed */
+    int64_t timeout_ms;               /* TERM then; 0 none */
+    int64_t kill_ms;                  /* end the channel then; 0 none */
+    int64_t settle_ms, settle_max_ms; /* after the exit: answer when quiet until, at the latest */
+    int64_t give_up_ms;               /* after the channel was ended: over by then */
+    int64_t progress_ms;
+    unsigned frames;                   /* received */
+    bool exited, descendants, wide[2]; /* wide: the pipe was enlarged */
+    bool foreground;                   /* a call waits: step ends when there is an answer */
+    bool channel_over;                 /* EOF was seen on it */
 };
 
 /* A new job with an id, not yet in the table; the caller's reference. */
@@ -101,6 +114,19 @@ void job_kill(struct job *j);
  */
 int job_wait(struct job *j, struct call *call, uint64_t out, uint64_t errs, enum job_phase phase,
              int64_t until_ms, struct err *err) MUST_CHECK;
+
+/* The ops of jobs that are one command: job->pump.ops (drive.c). */
+extern const struct pump_ops drive_ops;
+
+/* Driver: a cancel or a timeout: TERM now, the end of the channel JOB_GRACE_MS later. */
+void drive_kill(struct job *j, int64_t now_ms);
+
+/* True while descendants of an exited main process hold its output. */
+bool drive_held(const struct job *j);
+
+/* Where a cursor points, NULL: where the reader without one is. ERR_INVALID. */
+int job_position(struct job *j, const char *cursor, uint64_t *out, uint64_t *errs,
+                 struct err *err) MUST_CHECK;
 
 /*
  * What the job has to say now: status, both streams from where the caller left off (see

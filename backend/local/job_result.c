@@ -22,11 +22,24 @@ static int parse_place(const char *text, struct place *p, struct err *err)
     int used = 0;
 
     if (strspn(text, "0123456789-") == strlen(text) && text[0] != '-' &&
-        sscanf(text, "%19" SCNu64 "-%19" SCNu64 "%n", &p->out, &p->errs, &used) == 2 &&
-        !text[used])
+        sscanf(text, "%19" SCNu64 "-%19" SCNu64 "%n", &p->out, &p->errs, &used) == 2 && !text[used])
         return 0;
     err_set(err, ERR_INVALID, "cursor: \"%.70s\" is not one", text);
     return err_next(err, "take it from an earlier result, or omit it for what is new");
+}
+
+int job_position(struct job *j, const char *cursor, uint64_t *out, uint64_t *errs, struct err *err)
+{
+    struct place p;
+
+    pthread_mutex_lock(&j->lock);
+    p = (struct place){ j->read_out, j->read_err };
+    pthread_mutex_unlock(&j->lock);
+    if (cursor && parse_place(cursor, &p, err))
+        return -1;
+    *out = p.out;
+    *errs = p.errs;
+    return 0;
 }
 
 /* A stream that needs less than half leaves the rest to the other one. */
@@ -123,7 +136,7 @@ static int facts(struct job *j, struct exec_result *res, struct err *err)
     res->status = j->status;
     res->exit_code = j->exit_code;
     res->signal = j->signal;
-    res->background = j->status != EXEC_RUNNING && j->phase == JOB_BACKGROUND;
+    res->background = j->status != EXEC_RUNNING && j->phase == JOB_BACKGROUND && drive_held(j);
     res->session_lost = j->session_lost;
     res->duration_ms = (j->ended_ms ? j->ended_ms : now) - j->started_ms;
     res->idle_ms = now - (j->output_ms ? j->output_ms : j->started_ms);
@@ -132,8 +145,7 @@ static int facts(struct job *j, struct exec_result *res, struct err *err)
 
 static bool more_to_read(const struct job *j, const struct exec_result *res)
 {
-    return j->status == EXEC_RUNNING || j->phase == JOB_BACKGROUND || res->out.omitted ||
-           res->errs.omitted;
+    return j->status == EXEC_RUNNING || res->background || res->out.omitted || res->errs.omitted;
 }
 
 /* Job lock held. */

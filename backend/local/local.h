@@ -47,6 +47,7 @@ struct local_backend {
     struct egress_policy *policy; /* NULL: no network */
     bool host_runtime;
     char *agent_path; /* what is executed and bound into sandboxes */
+    char *library;    /* directory with the code runners, in the state directory */
     char *bwrap_path; /* NULL: not found */
     char *workspace;  /* resolved --workspace, or NULL */
     uid_t workspace_uid;
@@ -73,6 +74,7 @@ struct local_sandbox {
     struct local_backend *backend;
     struct list link; /* backend lock */
     char *principal, *name;
+    char *owner; /* what the state directory knows it by */
     struct state_dir dir;
     struct spool_quota quota;
 
@@ -91,10 +93,11 @@ struct local_sandbox {
     struct {
         struct agent *agent; /* NULL: free; else a reference */
         int channel;
-    } kept[2]; /* file_op.c: idle channels for file operations */
-    char *restart_note;      /* processes were stopped: told once, in the next result */
-    struct strings degraded; /* found at the last start */
-    struct strings cgroups;  /* directories of the running instance */
+    } kept[2];                    /* file_op.c: idle channels for file operations */
+    char *restart_note;           /* processes were stopped: told once, in the next result */
+    struct strings degraded;      /* found at the last start */
+    struct strings cgroups;       /* directories of the running instance */
+    struct strings stale_cgroups; /* of earlier ones, not yet removed */
     int64_t last_oom_kills;
 };
 
@@ -115,8 +118,16 @@ int local_agent(struct local_sandbox *sb, struct call *call, struct agent **out,
 /* Stop the processes; files and finished output stay. Blocks until they are gone (bounded). */
 void local_stop(struct local_sandbox *sb, const char *why);
 
+/* Watch a fresh agent until its processes are reaped: the reactor's pump. Takes a reference. */
+void local_watch(struct agent *a);
+
 /* The reactor saw the agent die. */
 void local_agent_died(struct local_sandbox *sb, struct agent *a);
+
+/* Fill in everything that does not change between sandboxes (setup.c). ERR_INVALID when the
+ * operator's choices cannot be served; what the machine lacks goes to be->broken instead. */
+int local_setup(struct local_backend *be, struct err *err) MUST_CHECK;
+void local_setup_done(struct local_backend *be);
 
 /* A path as the agent takes it: absolute in the sandbox; relative ones from the workspace, ~ is the
  * home, NULL the workspace. ERR_INVALID when it is longer than 4095 bytes. */
@@ -154,5 +165,6 @@ extern const struct exec_ops local_exec_ops;
 int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                struct err *err) MUST_CHECK;
 void local_sessions_stopped(struct local_sandbox *sb);
+void local_sessions_free(struct local_sandbox *sb);
 
 #endif

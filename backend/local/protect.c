@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 
 static const char *const protected_paths[] = {
-    ".git/hooks",    ".git/config",  ".envrc",        ".vscode",   ".idea",       ".mcp.json",
-    ".claude",       ".cursor",      ".husky",        ".venv/bin", ".bashrc",     ".bash_profile",
-    ".bash_login",   ".bash_logout", ".profile",      ".zshrc",    ".zshenv",     ".zprofile",
-    ".zlogin",       ".gitmodules",  ".gitattributes"
+    ".git/hooks",  ".git/config",  ".envrc",        ".vscode",   ".idea",   ".mcp.json",
+    ".claude",     ".cursor",      ".husky",        ".venv/bin", ".bashrc", ".bash_profile",
+    ".bash_login", ".bash_logout", ".profile",      ".zshrc",    ".zshenv", ".zprofile",
+    ".zlogin",     ".gitmodules",  ".gitattributes"
 };
 
 static bool listed(const struct strings *s, const char *text)
@@ -79,8 +79,9 @@ int protect_find(const char *directory, struct strings *pinned, struct strings *
         if (r)
             return -1;
     }
-    if (missing.len && strings_addf(degraded, err, "may be created in %s, as absent files cannot "
-                                                   "be protected: %s",
+    if (missing.len && strings_addf(degraded, err,
+                                    "may be created in %s, as absent files cannot "
+                                    "be protected: %s",
                                     directory, missing.data))
         return -1;
     return strings_addf(degraded, err, "new git repositories below %s can have hooks of their own",

@@ -55,8 +55,9 @@ static int check_passage(const char *root, struct err *err)
     for (char *slash; (slash = strrchr(path, '/')) && slash != path;) {
         *slash = '\0';
         if (!stat(path, &st) && !(st.st_mode & S_IXOTH)) {
-            err_set(err, ERR_ISOLATION, "the state directory lies below %s, which only its owner "
-                                        "may enter, but sandboxes run as users of their own",
+            err_set(err, ERR_ISOLATION,
+                    "the state directory lies below %s, which only its owner "
+                    "may enter, but sandboxes run as users of their own",
                     path);
             return err_next(err, "choose another with --state-dir, e.g. /var/lib/sandbox-mcp");
         }
@@ -107,8 +108,8 @@ static void recover_new(struct state *s, const char *name)
 
     if (dir < 0 || fstat(dir, &st))
         return;
-    if (try_lock(dir, &lock) || (faccessat(dir, "lock", F_OK, 0) &&
-                                 st.st_mtime + NEW_IS_STALE_S < clock_wall_ms() / 1000))
+    if (try_lock(dir, &lock) ||
+        (faccessat(dir, "lock", F_OK, 0) && st.st_mtime + NEW_IS_STALE_S < clock_wall_ms() / 1000))
         tree_remove(s->sandboxes_fd, name);
 }
 

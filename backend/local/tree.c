@@ -31,18 +31,15 @@ int tree_make_path(const char *path, struct err *err)
 
     if (!copy)
         return err_oom(err);
-    for (char *p = copy + 1; p; p = strchr(p + 1, '/')) {
-        char *slash = strchr(p, '/');
+    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = '\0';
         if (mkdir(copy, 0755) && errno != EEXIST)
             return err_sys(err, errno, "make the directory %s", copy);
         if (!slash)
-            break;
+            return 0;
         *slash = '/';
-        p = slash;
     }
-    return 0;
 }
 
 struct removal {

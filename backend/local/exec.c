@@ -1,0 +1,224 @@
+#include "backend/local/exec.h"
+#include "backend/local/session.h"
+#include "base/clock.h"
+
+#include <string.h>
+
+#define STARTED_MS 1000 /* a background start waits so long for the process to be there */
+#define PROGRESS_MS 300
+#define PROGRESS_BYTES 400
+
+int exec_put_request(struct agent *a, struct wire_out *w, const struct exec_request *req,
+                     const char *cwd, unsigned index, int *command_fd, struct err *err)
+{
+    AUTO(buf) struct buf env = BUF_MAX(EXEC_ENV_MAX);
+    size_t len = strlen(req->command);
+
+    if (local_env(req->env, req->env_count, &env, err))
+        return -1;
+    wire_put_str(w, TAG_CWD, cwd);
+    if (env.len)
+        wire_put(w, TAG_ENV, env.data, env.len);
+    if (len <= WIRE_INLINE_MAX) {
+        wire_put(w, TAG_COMMAND, req->command, len);
+        return 0;
+    }
+    wire_put_u32(w, TAG_COMMAND_FD, index);
+    return agent_input(a, req->command, len, command_fd, err);
+}
+
+static int open_pipes(struct job *j, const struct exec_request *req, int fds[4], struct err *err)
+{
+    return agent_input(j->agent, req->stdin_data, req->stdin_len, &fds[0], err) ||
+                   agent_pipe_out(j->agent, &j->pipes[0], &fds[1], err) ||
+                   agent_pipe_out(j->agent, &j->pipes[1], &fds[2], err)
+               ? -1
+               : 0;
+}
+
+static int launch(struct job *j, const struct exec_request *req, struct err *err)
+{
+    AUTO(buf) struct buf cwd = BUF_MAX(8192);
+    int fds[4] = { -1, -1, -1, -1 }, r;
+    struct wire_out start;
+
+    if (local_path(j->sandbox, req->cwd, &cwd, err))
+        return -1;
+    wire_begin(&start, WIRE_START, 0);
+    r = exec_put_request(j->agent, &start, req, cwd.data, 4, &fds[3], err) ||
+        open_pipes(j, req, fds, err) ||
+        agent_open(j->agent, WIRE_EXEC, &start, fds, fds[3] >= 0 ? 4 : 3, &j->channel, err);
+    for (int i = 0; i < 4; i++)
+        fd_close(&fds[i]);
+    j->cwd = buf_take(&cwd);
+    return r ? -1 : 0;
+}
+
+/* The sandbox may die between being found alive and being asked: once more then. */
+static int start(struct local_sandbox *sb, struct call *call, const struct exec_request *req,
+                 struct job **out, struct err *err)
+{
+    for (int attempt = 0;; attempt++) {
+        AUTO_PTR(agent) struct agent *a = NULL;
+        AUTO_PTR(job) struct job *j = NULL;
+        if (local_agent(sb, call, &a, err) || job_new(sb, a, &j, err))
+            return -1;
+        if (!launch(j, req, err)) {
+            *out = TAKE(j);
+            return 0;
+        }
+        if (attempt || !a->dead)
+            return -1;
+    }
+}
+
+/* The last line of the output so far, for the client's progress display. */
+static void show_progress(struct pump *p, struct call *call)
+{
+    struct job *j = (struct job *)((char *)p - offsetof(struct job, pump));
+    char text[PROGRESS_BYTES], *line = text, *nl;
+    int64_t now = clock_ms();
+    size_t n;
+
+    if (!call->progress || now - j->progress_ms < PROGRESS_MS)
+        return;
+    j->progress_ms = now;
+    pthread_mutex_lock(&j->lock);
+    n = j->out.total < sizeof(text) ? (size_t)j->out.total : sizeof(text);
+    n = spool_read(&j->out, j->out.total - n, text, n);
+    pthread_mutex_unlock(&j->lock);
+    while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        n--;
+    nl = n ? memrchr(text, '\n', n) : NULL;
+    if (nl) {
+        n -= (size_t)(nl + 1 - text);
+        line = nl + 1;
+    }
+    call->progress(call, (double)(now - j->started_ms) / 1e3, n ? line : NULL, n);
+}
+
+static enum pump_end wait_for(struct job *j, struct call *call, const struct exec_request *req)
+{
+    int64_t now = clock_ms(), until = now + req->yield_ms;
+    enum pump_end end;
+
+    if (req->yield_ms)
+        return pump_drive(&j->pump, call, clock_earlier(until, call->deadline_ms), show_progress);
+    until = now + STARTED_MS;
+    do
+        end = pump_drive(&j->pump, call, clock_ms() + 2, NULL);
+    while (end == PUMP_UNTIL && !j->pid && !j->session && clock_ms() < until);
+    return end;
+}
+
+/* The reactor goes on with it; hand_out: its id is known to a client now. */
+static void hand_over(struct job *j, bool hand_out)
+{
+    j->foreground = false;
+    if (hand_out)
+        job_list(j, true);
+    reactor_give(j->sandbox->backend->reactor, &job_ref(j)->pump);
+}
+
+static int ended_by_client(struct job *j, struct call *call, struct err *err)
+{
+    bool cancelled = call_state(call) == CALL_CANCELLED;
+
+    if (cancelled)
+        drive_kill(j, clock_ms());
+    hand_over(j, !cancelled);
+    return call_check(call, err);
+}
+
+static bool mentions(const struct buf *text, const char *word)
+{
+    return text->len && memmem(text->data, text->len, word, strlen(word));
+}
+
+static int explain_network(const struct local_sandbox *sb, struct exec_result *res, struct err *err)
+{
+    static const char *const words[] = { "Could not resolve",
+                                         "Temporary failure in name resolution",
+                                         "Network is unreachable",
+                                         "ENOTFOUND",
+                                         "EAI_AGAIN",
+                                         "Name or service not known",
+                                         "unable to resolve host" };
+
+    if (res->note || !res->exit_code || sb->backend->policy || sb->backend->host_runtime)
+        return 0;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (!mentions(&res->errs.text, words[i]) && !mentions(&res->out.text, words[i]))
+            continue;
+        res->note = strdup("This sandbox has no network (--network none): nothing outside it can "
+                           "be reached.");
+        return res->note ? 0 : err_oom(err);
+    }
+    return 0;
+}
+
+/* What only the first answer of a call adds to the job's own story. */
+static int finish(struct local_sandbox *sb, struct job *j, struct exec_result *res, struct err *err)
+{
+    if (!res->note) {
+        pthread_mutex_lock(&sb->lock);
+        res->note = TAKE(sb->restart_note);
+        pthread_mutex_unlock(&sb->lock);
+    }
+    return explain_network(sb, res, err) || local_denied(sb, j->started_ms, &res->denied, err) ? -1
+                                                                                               : 0;
+}
+
+static int local_run(struct sandbox *base, struct call *call, const struct exec_request *req,
+                     struct exec_result *res, struct err *err)
+{
+    struct local_sandbox *sb = local_sandbox_of(base);
+    AUTO_PTR(job) struct job *j = NULL;
+    enum pump_end end;
+
+    if (job_room(sb, err) ||
+        (req->session_id ? session_start(sb, call, req, &j, err) : start(sb, call, req, &j, err)))
+        return -1;
+    j->pump.ops = &drive_ops;
+    j->foreground = true;
+    j->timeout_ms = req->timeout_ms ? clock_ms() + req->timeout_ms : 0;
+    end = wait_for(j, call, req);
+    if (end == PUMP_CALL)
+        return ended_by_client(j, call, err);
+    if (job_result(j, NULL, req->max_bytes, res, err)) {
+        if (j->phase != JOB_OVER)
+            hand_over(j, false);
+        return -1;
+    }
+    if (j->phase != JOB_OVER)
+        hand_over(j, res->process_id[0]);
+    else if (res->process_id[0])
+        job_list(j, true);
+    return finish(sb, j, res, err);
+}
+
+static int local_output(struct sandbox *base, struct call *call, const struct output_request *req,
+                        struct exec_result *res, struct err *err)
+{
+    struct local_sandbox *sb = local_sandbox_of(base);
+    AUTO_PTR(job) struct job *j = NULL;
+    uint64_t out, errs;
+    int64_t until = clock_ms() + req->wait_ms;
+
+    if (job_find(sb, req->process_id, &j, err))
+        return -1;
+    if (req->wait_ms) {
+        if (job_position(j, req->cursor, &out, &errs, err) ||
+            job_wait(j, call, out, errs, JOB_OVER, clock_earlier(until, call->deadline_ms), err))
+            return -1;
+    }
+    if (job_result(j, req, req->max_bytes, res, err))
+        return -1;
+    return local_denied(sb, j->started_ms, &res->denied, err);
+}
+
+const struct exec_ops local_exec_ops = {
+    .run = local_run,
+    .output = local_output,
+    .kill = local_kill,
+};

@@ -1,0 +1,317 @@
+#include "backend/local/local.h"
+#include "backend/local/launcher.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define IDLE_LOOK_MS 30000
+
+static size_t no_fds(struct pump *p UNUSED, struct pollfd fds[PUMP_FDS] UNUSED)
+{
+    return 0;
+}
+
+/* Backend lock held by nobody; a sandbox that nobody used for LOCAL_IDLE_MS, or NULL. */
+static struct agent *find_idle(struct local_backend *be, int64_t now_ms)
+{
+    struct agent *found = NULL;
+
+    pthread_mutex_lock(&be->lock);
+    list_each(link, &be->sandboxes)
+    {
+        struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
+        pthread_mutex_lock(&sb->lock);
+        if (!found && sb->agent && !sb->agent->dead && !sb->users &&
+            now_ms - sb->used_ms >= LOCAL_IDLE_MS)
+            found = agent_ref(sb->agent);
+        pthread_mutex_unlock(&sb->lock);
+    }
+    pthread_mutex_unlock(&be->lock);
+    return found;
+}
+
+static bool idle_step(struct pump *p, int64_t now_ms)
+{
+    struct local_backend *be =
+        (struct local_backend *)((char *)p - offsetof(struct local_backend, idle));
+    struct agent *a;
+
+    while ((a = find_idle(be, now_ms))) {
+        agent_stop(a, "it was idle for 30 minutes");
+        agent_unref(a);
+    }
+    p->due_ms = now_ms + IDLE_LOOK_MS;
+    return false;
+}
+
+static void idle_drop(struct pump *p UNUSED)
+{
+}
+
+static const struct pump_ops idle_ops = {
+    .fds = no_fds,
+    .step = idle_step,
+    .drop = idle_drop,
+};
+
+static int local_open(struct backend *base, const struct backend_config *config UNUSED,
+                      struct err *err)
+{
+    struct local_backend *be = local_backend_of(base);
+
+    pthread_mutex_init(&be->lock, NULL);
+    list_init(&be->sandboxes);
+    be->null_fd = -1;
+    be->state = (struct state){ .root_fd = -1, .sandboxes_fd = -1 };
+    be->base_filter = be->strict_filter = BUF_MAX(0);
+    if (local_setup(be, err) || reactor_new(&be->reactor, err) || spawner_new(&be->spawner, err)) {
+        reactor_free(be->reactor);
+        local_setup_done(be);
+        return -1;
+    }
+    if (be->host_runtime)
+        log_warn("--runtime host: commands run on this machine without any isolation");
+    be->idle.ops = &idle_ops;
+    reactor_give(be->reactor, &be->idle);
+    return 0;
+}
+
+static void free_sandbox(struct local_sandbox *sb)
+{
+    local_code_free(sb);
+    local_sessions_free(sb);
+    list_each(link, &sb->jobs) job_forget(list_of(link, struct job, link));
+    cgroups_remove(&sb->stale_cgroups);
+    strings_done(&sb->stale_cgroups);
+    strings_done(&sb->cgroups);
+    strings_done(&sb->degraded);
+    state_dir_done(&sb->dir);
+    pthread_cond_destroy(&sb->changed);
+    pthread_mutex_destroy(&sb->lock);
+    free(sb->restart_note);
+    free(sb->principal);
+    free(sb->owner);
+    free(sb->name);
+    free(sb);
+}
+
+/* An unnamed sandbox that left nothing behind needs no keeping. */
+static void put_away(struct local_sandbox *sb)
+{
+    struct err err = { 0 };
+
+    if (!sb->name && state_unused(&sb->dir))
+        state_remove(&sb->backend->state, &sb->dir);
+    else if (state_touch(&sb->dir, sb->owner, sb->name, false, &err))
+        log_warn("sandbox %s: %s", sb->base.id, err.msg);
+}
+
+static void local_close(struct backend *base)
+{
+    struct local_backend *be = local_backend_of(base);
+
+    pthread_mutex_lock(&be->lock);
+    be->closing = true;
+    pthread_mutex_unlock(&be->lock);
+    list_each(link, &be->sandboxes)
+    {
+        struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
+        pthread_mutex_lock(&sb->lock);
+        if (sb->agent)
+            agent_stop(sb->agent, "the server stops");
+        pthread_mutex_unlock(&sb->lock);
+    }
+    list_each(link, &be->sandboxes)
+        local_stop(list_of(link, struct local_sandbox, link), "the server stops");
+    reactor_free(be->reactor);
+    list_each(link, &be->sandboxes)
+    {
+        struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
+        list_remove(link);
+        put_away(sb);
+        free_sandbox(sb);
+    }
+    spawner_free(be->spawner);
+    local_setup_done(be);
+    pthread_mutex_destroy(&be->lock);
+}
+
+static int local_describe(struct backend *base, struct buf *out, struct err *err)
+{
+    struct local_backend *be = local_backend_of(base);
+    bool live = be->workspace != NULL;
+
+    if (be->host_runtime)
+        return buf_addf(out, err, "Commands run on this machine WITHOUT ISOLATION, in %s. ",
+                        live ? be->workspace : "a directory of their own");
+    if (buf_addf(out, err,
+                 "Commands run in an isolated Linux sandbox (no host files, user \"user\"). Files "
+                 "are in /workspace%s%s%s; /workspace and /home/user persist, /tmp and processes "
+                 "end with the sandbox (30 minutes idle). ",
+                 live ? ", the user's own directory " : "", live ? be->workspace : "",
+                 live && be->base.config->workspace_ro ? " (read-only)" : ""))
+        return -1;
+    if (!be->policy)
+        return buf_adds(out, "There is no network. ", err);
+    return buf_addf(out, err, "Network: only through the proxy in the environment, to %s. ",
+                    be->base.config->network);
+}
+
+/* Backend lock held. */
+static struct local_sandbox *find(struct local_backend *be, const char *principal, const char *name)
+{
+    list_each(link, &be->sandboxes)
+    {
+        struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
+        bool same_name = name && sb->name ? !strcmp(name, sb->name) : name == sb->name;
+        if (same_name && !strcmp(sb->principal, principal))
+            return sb;
+    }
+    return NULL;
+}
+
+/* A live workspace makes another sandbox of the same name and owner. */
+static int owner_of(struct local_backend *be, const char *principal, char **out, struct err *err)
+{
+    int n = asprintf(out, "%s%s%s", principal, be->workspace ? "\n" : "",
+                     be->workspace ? be->workspace : "");
+
+    return n < 0 ? err_oom(err) : 0;
+}
+
+/* The one on disk, or a new one. Unnamed ones of this machine's user are new for every server. */
+static int make_dir(struct local_backend *be, struct local_sandbox *sb, const char *name,
+                    struct err *err)
+{
+    bool found_again = name || strcmp(sb->principal, "local");
+    uid_t uid = be->workspace && !be->host_runtime ? be->workspace_uid : (uid_t)-1;
+    gid_t gid = uid == (uid_t)-1 ? (gid_t)-1 : be->workspace_gid;
+
+    if (be->host_runtime) {
+        uid = geteuid();
+        gid = getegid();
+    }
+    if (owner_of(be, sb->principal, &sb->owner, err) ||
+        (found_again && state_find(&be->state, sb->owner, name, &sb->dir, err)))
+        return -1;
+    if (sb->dir.dir_fd >= 0)
+        return state_touch(&sb->dir, sb->owner, name, true, err);
+    return state_create(&be->state, sb->owner, name, uid, gid, &sb->dir, err);
+}
+
+static void init_sandbox(struct local_sandbox *sb, struct local_backend *be)
+{
+    pthread_condattr_t attr;
+
+    sb->base.backend = &be->base;
+    sb->backend = be;
+    sb->dir = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .out_fd = -1 };
+    sb->quota.max = SPOOL_QUOTA;
+    list_init(&sb->jobs);
+    list_init(&sb->sessions);
+    pthread_mutex_init(&sb->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&sb->changed, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+/* Backend lock held. */
+static int make(struct local_backend *be, const char *principal, const char *name,
+                struct local_sandbox **out, struct err *err)
+{
+    struct local_sandbox *sb = calloc(1, sizeof(*sb));
+
+    if (!sb)
+        return err_oom(err);
+    init_sandbox(sb, be);
+    sb->principal = strdup(principal);
+    sb->name = name ? strdup(name) : NULL;
+    if (!sb->principal || (name && !sb->name)) {
+        free_sandbox(sb);
+        return err_oom(err);
+    }
+    if (make_dir(be, sb, name, err)) {
+        free_sandbox(sb);
+        return -1;
+    }
+    memcpy(sb->base.id, sb->dir.id, sizeof(sb->base.id));
+    list_append(&be->sandboxes, &sb->link);
+    be->count++;
+    *out = sb;
+    return 0;
+}
+
+static int local_open_default(struct backend *base, struct call *call UNUSED, const char *principal,
+                              const char *name, struct sandbox **out, struct err *err)
+{
+    struct local_backend *be = local_backend_of(base);
+    struct local_sandbox *sb;
+    int r = 0;
+
+    if (be->broken.code) {
+        if (err)
+            *err = be->broken;
+        return -1;
+    }
+    pthread_mutex_lock(&be->lock);
+    sb = find(be, principal, name);
+    if (be->closing)
+        r = err_set(err, ERR_UNAVAILABLE, "the server is stopping");
+    else if (!sb && base->config->max_sandboxes && be->count >= base->config->max_sandboxes)
+        r = err_set(err, ERR_QUOTA, "this server already has %u sandboxes", be->count);
+    else if (!sb)
+        r = make(be, principal, name, &sb, err);
+    if (!r) {
+        pthread_mutex_lock(&sb->lock);
+        sb->users++;
+        pthread_mutex_unlock(&sb->lock);
+        *out = &sb->base;
+    }
+    pthread_mutex_unlock(&be->lock);
+    return r;
+}
+
+static void local_put(struct sandbox *base)
+{
+    struct local_sandbox *sb = local_sandbox_of(base);
+
+    pthread_mutex_lock(&sb->lock);
+    sb->users--;
+    sb->used_ms = clock_ms();
+    pthread_mutex_unlock(&sb->lock);
+}
+
+static void local_release(struct backend *base, const char *principal, const char *name)
+{
+    struct local_backend *be = local_backend_of(base);
+    struct local_sandbox *sb;
+
+    pthread_mutex_lock(&be->lock);
+    sb = find(be, principal, name);
+    pthread_mutex_unlock(&be->lock);
+    if (sb)
+        local_stop(sb, "its client has gone");
+}
+
+static const struct sandbox_ops local_sandbox_ops = {
+    .open_default = local_open_default,
+    .put = local_put,
+    .info = local_info,
+    .release = local_release,
+};
+
+const struct backend_ops local_backend = {
+    .name = "local",
+    .backend_size = sizeof(struct local_backend),
+    .open = local_open,
+    .close = local_close,
+    .describe = local_describe,
+    .sandbox = &local_sandbox_ops,
+    .exec = &local_exec_ops,
+    .file = &local_file_ops,
+    .code = &local_code_ops,
+};

@@ -1,0 +1,108 @@
+#include "backend/local/query.h"
+#include "backend/local/records.h"
+#include "base/clock.h"
+#include "base/io.h"
+
+#include <string.h>
+
+void query_done(struct query *q)
+{
+    for (size_t i = 0; i < q->count; i++) {
+        free(q->facts[i].name);
+        free(q->facts[i].value);
+    }
+    free(q->facts);
+    *q = (struct query){ 0 };
+}
+
+const char *query_get(const struct query *q, const char *name)
+{
+    for (size_t i = 0; i < q->count; i++)
+        if (!strcmp(q->facts[i].name, name))
+            return q->facts[i].value;
+    return "";
+}
+
+/* Everything until EOF, within QUERY_MAX. */
+static int read_results(int fd, struct call *call, struct buf *out, struct err *err)
+{
+    int64_t until = clock_ms() + QUERY_MS;
+
+    for (;;) {
+        struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+                               { .fd = call->event_fd, .events = POLLIN } };
+        char *to = buf_reserve(out, 16384, err);
+        ssize_t n = to ? io_read(fd, to, 16384) : -1;
+        if (!to)
+            return -1;
+        if (n > 0)
+            buf_commit(out, (size_t)n);
+        if (!n)
+            return 0;
+        if (n < 0 && errno != EAGAIN)
+            return err_sys(err, errno, "read the sandbox's facts");
+        if (call_check(call, err))
+            return -1;
+        if (clock_ms() >= until)
+            return err_set(err, ERR_UNAVAILABLE, "the sandbox did not answer in time");
+        if (n < 0)
+            poll(p, 2, clock_left(until));
+    }
+}
+
+static int add(struct query *q, char *name, char *value, struct err *err)
+{
+    if (q->count == q->cap) {
+        size_t cap = q->cap ? q->cap * 2 : 64;
+        struct name_value *more = realloc(q->facts, cap * sizeof(*more));
+        if (!more) {
+            free(name);
+            free(value);
+            return err_oom(err);
+        }
+        q->facts = more;
+        q->cap = cap;
+    }
+    q->facts[q->count++] = (struct name_value){ name, value };
+    return 0;
+}
+
+static int parse(struct agent *a, const struct buf *data, struct query *out, struct err *err)
+{
+    struct records r = records_over(data->data, data->len);
+    char kind;
+
+    while ((kind = records_next(&r))) {
+        char *name = records_str(&r), *value = records_str(&r);
+        if (kind != 'p' || !name || !value || !records_done(&r)) {
+            free(name);
+            free(value);
+            return agent_violation(a, "a malformed record", err);
+        }
+        if (add(out, name, value, err))
+            return -1;
+    }
+    return r.bad ? agent_violation(a, "malformed records", err) : 0;
+}
+
+int query_run(struct agent *a, struct call *call, struct query *out, struct err *err)
+{
+    AUTO(buf) struct buf data = BUF_MAX(QUERY_MAX);
+    AUTO_FREE struct frame *f = malloc(sizeof(*f));
+    AUTO_FD int mine = -1;
+    AUTO_FD int child = -1;
+    AUTO_FD int channel = -1;
+    struct wire_out start;
+
+    if (!f)
+        return err_oom(err);
+    wire_begin(&start, WIRE_START, 0);
+    if (agent_pipe_out(a, &mine, &child, err) ||
+        agent_open(a, WIRE_QUERY, &start, &child, 1, &channel, err))
+        return -1;
+    fd_close(&child);
+    if (read_results(mine, call, &data, err) ||
+        channel_expect(a, channel, WIRE_REPLY, call, clock_ms() + QUERY_MS, f, err))
+        return -1;
+    return parse(a, &data, out, err);
+}

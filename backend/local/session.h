@@ -1,0 +1,31 @@
+/*
+ * Shell sessions, the server's side: one agent channel per session, one command at a time. A
+ * session's commands are jobs that borrow its channel (drive.c reads it for them).
+ */
+#ifndef BACKEND_LOCAL_SESSION_H
+#define BACKEND_LOCAL_SESSION_H
+
+#include "backend/local/job.h"
+
+#define SESSIONS_MAX 16
+#define SESSION_QUEUE_MS 10000 /* a call waits so long for the command before it */
+#define SESSION_NAME_MAX 64
+
+struct local_sandbox;
+struct frame;
+
+/*
+ * Run req->command in the session req->session_id, which is opened when it is not known: a
+ * started job whose pump is ready to be driven. ERR_BUSY when the command before it takes
+ * too long.
+ */
+int session_start(struct local_sandbox *sb, struct call *call, const struct exec_request *req,
+                  struct job **out, struct err *err) MUST_CHECK;
+
+/* Driver: the command is over, by that frame (NULL: EOF); lost: the shell is gone with it. */
+void session_command_over(struct job *j, const struct frame *f, bool lost);
+
+/* End that session; ERR_NOT_FOUND. */
+int session_close(struct local_sandbox *sb, const char *name, struct err *err) MUST_CHECK;
+
+#endif
