@@ -1,5 +1,6 @@
 #include "backend/backend.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "mcp/server.h"
@@ -22,9 +23,16 @@ struct parts {
     int stop_fd;
 };
 
+/* On one line and without control sequences: part of it may come from a sandbox or a service. */
 static int usage(const struct err *err)
 {
-    fprintf(stderr, "sandbox-mcp: %s%s%s\n", err->msg, err->next[0] ? ". Next: " : "", err->next);
+    AUTO(buf) struct buf plain = BUF_MAX(8192);
+
+    if (text_add_plain(&plain, err->msg, strlen(err->msg), NULL, NULL) ||
+        (err->next[0] && (buf_adds(&plain, ". Next: ", NULL) ||
+                          text_add_plain(&plain, err->next, strlen(err->next), NULL, NULL))))
+        return 2;
+    fprintf(stderr, "sandbox-mcp: %s\n", buf_str(&plain));
     return 2;
 }
 
@@ -125,9 +133,7 @@ static int run(int argc, char **argv, struct parts *p, struct err *err)
     log_set_level((enum log_level)level);
     if (!needs_server(&p->options))
         return cli_command(&p->options, err);
-    if (start(p, err))
-        return 1;
-    return serve(p, err);
+    return start(p, err) ? -1 : serve(p, err);
 }
 
 int main(int argc, char **argv)
@@ -139,5 +145,7 @@ int main(int argc, char **argv)
     stop(&parts);
     if (err.code)
         usage(&err);
-    return status < 0 ? 1 : status;
+    if (status < 0)
+        return err.code == ERR_INVALID ? 2 : 1;
+    return status;
 }

@@ -94,6 +94,8 @@ static int print_reply(const struct buf *reply, struct err *err)
     yyjson_arr_foreach (yyjson_obj_get(result, "content"), i, max, block) {
         print_block(block);
     }
+    if (fflush(stdout) || ferror(stdout))
+        return err_set(err, ERR_UNAVAILABLE, "the result could not be written to stdout");
     return json_bool(result, "isError", false) ? 1 : 0;
 }
 

@@ -189,6 +189,20 @@ static int make_config(struct options *o, struct err *err)
     return 0;
 }
 
+static int check_backend(const struct options *o, struct err *err)
+{
+    AUTO(buf) struct buf list = BUF_MAX(1024);
+    const char *const *names = backend_names();
+
+    for (size_t i = 0; names[i]; i++) {
+        if (!strcmp(names[i], o->backend))
+            return 0;
+        if (buf_addf(&list, err, "%s%s", i ? ", " : "", names[i]))
+            return -1;
+    }
+    return err_set(err, ERR_INVALID, "--backend: \"%s\" is none of %s", o->backend, buf_str(&list));
+}
+
 static int check_together(const struct options *o, struct err *err)
 {
     bool host = o->config.runtime && !strcmp(o->config.runtime, "host");
@@ -222,8 +236,10 @@ int options_parse(int argc, char **argv, struct options *o, struct err *err)
             o->words[o->word_count++] = argv[i];
         }
     }
+    if (o->help || o->version)
+        return 0;
     o->backend = o->backend ? o->backend : "local";
-    return make_config(o, err) || check_together(o, err) ? -1 : 0;
+    return make_config(o, err) || check_backend(o, err) || check_together(o, err) ? -1 : 0;
 }
 
 void options_done(struct options *o)
