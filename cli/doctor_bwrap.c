@@ -130,6 +130,7 @@ void doctor_namespaces(struct doctor *d)
                            "--",
                            d->bwrap,
                            "--unshare-all",
+                           "--unshare-user",
                            "--die-with-parent",
                            "--ro-bind",
                            "/",
