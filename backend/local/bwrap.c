@@ -5,53 +5,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const char bwrap_passwd[] = "root:x:0:0:root:/root:/usr/sbin/nologin\n"
-                            "user:x:1000:1000:user:/home/user:/bin/bash\n"
-                            "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
-const char bwrap_group[] = "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n";
-const char bwrap_hosts[] = "127.0.0.1 localhost sandbox\n::1 localhost\n";
-const char bwrap_nsswitch[] = "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
-                              "networks: files\nprotocols: files\nservices: files\n";
-
-/* Never all of /etc: these hold no secrets and programs miss them. */
+/* Never all of /etc: these hold no secrets, programs miss them, and they are too large to copy. */
 static const char *const etc[] = {
-    "alternatives",
-    "bash.bashrc",
-    "ca-certificates",
-    "ca-certificates.conf",
-    "debian_version",
-    "fonts",
-    "java-11-openjdk",
-    "java-17-openjdk",
-    "java-21-openjdk",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "localtime",
-    "lsb-release",
-    "magic",
-    "magic.mime",
-    "mime.types",
-    "os-release",
-    "perl",
-    "pki",
-    "profile",
-    "protocols",
-    "python3",
-    "python3.11",
-    "python3.12",
-    "python3.13",
-    "rpc",
-    "services",
-    "shells",
-    "ssl/certs",
-    "ssl/openssl.cnf",
-    "terminfo",
-    "timezone",
-    "xattr.conf",
-    "inputrc",
-    "vim",
+    "/etc/alternatives",    "/etc/fonts",           "/etc/java-11-openjdk", "/etc/java-17-openjdk",
+    "/etc/java-21-openjdk", "/etc/java-25-openjdk", "/etc/ld.so.cache",     "/etc/pki",
+    "/etc/ssl/certs",
 };
+
+/* Links on most hosts, made again inside. */
+static const char *const etc_links[] = { "/etc/localtime", "/etc/os-release", "/etc/mtab" };
 
 /* What the host's /proc would tell about the host. */
 static const char *const masked[] = { "cmdline", "kallsyms",  "timer_list",
@@ -76,16 +38,6 @@ static void add(struct args *a, const char *first, ...)
     va_end(ap);
 }
 
-static void add_data(struct args *a, int fd, const char *path)
-{
-    char number[16];
-
-    if (fd < 0)
-        return;
-    snprintf(number, sizeof(number), "%d", fd);
-    add(a, "--perms", "0444", "--ro-bind-data", number, path, NULL);
-}
-
 static void add_tmpfs(struct args *a, int64_t mb, const char *perms, const char *path)
 {
     char bytes[24];
@@ -94,39 +46,38 @@ static void add_tmpfs(struct args *a, int64_t mb, const char *perms, const char 
     add(a, "--perms", perms, "--size", bytes, "--tmpfs", path, NULL);
 }
 
-static void add_system(struct args *a)
+/* The same link, or when it is none a read-only bind; nothing when it does not exist. */
+static void add_same(struct args *a, const char *path)
 {
-    add(a, "--ro-bind", "/usr", "/usr", NULL);
-    for (size_t i = 0; i < COUNT_OF(top_links); i++) {
-        const char *path = top_links[i];
-        struct stat st;
-        char target[256];
-        ssize_t n;
-        if (lstat(path, &st))
-            continue;
-        n = S_ISLNK(st.st_mode) ? readlink(path, target, sizeof(target) - 1) : -1;
-        if (n > 0) {
-            target[n] = '\0';
-            add(a, "--symlink", target, path, NULL);
-        } else if (S_ISDIR(st.st_mode)) {
-            add(a, "--ro-bind", path, path, NULL);
-        }
+    struct stat st;
+    char target[256];
+    ssize_t n;
+
+    if (lstat(path, &st))
+        return;
+    n = S_ISLNK(st.st_mode) ? readlink(path, target, sizeof(target) - 1) : -1;
+    if (n > 0) {
+        target[n] = '\0';
+        add(a, "--symlink", target, path, NULL);
+    } else {
+        add(a, "--ro-bind", path, path, NULL);
     }
 }
 
-static void add_etc(struct args *a, const struct bwrap_fds *fds)
+static void add_etc(struct args *a, const struct bwrap_spec *spec)
 {
-    char path[64];
+    char number[16];
 
     add(a, "--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/etc/ssl", NULL);
-    for (size_t i = 0; i < COUNT_OF(etc); i++) {
-        snprintf(path, sizeof(path), "/etc/%s", etc[i]);
-        add(a, "--ro-bind-try", path, path, NULL);
+    for (size_t i = 0; i < COUNT_OF(etc); i++)
+        if (!access(etc[i], F_OK))
+            add(a, "--ro-bind", etc[i], etc[i], NULL);
+    for (size_t i = 0; i < COUNT_OF(etc_links); i++)
+        add_same(a, etc_links[i]);
+    for (size_t i = 0; i < spec->file_count; i++) {
+        snprintf(number, sizeof(number), "%d", spec->files[i].fd);
+        add(a, "--perms", "0444", "--file", number, spec->files[i].path, NULL);
     }
-    add_data(a, fds->passwd, "/etc/passwd");
-    add_data(a, fds->group, "/etc/group");
-    add_data(a, fds->hosts, "/etc/hosts");
-    add_data(a, fds->nsswitch, "/etc/nsswitch.conf");
 }
 
 static void add_kernel(struct args *a, const struct bwrap_spec *spec)
@@ -198,21 +149,21 @@ int bwrap_args(const struct bwrap_spec *spec, struct buf *out, struct err *err)
     add(&a, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1",
         "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox", "--uid", "1000", "--gid",
         "1000", NULL);
-    if (spec->fds.seccomp >= 0) {
-        snprintf(number, sizeof(number), "%d", spec->fds.seccomp);
+    if (spec->seccomp_fd >= 0) {
+        snprintf(number, sizeof(number), "%d", spec->seccomp_fd);
         add(&a, "--seccomp", number, NULL);
     }
-    add_system(&a);
-    add_etc(&a, &spec->fds);
+    add(&a, "--ro-bind", "/usr", "/usr", NULL);
+    for (size_t i = 0; i < COUNT_OF(top_links); i++)
+        add_same(&a, top_links[i]);
+    add_etc(&a, spec);
     add_kernel(&a, spec);
     add(&a, "--perms", "0755", "--dir", "/home", "--perms", "0755", "--dir", "/run", "--perms",
         "0755", "--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--symlink", "/run", "/var/run",
         NULL);
     add(&a, "--bind", spec->home, "/home/user", NULL);
     add_mounts(&a, spec);
-    add(&a, "--ro-bind", spec->agent, BWRAP_AGENT, NULL);
-    if (spec->library)
-        add(&a, "--ro-bind", spec->library, BWRAP_LIBRARY, NULL);
+    add(&a, "--ro-bind", spec->library, BWRAP_LIBRARY, NULL);
     add(&a, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec->workdir, NULL);
     return a.failed ? -1 : 0;
 }

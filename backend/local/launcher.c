@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 
 #define ARGV_MAX 32
-#define DATA_MAX 5
+#define DATA_MAX (ETC_FILES_MAX + 2) /* and the filter, and the arguments */
 
 /* Everything one start needs; released whole. */
 struct launch {
@@ -24,7 +24,7 @@ struct launch {
     struct agent *agent;
     char *words[ARGV_MAX]; /* owned */
     size_t word_count;
-    int fds[DATA_MAX + 1]; /* inherited */
+    int fds[DATA_MAX]; /* inherited */
     size_t fd_count;
     int control, errors, errors_child; /* the agent's control end; its stderr */
     struct strings pinned, readonly;
@@ -76,9 +76,18 @@ static int data_fd(struct launch *l, const void *data, size_t len, struct err *e
     return TAKE_FD(&fd);
 }
 
-static int text_fd(struct launch *l, const char *text, struct err *err)
+static int data_files(struct launch *l, struct bwrap_file *out, size_t *count, struct err *err)
 {
-    return data_fd(l, text, strlen(text), err);
+    const struct etc_files *e = &l->sb->backend->etc;
+
+    for (*count = 0; *count < e->count; (*count)++) {
+        const struct etc_file *f = &e->items[*count];
+        out[*count].path = f->path;
+        out[*count].fd = data_fd(l, f->data.data, f->data.len, err);
+        if (out[*count].fd < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* /workspace, the same under its host path when it is a live one, and --mount. */
@@ -117,27 +126,23 @@ static int bwrap_words(struct launch *l, struct err *err)
     struct local_backend *be = sb->backend;
     AUTO(buf) struct buf args = BUF_MAX(1024 * 1024);
     AUTO_FREE struct bwrap_mount *list = calloc(be->base.config->mount_count + 2, sizeof(*list));
+    struct bwrap_file files[ETC_FILES_MAX];
     struct bwrap_spec spec = {
-        .agent = be->agent_path,
         .library = be->library,
         .home = sb->dir.home,
         .mounts = list,
         .workdir = LOCAL_WORKSPACE,
         .tmp_mb = be->limits.tmp_mb,
         .shm_mb = be->limits.shm_mb,
-        .fds = { .seccomp = -1 },
+        .files = files,
     };
     int fd;
 
     if (!list)
         return err_oom(err);
-    spec.fds.seccomp = data_fd(l, be->base_filter.data, be->base_filter.len, err);
-    spec.fds.passwd = text_fd(l, bwrap_passwd, err);
-    spec.fds.group = text_fd(l, bwrap_group, err);
-    spec.fds.hosts = text_fd(l, bwrap_hosts, err);
-    spec.fds.nsswitch = text_fd(l, bwrap_nsswitch, err);
-    if (l->fd_count != DATA_MAX || mounts(l, list, &spec.mount_count, err) ||
-        bwrap_args(&spec, &args, err))
+    spec.seccomp_fd = data_fd(l, be->base_filter.data, be->base_filter.len, err);
+    if (spec.seccomp_fd < 0 || data_files(l, files, &spec.file_count, err) ||
+        mounts(l, list, &spec.mount_count, err) || bwrap_args(&spec, &args, err))
         return -1;
     fd = data_fd(l, args.data, args.len, err);
     if (fd < 0)

@@ -17,6 +17,7 @@
 #include "backend/local/agent_client.h"
 #include "backend/local/cgroup.h"
 #include "backend/local/egress.h"
+#include "backend/local/etc.h"
 #include "backend/local/job.h"
 #include "backend/local/reactor.h"
 #include "backend/local/state.h"
@@ -55,6 +56,7 @@ struct local_backend {
     char **mounts; /* resolved --mount sources, as many as config->mount_count */
     struct limits limits;
     struct cgroups cgroups;
+    struct etc_files etc;
     struct buf base_filter, strict_filter;
     struct err broken; /* code != 0: why no sandbox can be started; every call answers it */
     int null_fd;       /* /dev/null, for reading */

@@ -189,7 +189,7 @@ static int find_parts(struct local_backend *be, struct err *err)
         err_set(err, ERR_ISOLATION, "bubblewrap is not installed");
         return err_next(err, "install the package bubblewrap (apt-get install bubblewrap)");
     }
-    return read_filters(be, err);
+    return etc_read(&be->etc, err) || read_filters(be, err) ? -1 : 0;
 }
 
 int local_setup(struct local_backend *be, struct err *err)
@@ -228,6 +228,7 @@ void local_setup_done(struct local_backend *be)
     buf_done(&be->base_filter);
     buf_done(&be->strict_filter);
     cgroups_done(&be->cgroups);
+    etc_done(&be->etc);
     state_done(&be->state);
     fd_close(&be->null_fd);
 }
