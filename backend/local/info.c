@@ -1,6 +1,7 @@
 #include "backend/local/query.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/io.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,12 +40,26 @@ static int namespaces(const struct query *q, struct sandbox_info *res, struct er
     return own.len ? strings_addf(&res->layers, err, "own namespaces: %s", own.data) : 0;
 }
 
-static int identity(const struct local_sandbox *sb, const struct query *q, struct sandbox_info *res,
-                    struct err *err)
+/* As the host sees it: in nested user namespaces /proc/self/uid_map tells only of the one above. */
+static bool host_uid(const struct agent *a, unsigned *out)
 {
-    unsigned inside = 0, outside = 0, count = 0;
+    AUTO(buf) struct buf status = { 0 };
+    const char *line;
+    char path[32];
 
-    if (sscanf(query_get(q, "uid_map"), "%u %u %u", &inside, &outside, &count) != 3)
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)a->pid);
+    if (io_read_file(path, 16384, &status, NULL))
+        return false;
+    line = strstr(buf_str(&status), "\nUid:");
+    return line && sscanf(line, "\nUid: %u", out) == 1;
+}
+
+static int identity(const struct local_sandbox *sb, const struct agent *a, const struct query *q,
+                    struct sandbox_info *res, struct err *err)
+{
+    unsigned inside = 0, outside;
+
+    if (sscanf(query_get(q, "uid_map"), "%u", &inside) != 1 || !host_uid(a, &outside))
         return strings_addf(&res->degraded, err, "the user mapping could not be read");
     if (outside == 0)
         return strings_addf(&res->degraded, err,
@@ -232,7 +247,7 @@ static int isolation(struct local_sandbox *sb, struct agent *a, const struct que
         return strings_addf(&res->degraded, err,
                             "no isolation: --runtime host runs commands as the server's user, with "
                             "all its files and network");
-    return namespaces(q, res, err) || identity(sb, q, res, err) || kernel(q, res, err) ||
+    return namespaces(q, res, err) || identity(sb, a, q, res, err) || kernel(q, res, err) ||
                    landlock(a->facts, res, err) || network(sb, q, res, err) || mounts(q, res, err)
                ? -1
                : 0;
