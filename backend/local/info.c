@@ -40,34 +40,40 @@ static int namespaces(const struct query *q, struct sandbox_info *res, struct er
     return own.len ? strings_addf(&res->layers, err, "own namespaces: %s", own.data) : 0;
 }
 
-/* As the host sees it: in nested user namespaces /proc/self/uid_map tells only of the one above. */
-static bool host_uid(const struct agent *a, unsigned *out)
+/* The user id of pid 1 as the host sees it, -1 unknown: /proc/self/uid_map inside tells only of
+ * the user namespace above, and there are two. */
+static long host_uid(const struct agent *a)
 {
-    AUTO(buf) struct buf status = { 0 };
-    const char *line;
-    char path[32];
+    AUTO(buf) struct buf text = BUF_MAX(65536);
+    char path[64];
+    const char *at;
+    long pid;
 
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)a->pid);
-    if (io_read_file(path, 16384, &status, NULL))
-        return false;
-    line = strstr(buf_str(&status), "\nUid:");
-    return line && sscanf(line, "\nUid: %u", out) == 1;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", a->pid, a->pid);
+    if (io_read_file(path, 4096, &text, NULL) || (pid = atol(buf_str(&text))) <= 0)
+        return -1;
+    buf_clear(&text);
+    snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+    if (io_read_file(path, text.max, &text, NULL))
+        return -1;
+    at = strstr(buf_str(&text), "\nUid:");
+    return at ? atol(at + strlen("\nUid:")) : -1;
 }
 
 static int identity(const struct local_sandbox *sb, const struct agent *a, const struct query *q,
                     struct sandbox_info *res, struct err *err)
 {
-    unsigned inside = 0, outside;
+    long uid = host_uid(a);
+    int inside = atoi(query_get(q, "status.uid"));
 
-    if (sscanf(query_get(q, "uid_map"), "%u", &inside) != 1 || !host_uid(a, &outside))
+    if (uid < 0)
         return strings_addf(&res->degraded, err, "the user mapping could not be read");
-    if (outside == 0)
-        return strings_addf(&res->degraded, err,
-                            "processes have the host's root user id (--allow-root-workspace)");
-    if (outside == geteuid())
-        return strings_addf(&res->layers, err, "user %u, mapped to the server's own user", inside);
-    return strings_addf(&res->layers, err, "user %u, mapped to host user %u%s", inside, outside,
-                        sb->backend->workspace ? ", the workspace's owner" : " of its own");
+    if (!uid)
+        return strings_addf(&res->degraded, err, "user %d is the host's root", inside);
+    if (uid == (long)geteuid())
+        return strings_addf(&res->layers, err, "user %d, mapped to the server's own user", inside);
+    return strings_addf(&res->layers, err, "user %d, mapped to host user %ld%s", inside, uid,
+                        sb->backend->workspace ? ", the workspace's owner" : ", of its own");
 }
 
 /* One line per kernel fact: a layer when it is as it should be, else a degradation. */
@@ -165,14 +171,14 @@ static int usage(struct local_sandbox *sb, const struct query *q, struct sandbox
     const char *file =
         sb->backend->cgroups.version == 2 ? "memory.current" : "memory.usage_in_bytes";
     int64_t memory = cgroups_number(&sb->cgroups, file);
-    unsigned processes = 0;
+    unsigned count = 0;
 
     for (size_t i = 0; i < q->count; i++)
-        processes += !strcmp(q->facts[i].name, "process");
+        count += !strcmp(q->facts[i].name, "process");
     if (memory >= 0 &&
         sandbox_info_add(res, "usage.memory_mb", err, "%lld", (long long)(memory >> 20)))
         return -1;
-    return sandbox_info_add(res, "usage.processes", err, "%u", processes) ||
+    return sandbox_info_add(res, "usage.processes", err, "%u", count) ||
                    sandbox_info_add(res, "usage.tmp_mb", err, "%lld",
                                     (long long)space_mb(q, "space.tmp", true))
                ? -1
@@ -314,5 +320,5 @@ int local_info(struct sandbox *base, struct call *call, unsigned include, struct
         return -1;
     if ((include & INFO_METRICS) && usage(sb, &q, res, err))
         return -1;
-    return include & INFO_PROCESSES ? processes(&q, res, err) : 0;
+    return (include & INFO_PROCESSES) && !a->host ? processes(&q, res, err) : 0;
 }

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 
 static const char *const protected_paths[] = {
-    ".git/hooks",  ".git/config",  ".envrc",        ".vscode",   ".idea",   ".mcp.json",
-    ".claude",     ".cursor",      ".husky",        ".venv/bin", ".bashrc", ".bash_profile",
-    ".bash_login", ".bash_logout", ".profile",      ".zshrc",    ".zshenv", ".zprofile",
-    ".zlogin",     ".gitmodules",  ".gitattributes"
+    ".git/hooks", ".git/config",   ".envrc",      ".vscode",      ".idea",
+    ".mcp.json",  ".claude",       ".cursor",     ".husky",       ".venv/bin",
+    ".bashrc",    ".bash_profile", ".bash_login", ".bash_logout", ".profile",
+    ".zshrc",     ".zshenv",       ".zprofile",   ".zlogin"
 };
 
 static bool listed(const struct strings *s, const char *text)

@@ -164,6 +164,7 @@ static int start(struct local_sandbox *sb, struct session *s, struct agent *a,
         s->agent = agent_ref(a);
         pthread_mutex_unlock(&sb->lock);
     }
+    j->cwd = strdup(cwd.len ? cwd.data : s->cwd ? s->cwd : local_workspace(sb));
     j->session = s;
     j->channel = s->channel;
     *out = TAKE(j);
