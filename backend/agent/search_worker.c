@@ -1,0 +1,94 @@
+#include "backend/agent/search_worker.h"
+#include "backend/agent/search_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A hit with its context may pass an answer's bytes by this much. */
+#define RECORDS_SLACK (512 * 1024)
+
+bool search_worker_init(struct search_worker *w, const struct search *s)
+{
+    *w = (struct search_worker){ .s = s };
+    w->max = s->single[0] ? SEARCH_NAMED_MAX : SEARCH_FILE_MAX;
+    w->buffer = malloc(w->max + 1);
+    if (w->buffer && search_matcher_init(&w->matcher, &s->pattern))
+        return true;
+    free(w->buffer);
+    w->buffer = NULL;
+    return false;
+}
+
+void search_worker_done(struct search_worker *w)
+{
+    search_matcher_done(&w->matcher);
+    free(w->buffer);
+    w->buffer = NULL;
+}
+
+/* Bytes of the file in w->buffer, w->max + 1 when there are more; -1 unreadable. */
+static ssize_t load(struct search_worker *w, const char *path)
+{
+    int fd = openat(w->s->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    size_t have = 0;
+    ssize_t n;
+
+    if (fd < 0)
+        return -1;
+    do {
+        n = read(fd, w->buffer + have, w->max + 1 - have);
+        if (n > 0)
+            have += (size_t)n;
+    } while ((n < 0 && errno == EINTR) || (n > 0 && w->s->single[0] && have <= w->max));
+    close(fd);
+    return n < 0 && !have ? -1 : (ssize_t)have;
+}
+
+static void search_one(struct search_worker *w, struct search_chunk *chunk, struct chunk_file *f,
+                       int64_t *hits)
+{
+    const char *path = chunk->paths.data + f->path;
+    ssize_t n = load(w, path);
+    struct search_text t = {
+        .pattern = &w->s->pattern,
+        .matcher = &w->matcher,
+        .path = path,
+        .path_len = f->path_len,
+        .text = w->buffer,
+        .len = (size_t)n,
+        .multiline = w->s->multiline,
+        .context = w->s->context,
+        .skip = f->skip,
+        .enough = w->s->limit + 1 - *hits,
+        .full = w->s->max_bytes,
+        .records = &chunk->records,
+    };
+
+    f->records = (uint32_t)chunk->records.len;
+    f->status = n > (ssize_t)w->max ? CHUNK_LARGE : CHUNK_SKIPPED;
+    if (n < 0 || n > (ssize_t)w->max ||
+        memchr(w->buffer, 0, t.len < SEARCH_BINARY ? t.len : SEARCH_BINARY))
+        return;
+    search_text(&t);
+    f->status = CHUNK_SEARCHED;
+    f->len = (uint32_t)(chunk->records.len - f->records);
+    f->capped = t.capped;
+    f->costly = t.costly;
+    *hits += t.hits > t.skip ? t.hits - t.skip : 0;
+}
+
+void search_worker_chunk(struct search_worker *w, struct search_chunk *chunk,
+                         const _Atomic bool *stop)
+{
+    int64_t hits = 0;
+
+    chunk->records.max = w->s->max_bytes + RECORDS_SLACK;
+    for (unsigned i = 0; i < chunk->count && !*stop; i++) {
+        if (hits > w->s->limit || chunk->records.len > w->s->max_bytes)
+            return;
+        search_one(w, chunk, &chunk->files[i], &hits);
+    }
+}
