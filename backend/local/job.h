@@ -11,7 +11,7 @@
 
 #include "backend/backend.h"
 #include "backend/local/reactor.h"
-#include "backend/local/spool.h"
+#include "backend/spool.h"
 #include "base/cleanup.h"
 #include <pthread.h>
 

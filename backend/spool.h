@@ -6,8 +6,8 @@
  * Offsets are those of the stream and never change their meaning. Not thread-safe: the
  * owner (struct job) holds its lock around every call.
  */
-#ifndef BACKEND_LOCAL_SPOOL_H
-#define BACKEND_LOCAL_SPOOL_H
+#ifndef BACKEND_SPOOL_H
+#define BACKEND_SPOOL_H
 
 #include "backend/results.h"
 #include <pthread.h>

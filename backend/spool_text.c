@@ -1,6 +1,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 
-#include "backend/local/spool.h"
+#include "backend/spool.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 

@@ -1,4 +1,4 @@
-#include "backend/local/spool.h"
+#include "backend/spool.h"
 #include "base/cleanup.h"
 #include "base/id.h"
 
