@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+extern const struct backend_ops aio_backend;
 extern const struct backend_ops fake_backend;
 extern const struct backend_ops local_backend;
 
 static const struct backend_ops *const backends[] = {
     &local_backend,
+    &aio_backend,
     &fake_backend,
 };
 

@@ -1,0 +1,239 @@
+#include "backend/remote/aio_exec.h"
+#include "base/clock.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define SLICE_MS 10000  /* one wait at the service, after the first */
+#define FIRST_MS 1000   /* the first one, when somebody wants to see progress */
+#define THROTTLE_MS 100 /* between two looks at a command that writes all the time */
+
+static int add_env(struct jw *w, struct aio_job *j, const struct exec_request *req)
+{
+    const struct backend_config *config = j->sandbox->base.backend->config;
+
+    jw_key(w, "env");
+    jw_obj(w);
+    jw_kstr(w, "PAGER", "cat");
+    jw_kstr(w, "TERM", "dumb");
+    for (size_t i = 0; i < config->env_count; i++)
+        jw_kstr(w, config->env[i].name, config->env[i].value);
+    for (size_t i = 0; i < req->env_count; i++)
+        jw_kstr(w, req->env[i].name, req->env[i].value);
+    jw_kstr(w, "SANDBOX_MCP_PROCESS", j->id);
+    jw_end(w);
+    return w->failed ? -1 : 0;
+}
+
+static int make_body(struct aio_job *j, const struct exec_request *req, const char *command,
+                     const char *cwd, int64_t wait_ms, struct buf *body, struct err *err)
+{
+    struct jw w = JW(body, err);
+
+    jw_obj(&w);
+    jw_kstr(&w, "command", command);
+    jw_kstr(&w, "session_id", j->id);
+    jw_kstr(&w, "exec_dir", cwd);
+    add_env(&w, j, req);
+    if (wait_ms)
+        jw_knum(&w, "timeout", (double)wait_ms / 1000.0);
+    else
+        jw_kbool(&w, "async_mode", true);
+    if (req->timeout_ms)
+        jw_knum(&w, "hard_timeout", (double)req->timeout_ms / 1000.0);
+    jw_kint(&w, "max_output_length", 0);
+    jw_end(&w);
+    return jw_done(&w);
+}
+
+/* After an answer that never came whole: did it start? 0 when it did, and its state is known. */
+static int recover(struct aio_job *j, struct call *call, struct err *err)
+{
+    struct err why = { 0 };
+
+    if (call && call_state(call) != CALL_RUNNING)
+        return -1;
+    if (!aio_job_fetch(j, call, 0, &why))
+        return 0;
+    if (why.code == ERR_NOT_FOUND) {
+        err_wrap(err, "the command did not start");
+        return err_next(err, "call again");
+    }
+    err_wrap(err, "the command may be running");
+    return err_next(err, "terminal_output process_id=%s shows it, terminal_kill id=%s ends it",
+                    j->id, j->id);
+}
+
+static int start(struct aio_job *j, struct call *call, const struct exec_request *req,
+                 const char *cwd, int64_t wait_ms, struct err *err)
+{
+    AUTO(buf) struct buf command = BUF_MAX(4 * 1024 * 1024), body = BUF_MAX(16 * 1024 * 1024);
+    AUTO(aio_reply) struct aio_reply reply;
+    AUTO_JSON yyjson_doc *doc = NULL;
+    struct aio_ask ask = {
+        .method = "POST",
+        .path = "/v1/bash/exec",
+        .body = &body,
+        .timeout_ms = wait_ms + AIO_ASK_MS,
+        .sink = &reply.scan.sink,
+        .kept = &reply.scan.rest,
+    };
+    yyjson_val *data;
+
+    aio_reply_init(&reply, j);
+    if (aio_command(j, call, req, cwd, &command, err) ||
+        make_body(j, req, buf_str(&command), cwd, wait_ms, &body, err))
+        return -1;
+    if (aio_ask(aio_of(&j->sandbox->base), call, &ask, &doc, &data, err))
+        return ask.unsure ? recover(j, call, err) : -1;
+    aio_reply_take(j, data, data);
+    return 0;
+}
+
+static int follow(struct aio_job *j, struct call *call, int64_t until_ms, struct err *err)
+{
+    while (aio_job_status(j) == EXEC_RUNNING) {
+        int64_t left = until_ms - clock_ms(), at = clock_ms();
+        if (left <= 0)
+            return 0;
+        aio_job_progress(j, call);
+        if (aio_job_fetch(j, call, left < SLICE_MS ? left : SLICE_MS, err))
+            return -1;
+        left = until_ms - clock_ms();
+        if (clock_ms() - at < THROTTLE_MS && left > 0 &&
+            aio_job_sleep(j, call, left < THROTTLE_MS ? left : THROTTLE_MS, err))
+            return -1;
+    }
+    return 0;
+}
+
+void aio_exec_abort(struct aio_job *j)
+{
+    if (aio_job_status(j) == EXEC_RUNNING)
+        (void)!aio_job_signal(j, NULL, SIGKILL, NULL);
+    aio_job_close(j, true);
+    aio_job_end(j, EXEC_KILLED, -1);
+    aio_job_forget(j);
+}
+
+/* The call failed: what it started must not be left behind, unless its id was handed out. */
+static int give_up(struct aio_job *j, struct call *call, const struct err *err)
+{
+    bool kept = call_state(call) == CALL_GONE ||
+                (call_state(call) == CALL_RUNNING && err->code == ERR_UNAVAILABLE && err->next[0]);
+
+    if (kept && !aio_job_list(j, NULL))
+        return -1;
+    aio_exec_abort(j);
+    return -1;
+}
+
+/* Why the service refused to start it, said better than it can. */
+static int explain(struct aio_job *j, struct call *call, const struct exec_request *req,
+                   const char *cwd, struct err *err)
+{
+    AUTO(buf) struct buf out = BUF_MAX(64);
+    struct err why = { 0 };
+
+    if (!req->cwd || call_state(call) != CALL_RUNNING ||
+        !aio_help(aio_of(&j->sandbox->base), call, aio_script_is_dir, &cwd, 1, true, &out, &why) ||
+        (why.code != ERR_NOT_FOUND && why.code != ERR_INVALID))
+        return -1;
+    *err = why;
+    return err_wrap(err, "cwd");
+}
+
+static int run(struct aio_job *j, struct call *call, const struct exec_request *req,
+               const char *cwd, struct err *err)
+{
+    int64_t until = clock_ms() + req->yield_ms;
+    int64_t first = call->progress && req->yield_ms > FIRST_MS ? FIRST_MS : req->yield_ms;
+
+    if (start(j, call, req, cwd, first, err)) {
+        explain(j, call, req, cwd, err);
+        return -1;
+    }
+    return follow(j, call, until, err);
+}
+
+static int finish(struct aio_job *j, struct call *call, const char *shell_id, size_t max_bytes,
+                  struct exec_result *res, struct err *err)
+{
+    bool over = aio_job_status(j) != EXEC_RUNNING;
+
+    if (over && shell_id[0])
+        aio_shell_cwd(j, shell_id, call);
+    if (aio_job_result(j, NULL, max_bytes, res, err))
+        return -1;
+    if (over)
+        aio_job_close(j, false);
+    return res->process_id[0] ? aio_job_list(j, err) : 0;
+}
+
+static int aio_run(struct sandbox *sb, struct call *call, const struct exec_request *req,
+                   struct exec_result *res, struct err *err)
+{
+    struct aio_sandbox *s = (struct aio_sandbox *)sb;
+    AUTO_PTR(aio_job) struct aio_job *j = NULL;
+    AUTO_FREE char *cwd = NULL;
+    char shell_id[ID_SIZE] = "";
+
+    if (aio_paths(aio_of(sb), call, err) || aio_path(aio_of(sb), req->cwd, &cwd, err) ||
+        aio_job_new(s, &j, err))
+        return -1;
+    if (req->session_id) {
+        if (aio_shell_claim(j, call, req->session_id, err))
+            return -1;
+        memcpy(shell_id, j->shell->id, sizeof(shell_id));
+    }
+    j->cwd = req->session_id ? NULL : strdup(cwd);
+    if (run(j, call, req, cwd, err))
+        return give_up(j, call, err);
+    if (finish(j, call, shell_id, req->max_bytes, res, err)) {
+        aio_exec_abort(j);
+        return -1;
+    }
+    return 0;
+}
+
+static int aio_output(struct sandbox *sb, struct call *call, const struct output_request *req,
+                      struct exec_result *res, struct err *err)
+{
+    struct aio_sandbox *s = (struct aio_sandbox *)sb;
+    AUTO_PTR(aio_job) struct aio_job *j = NULL;
+    int64_t until = clock_ms() + req->wait_ms;
+    uint64_t seen;
+    bool running;
+
+    if (aio_job_find(s, req->process_id, &j, err))
+        return -1;
+    running = aio_job_status(j) == EXEC_RUNNING;
+    pthread_mutex_lock(&j->lock);
+    seen = j->read[0] + j->read[1];
+    pthread_mutex_unlock(&j->lock);
+    while (running) {
+        int64_t left = until - clock_ms();
+        bool news;
+        if (aio_job_fetch(j, call,
+                          left < 0          ? 0
+                          : left < SLICE_MS ? left
+                                            : SLICE_MS,
+                          err) &&
+            aio_job_status(j) == EXEC_RUNNING)
+            return -1;
+        pthread_mutex_lock(&j->lock);
+        news = j->out[0].total + j->out[1].total > seen || j->status != EXEC_RUNNING;
+        pthread_mutex_unlock(&j->lock);
+        if (news || until <= clock_ms())
+            break;
+    }
+    if (running && aio_job_status(j) != EXEC_RUNNING && !j->cell)
+        aio_job_close(j, false);
+    return aio_job_result(j, req, req->max_bytes, res, err);
+}
+
+const struct exec_ops aio_exec_ops = {
+    .run = aio_run,
+    .output = aio_output,
+    .kill = aio_kill,
+};
