@@ -19,7 +19,8 @@ enum stage { CELL_RUNS, CELL_INTERRUPTED, CELL_KILLED };
 /* One cell in flight; owned by its job's driver, freed when that lets go. */
 struct cell {
     struct job *job;
-    struct code_context *context; /* NULL once released */
+    struct code_context
+        *context; /* released with the cell: the reactor asks for its descriptors until then */
     struct local_sandbox *sandbox;
     struct buf answer;                /* the response line */
     bool answered, background, ended; /* ended: the interpreter is gone */
@@ -36,8 +37,7 @@ static struct cell *cell_of(struct pump *p)
 
 static void cell_free(struct cell *cell)
 {
-    if (cell->context)
-        code_release(cell->sandbox, cell->context);
+    code_release(cell->sandbox, cell->context);
     buf_done(&cell->answer);
     job_unref(cell->job);
     free(cell);
@@ -166,8 +166,6 @@ static bool finish(struct cell *cell)
         pthread_mutex_unlock(&j->lock);
     }
     cell->context->dead = cell->context->dead || cell->ended || cell->context->once;
-    code_release(cell->sandbox, cell->context);
-    cell->context = NULL;
     job_exited(j, status);
     job_over(j);
     return true;
