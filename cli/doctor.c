@@ -121,7 +121,7 @@ struct program {
 /* Only what lies below /usr is visible in a sandbox. */
 static void report_program(struct doctor *d, const struct program *p)
 {
-    static const char *const places[] = { "/usr/local/bin", "/usr/bin" };
+    static const char *const places[] = { "/usr/bin", "/usr/local/bin" };
     AUTO(buf) struct buf out = BUF_MAX(DOCTOR_OUTPUT_MAX);
     char path[PATH_MAX], elsewhere[PATH_MAX];
     const char *argv[] = { path, p->argument, NULL };

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* An ordinary user's id where nobody has one: bubblewrap must work without being root. */
+/* The first and last host user of the sandboxes that root starts, as in local/state.h. */
+#define FIRST_UID 200000u
+#define LAST_UID 265535u
 #define SOME_UID "200000"
 
 static void version(const char *text, int out[3])
@@ -120,6 +122,20 @@ static void explain(struct doctor *d, const char *said)
     doctor_fix("%s", container_fix);
 }
 
+/* In a user namespace, root may have too few users to give each sandbox one of its own. */
+static bool uids_exist(void)
+{
+    FILE *f = fopen("/proc/self/uid_map", "re");
+    unsigned first, outside, count;
+    bool found = !f;
+
+    while (f && !found && fscanf(f, "%u %u %u", &first, &outside, &count) == 3)
+        found = first <= FIRST_UID && count > LAST_UID - first;
+    if (f)
+        fclose(f);
+    return found;
+}
+
 void doctor_namespaces(struct doctor *d)
 {
     AUTO(buf) struct buf out = BUF_MAX(DOCTOR_OUTPUT_MAX);
@@ -148,6 +164,14 @@ void doctor_namespaces(struct doctor *d)
 
     if (!d->bwrap[0])
         return;
+    if (!geteuid() && !uids_exist()) {
+        doctor_say(d, DOCTOR_FAIL,
+                   "are not usable by this root: it has no users %u to %u, of "
+                   "which every sandbox becomes one",
+                   FIRST_UID, LAST_UID);
+        doctor_fix("start the server as another user than root");
+        return;
+    }
     status = doctor_run(as_user ? argv : argv + 5, &out, &err);
     if (status < 0)
         doctor_say(d, DOCTOR_FAIL, "could not be tried: %s", err.msg);

@@ -142,6 +142,15 @@ static bool state_path(const struct options *o, char out[PATH_MAX])
     return true;
 }
 
+/* Tried: permissions alone do not tell it of root, nor of /proc. */
+static bool writable(const char *dir)
+{
+    char path[PATH_MAX + 32];
+
+    snprintf(path, sizeof(path), "%s/.doctor-XXXXXX", dir);
+    return mkdtemp(path) && !rmdir(path);
+}
+
 void doctor_state(struct doctor *d)
 {
     char path[PATH_MAX], there[PATH_MAX];
@@ -156,7 +165,7 @@ void doctor_state(struct doctor *d)
     memcpy(there, path, sizeof(there));
     while (access(there, F_OK) && (slash = strrchr(there, '/')) && slash != there)
         *slash = '\0';
-    if (access(there, W_OK | X_OK)) {
+    if (!writable(there)) {
         doctor_say(d, DOCTOR_FAIL, "%s: %s cannot be written: %s", path, there, strerror(errno));
         doctor_fix("another place with --state-dir");
         return;

@@ -1,0 +1,153 @@
+"""README and docs say only what is so."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lib.paths import ROOT
+from lib.stdio import Stdio
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0].read_text()
+# Of other programs, in lines about them.
+FOREIGN = {"--security-opt", "--exec", "--noproxy"}
+MORE_VARIABLES = {"SANDBOX_MCP_TOKEN", "SANDBOX_MCP_BACKEND_KEY", "SANDBOX_MCP_AGENT"}
+
+
+def blocks(language, text=README):
+    return re.findall(rf"^[ ]*```{language}\n(.*?)^[ ]*```$", text, re.M | re.S)
+
+
+@pytest.fixture
+def options(run):
+    return set(re.findall(r"^  (--[a-z-]+)", run("--help").out, re.M))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_exist(page, options):
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", page.read_text())) <= options | FOREIGN
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_variables_exist(page, options):
+    known = {"SANDBOX_MCP_" + option[2:].upper().replace("-", "_") for option in options}
+    assert set(re.findall(r"SANDBOX_MCP_\w+", page.read_text())) <= known | MORE_VARIABLES
+
+
+def test_the_table_has_every_option(options):
+    section = README.split("\n## Options\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"`(--[a-z-]+)", " ".join(
+        line.split("|")[1] for line in section.splitlines() if line.startswith("| `"))))
+    assert listed == options
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if target.startswith("http"):
+            continue
+        name, _, heading = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
+            assert heading in [h.lower().replace(" ", "-") for h in headings], target
+
+
+def test_every_tool_is_in_the_table():
+    table = README.split("<!-- tools:begin -->")[1].split("<!-- tools:end -->")[0]
+    names = [tool["name"] for tool in json.loads((ROOT / "tools.json").read_text())]
+    assert names and all(f"| `{name}` |" in table for name in names)
+
+
+def servers():
+    """(name, command, arguments) of every client block."""
+    for text in blocks("json"):
+        config = json.loads(text)
+        assert len(config) == 1
+        for name, server in next(iter(config.values())).items():
+            yield name, server["command"], server["args"]
+
+
+@pytest.fixture
+def folder():
+    """A folder of an ordinary user, as a workspace is."""
+    path = tempfile.mkdtemp(prefix="smcp-ws-")
+    os.chmod(path, 0o755)
+    if os.geteuid() == 0:
+        os.chown(path, 1000, 1000)
+    yield path
+    shutil.rmtree(path)
+
+
+def test_client_blocks(folder, binary, state_dir):
+    """Each starts a server that works in the folder which it names."""
+    seen = []
+    for name, command, arguments in servers():
+        words = [command, *arguments]
+        own = words[words.index("sandbox-mcp") + 1:]
+        own[own.index("--workspace") + 1] = folder
+        server = Stdio(binary, *own, modern=False)
+        try:
+            server.initialize()
+            assert server.result("tools/list")["tools"]
+            seen.append(command)
+        finally:
+            server.close()
+    assert seen == ["sandbox-mcp"] * 3 + ["ssh", "wsl.exe"]
+
+
+def test_claude_code_line(folder, binary, state_dir):
+    line = re.search(r"^claude mcp add (.*)$", README, re.M).group(1).split()
+    assert line[1:3] == ["--", "sandbox-mcp"]
+    server = Stdio(binary, *line[3:], cwd=folder)
+    server.call("file_write", path="made.txt", content="by the sandbox")
+    server.close()
+    assert Path(folder, "made.txt").read_text() == "by the sandbox"
+
+
+def test_first_call(run):
+    arguments = re.search(r"^build/sandbox-mcp (call \w+) '(.*)'$", README, re.M)
+    said = run(*arguments.group(1).split(), arguments.group(2))
+    assert said.status == 0, said.err
+    assert "exit 0" in said.out and "Linux" in said.out
+
+
+def test_http_example(start_server, tmp_path):
+    """The example as it is printed, with the token file that the lines above it make."""
+    server = start_server()
+    tmp_path.joinpath("token").write_text(server.token + "\n")
+    code = re.search(r"<!-- example:http -->\n```python\n(.*?)```", README, re.S).group(1)
+    tmp_path.joinpath("example.py").write_text(code)
+    done = subprocess.run([sys.executable, "example.py"], cwd=tmp_path, timeout=60,
+                          env=dict(os.environ, SANDBOX_URL=server.url), capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    assert "terminal_execute" in done.stdout
+    assert "hello" in done.stdout
+
+
+def test_token_line(tmp_path, start_server):
+    """What makes the token makes one that the server takes."""
+    line = re.search(r"^\(umask 077; (.*)\)$", README, re.M).group(1)
+    subprocess.run(["sh", "-c", f"umask 077; {line}"], cwd=tmp_path, check=True)
+    path = tmp_path / "token"
+    assert path.stat().st_mode & 0o077 == 0
+    server = start_server("--token-file", path, token=None)
+    server.token = path.read_text().strip()
+    assert "result" in server.request("server/discover")
+
+
+def test_network_example(run):
+    policy = re.search(r"--network '(allow=[^']*)'", PAGES[0].parent.joinpath(
+        "docs/configuration.md").read_text()).group(1)
+    said = run("--network", policy, "call", "sandbox_info", "{}")
+    assert said.status == 0, said.err
+    assert "files.pythonhosted.org" in said.out
