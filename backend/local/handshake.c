@@ -178,7 +178,8 @@ int launcher_handshake(struct agent *a, int errors, struct call *call, struct er
 
     if (!f)
         return err_oom(err);
-    if (send_config(a, err))
+    /* One that is gone before it could be told says why on its stderr. */
+    if (send_config(a, err) && err->code != ERR_UNAVAILABLE)
         return -1;
     return await_ready(a, errors, call, f, err);
 }
