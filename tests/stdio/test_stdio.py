@@ -96,6 +96,24 @@ def test_the_end_of_input_ends_what_runs(fake):
         fake.recv()
 
 
+@pytest.mark.parametrize("end", ["close", "terminate", "kill"])
+def test_nothing_that_runs_in_a_sandbox_outlives_it(stdio, end):
+    """Commands, their children, daemons of theirs and what was left in the background."""
+    left = stdio.call("terminal_execute", command="sleep 1000", yield_s=0)
+    assert left["_meta"]["sandbox-mcp/status"] == "running"
+    for command in ("sleep 1000", "sleep 1000 & sleep 1000", "(setsid sleep 1000 &); sleep 1000"):
+        stdio.start("tools/call", {"name": "terminal_execute", "arguments": {"command": command}})
+    until = time.monotonic() + 10
+    while len(below := processes.descendants(stdio.pid)) < 8:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    if end == "kill":
+        stdio.kill()
+        processes.assert_gone(below)
+    else:
+        assert getattr(stdio, end)() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_like_the_end_of_input(fake, number):
     fake.send(call(1, "hang"))
