@@ -20,6 +20,9 @@ int cli_http(const struct options *o, struct server *server, int stop_fd, struct
  */
 int cli_call(const struct options *o, struct server *server, struct err *err);
 
+/* The same, asked of the server at --url, with the token of --token-file or SANDBOX_MCP_TOKEN. */
+int cli_remote_call(const struct options *o, struct err *err);
+
 /* Commands that need no server: doctor, and call with --url. ERR_INVALID for an unknown one. */
 int cli_command(const struct options *o, struct err *err);
 

@@ -7,6 +7,7 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o, struct err *err);
 } commands[] = {
+    { "call", cli_remote_call }, /* with --url; without it needs a server, see main.c */
     { "doctor", cli_doctor },
 };
 
