@@ -10,6 +10,7 @@ dicts as on the wire; an error answer raises RpcError.
 import json
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -22,7 +23,6 @@ from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
-from lib import processes
 from lib.paths import NODE, NODE_MODULES
 from lib.stdio import RpcError
 
@@ -78,16 +78,17 @@ class Face:
         assert "structuredContent" not in result
         return "".join(b["text"] for b in result["content"])
 
-    def server_processes(self, binary):
-        """{(pid, start)} of what runs the server's binary below this client."""
-        below = processes.descendants(self.pid)
-        return processes.running_from([binary]) & below
+    closed = False
+
+    def close(self):
+        if not self.closed:
+            self.closed = True
+            self.end()
 
 
 class PythonClient(Face):
     def __init__(self, connect, mode="auto"):
         """connect() -> an async context manager of the SDK's streams."""
-        self.pid = os.getpid()
         self._portal_manager = start_blocking_portal()
         self._portal = self._portal_manager.__enter__()
         self.client = Client(connect, mode=mode)
@@ -139,7 +140,7 @@ class PythonClient(Face):
         self._portal.start_task_soon(call)
         return pending
 
-    def close(self):
+    def end(self):
         try:
             self._entered.__exit__(None, None, None)
         finally:
@@ -169,7 +170,7 @@ class NodeClient(Face):
         self.process = subprocess.Popen(
             [str(NODE), str(DRIVER), json.dumps(options)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=stderr, env=dict(os.environ, HOME=str(home)), text=True)
-        self.pid, self._last, self._pending = self.process.pid, 0, {}
+        self._last, self._pending = 0, {}
         self._write = threading.Lock()
         hello = json.loads(self.process.stdout.readline() or '{"error": "no line from node"}')
         if "error" in hello:
@@ -213,10 +214,10 @@ class NodeClient(Face):
         return self._send(
             "call", name=tool, arguments=arguments, timeout=timeout, progress=progress)
 
-    def close(self):
+    def end(self):
         self.process.stdin.close()
         status = self.process.wait(15)
-        assert status == 0, f"node ended with {status}"
+        assert status in (0, -signal.SIGKILL), f"node ended with {status}"
 
 
 def wait_until(true, seconds=5, what="it"):
