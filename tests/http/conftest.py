@@ -108,17 +108,23 @@ def fake(start_server):
 
 
 @pytest.fixture
-def connect(fake):
-    """connect(): raw connections to it."""
+def connect_to():
+    """connect_to(server): raw connections, closed at the end."""
     made = []
 
-    def one(**more):
-        made.append(Raw(fake, **more))
+    def one(server, **more):
+        made.append(Raw(server, **more))
         return made[-1]
 
     yield one
     for raw in made:
         raw.close()
+
+
+@pytest.fixture
+def connect(fake, connect_to):
+    """connect(): the same to the fake."""
+    return lambda **more: connect_to(fake, **more)
 
 
 class Legacy:
@@ -153,6 +159,11 @@ def legacy(fake):
 @pytest.fixture
 def start_legacy(fake):
     return lambda **more: Legacy(fake, **more)
+
+
+@pytest.fixture
+def start_session():
+    return Legacy
 
 
 def execute(command, id=1, modern=True, **meta):
