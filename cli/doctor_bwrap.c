@@ -60,6 +60,8 @@ void doctor_bubblewrap(struct doctor *d)
                    ? "; before 0.12.0 it follows links in the way to what it binds, so "
                      "sandbox-mcp resolves them first"
                    : "");
+    if (before(v, 0, 8))
+        doctor_say(d, DOCTOR_WARN, "is older than 0.8.0, the oldest that is tested");
     if (!stat(d->bwrap, &st) && st.st_mode & S_ISUID)
         doctor_say(d, DOCTOR_WARN, "is set-uid root, which it needs nowhere any more%s",
                    before(v, 0, 12) ? " and which is attackable before 0.11.2" : "");

@@ -107,6 +107,76 @@ def test_control_characters_are_not_printed(run, tmp_path):
     assert not re.search(r"^ok   forged", said.out, re.M)
 
 
+@pytest.fixture
+def elsewhere(binary, state_dir, tmp_path):
+    """
+    elsewhere(bwrap=TEXT, sysctl={...}): doctor on a machine like this one, but for its bubblewrap, a
+    script or, with None, missing, and for its /proc/sys/kernel.
+    """
+
+    def one(bwrap, sysctl):
+        script, kernel = tmp_path / "bwrap", tmp_path / "kernel"
+        kernel.mkdir()
+        for name, value in sysctl.items():
+            (kernel / name).write_text(f"{value}\n")
+        script.write_text(f"#!/bin/sh\n{bwrap}\n")
+        script.chmod(0o755)
+        return subprocess.run(
+            ["bwrap", "--dev-bind", "/", "/", "--bind", kernel, "/proc/sys/kernel", "--ro-bind",
+             script if bwrap else "/dev/null", "/usr/bin/bwrap", "--", binary, "doctor"],
+            capture_output=True, text=True, timeout=60)
+
+    return one
+
+
+FORBIDDEN = """[ "$*" = --version ] && echo bubblewrap 0.9.0 && exit
+echo "bwrap: setting up uid map: Permission denied" >&2; exit 1"""
+
+
+def test_apparmor_forbids_them(elsewhere):
+    said = elsewhere(FORBIDDEN, {"apparmor_restrict_unprivileged_userns": 1})
+    found = findings(said.stdout)
+    failed = [text for level, text in found if level == "FAIL"]
+    assert said.returncode == 1
+    assert any(text.startswith("bubblewrap 0.9.0 (/usr/bin/bwrap)") for _, text in found)
+    assert "AppArmor forbids them" in failed[0]
+    assert "setting up uid map: Permission denied" in failed[0]
+    assert "Fix: sandbox-mcp doctor apparmor | sudo tee /etc/apparmor.d/" in failed[0]
+    assert "sudo apparmor_parser -r /etc/apparmor.d/" in failed[0]
+    assert said.stdout.endswith(PROFILE)
+
+
+def test_a_sysctl_forbids_them(elsewhere):
+    said = elsewhere(FORBIDDEN, {"unprivileged_userns_clone": 0,
+                                 "apparmor_restrict_unprivileged_userns": 0})
+    failed = [text for level, text in findings(said.stdout) if level == "FAIL"]
+    assert said.returncode == 1
+    assert "kernel.unprivileged_userns_clone is 0" in failed[0]
+    assert "Fix: sudo sysctl -w kernel.unprivileged_userns_clone=1" in failed[0]
+
+
+def test_something_else_forbids_them(elsewhere):
+    said = elsewhere(FORBIDDEN, {})
+    failed = [text for level, text in findings(said.stdout) if level == "FAIL"]
+    assert said.returncode == 1
+    assert "--security-opt seccomp=unconfined" in failed[0]
+    assert "AppArmor profile" not in said.stdout
+
+
+def test_without_bubblewrap(elsewhere):
+    said = elsewhere(None, {})
+    failed = [text for level, text in findings(said.stdout) if level == "FAIL"]
+    assert said.returncode == 1
+    assert failed[0].startswith("bubblewrap is not installed")
+    assert "Fix: " in failed[0]
+
+
+def test_old_bubblewrap(elsewhere):
+    said = elsewhere(FORBIDDEN.replace("0.9.0", "0.6.2"), {})
+    assert ("warn", "bubblewrap is older than 0.8.0, the oldest that is tested") in findings(
+        said.stdout)
+
+
 CLONE_NEWUSER, PR_SET_DUMPABLE = 0x10000000, 4
 
 
