@@ -117,6 +117,11 @@ static bool needs_server(const struct options *o)
            (!strcmp(o->words[0], "call") && !o->url);
 }
 
+static bool serves_stdio(const struct options *o)
+{
+    return !o->http && (!o->word_count || strcmp(o->words[0], "call"));
+}
+
 static int run(int argc, char **argv, struct parts *p, struct err *err)
 {
     int level;

@@ -3,7 +3,7 @@
  * may use yyjson_* readers directly.
  *
  * Reading is bounded: depth JSON_MAX_DEPTH, no duplicate keys, no lone surrogates, no NUL
- * in strings or keys, no numbers beyond int64/uint64/double. A violation is ERR_INVALID.
+ * in keys, no numbers beyond int64/uint64/double. A violation is ERR_INVALID.
  *
  * Writing is done by struct jw: it appends compact JSON to a struct buf and
  * remembers the first failure, so that callers check once at the end.

@@ -171,16 +171,17 @@ static int add_rules(scmp_filter_ctx ctx, const struct rule *rules, size_t count
 static int add_families(scmp_filter_ctx ctx, struct err *err)
 {
     for (int f = 0; f <= AF_MAX; f++) {
+        struct scmp_arg_cmp which;
         bool allowed = false;
         int r;
         for (size_t i = 0; i < COUNT_OF(families); i++)
             allowed |= families[i] == f;
         if (allowed)
             continue;
-        r = f == AF_MAX ? seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                           SCMP_A0(SCMP_CMP_GE, (uint64_t)f))
-                        : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                           SCMP_A0(SCMP_CMP_EQ, (uint64_t)f));
+        which = (struct scmp_arg_cmp){ .arg = 0,
+                                       .op = f == AF_MAX ? SCMP_CMP_GE : SCMP_CMP_EQ,
+                                       .datum_a = (scmp_datum_t)f };
+        r = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, &which);
         if (r)
             return err_sys(err, -r, "seccomp rule for socket family %d", f);
     }
