@@ -138,6 +138,8 @@ static int run(int argc, char **argv, struct parts *p, struct err *err)
     log_set_level((enum log_level)level);
     if (!needs_server(&p->options))
         return cli_command(&p->options, err);
+    if (serves_stdio(&p->options) && stdio_claim(err))
+        return -1;
     return start(p, err) ? -1 : serve(p, err);
 }
 
