@@ -67,8 +67,6 @@ size_t glob_class_len(const char *text, size_t len)
             i += n - 1;
         else if (text[i] == '\\' && i + 1 < len)
             i++;
-        else if (text[i] == '/')
-            return 0;
     }
     return i < len ? i : 0;
 }

@@ -42,7 +42,7 @@ static size_t stars(struct compiler *c, size_t at)
 
     while (end < c->len && c->p[end] == '*')
         end++;
-    whole = end - at == 2 && (!at || edge(c->p[at - 1], open)) &&
+    whole = end - at >= 2 && (!at || edge(c->p[at - 1], open)) &&
             (end == c->len || edge(c->p[end], close));
     if (!whole) {
         emit_loop(c, STEP_ANY);

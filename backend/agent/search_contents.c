@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHUNK_STEPS 8192 /* of the walk, for one chunk */
+#define CHUNK_STEPS 1024 /* of the walk, for one chunk */
 
 #define AFTER_HITS 'c' /* cursor: go on in that file behind so many hits */
 

@@ -130,7 +130,7 @@ static void question_marks_and_classes_take_one_character(void)
         { "[", "[", true },
         { "[!", "[!", true },
         { "a[/]b", "a/b", false },
-        { "a[/]b", "a[/]b", true },
+        { "a[x/]b", "axb", true },
         { "[z-a]", "m", false },
     };
 
@@ -223,8 +223,7 @@ static void simple_globs_mean_what_fnmatch_says(void)
         bool want;
         random_string(pattern, sizeof(pattern), "aab*?/[!-]", &seed);
         random_string(text, sizeof(text), "aab/-", &seed);
-        if (strstr(pattern, "**") || *pattern == '/' ||
-            (strchr(pattern, '[') && strchr(pattern, '/')))
+        if (strstr(pattern, "**") || *pattern == '/')
             continue;
         want = !fnmatch(pattern, text, FNM_PATHNAME | FNM_NOESCAPE);
         hits += want;
