@@ -8,16 +8,19 @@
 
 #define VALUE_MAX (16 * 1024) /* of one text result shown inline */
 
+static const char *const statuses[] = {
+    [CODE_OK] = "ok",
+    [CODE_ERROR] = "error",
+    [CODE_TIMEOUT] = "timed_out",
+    [CODE_RUNNING] = "running",
+};
+
 static int header(struct buf *out, const struct code_result *r, struct err *err)
 {
-    static const char *const names[] = {
-        [CODE_OK] = "ok",
-        [CODE_ERROR] = "error",
-        [CODE_TIMEOUT] = "timeout",
-        [CODE_RUNNING] = "running",
-    };
+    const char *state =
+        r->status == CODE_TIMEOUT ? "timed out" : statuses[r->status];
 
-    if (buf_addf(out, err, "%s · ", names[r->status]) || render_duration(out, r->duration_ms, err))
+    if (buf_addf(out, err, "%s · ", state) || render_duration(out, r->duration_ms, err))
         return -1;
     if (r->context_id[0] && buf_addf(out, err, " · context_id %s", r->context_id))
         return -1;
@@ -116,6 +119,20 @@ static int send_pictures(struct tool_call *call, const struct code_result *r, st
     return 0;
 }
 
+static int meta(struct tool_call *call, const struct code_result *r, struct err *err)
+{
+    if (tool_meta_str(call, "status", statuses[r->status], err) ||
+        tool_meta_int(call, "duration_ms", r->duration_ms, err) ||
+        tool_meta_str(call, "context_id", r->context_id, err))
+        return -1;
+    if (!r->process_id[0])
+        return 0;
+    return tool_meta_str(call, "process_id", r->process_id, err) ||
+                   tool_meta_str(call, "cursor", r->cursor, err)
+               ? -1
+               : 0;
+}
+
 static int reply(struct tool_call *call, const struct code_result *r, struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX * 4);
@@ -128,7 +145,7 @@ static int reply(struct tool_call *call, const struct code_result *r, struct err
         return -1;
     if (tool_text(call, text.data, text.len, err) || send_pictures(call, r, err))
         return -1;
-    return tool_meta_str(call, "context_id", r->context_id, err);
+    return meta(call, r, err);
 }
 
 int tool_code_execute(struct tool_call *call, const struct code_execute_args *args, struct err *err)
