@@ -5,9 +5,11 @@
 #include <string.h>
 
 enum kind { TEXT, LIST, FLAG };
+enum scope { ANY, LOCAL, REMOTE }; /* which backends it means something to */
 
 struct row {
     const char *name;
+    enum scope scope;
     enum kind kind;
     size_t offset;
     const char *value, *help;
@@ -16,34 +18,37 @@ struct row {
 #define AT(field) offsetof(struct options, field)
 
 static const struct row rows[] = {
-    { "http", TEXT, AT(http), "[ADDR:]PORT", "serve streamable HTTP at /mcp instead of stdio" },
-    { "workspace", TEXT, AT(workspace), "DIR[:ro]", "your directory, live at /workspace" },
-    { "mount", LIST, AT(mount), "DIR[:ro]", "one more directory, at its own path" },
-    { "network", TEXT, AT(network), "POLICY", "none (default) or allow=HOST[:PORT],*.HOST,..." },
-    { "env", LIST, AT(env), "K=V", "environment of every command" },
-    { "sandbox", TEXT, AT(sandbox), "NAME", "a named sandbox: its files are found again" },
-    { "runtime", TEXT, AT(runtime), "KIND", "bwrap (default), or host: NO isolation" },
-    { "memory", TEXT, AT(memory), "MB", "memory of a sandbox" },
-    { "pids", TEXT, AT(pids), "N", "processes of a sandbox" },
-    { "state-dir", TEXT, AT(state_dir), "DIR", "where sandboxes keep their files" },
-    { "allow-root-workspace", FLAG, AT(allow_root_workspace), NULL,
+    { "http", ANY, TEXT, AT(http), "[ADDR:]PORT",
+      "serve streamable HTTP at /mcp instead of stdio" },
+    { "workspace", LOCAL, TEXT, AT(workspace), "DIR[:ro]", "your directory, live at /workspace" },
+    { "mount", LOCAL, LIST, AT(mount), "DIR[:ro]", "one more directory, at its own path" },
+    { "network", LOCAL, TEXT, AT(network), "POLICY",
+      "none (default) or allow=HOST[:PORT],*.HOST,..." },
+    { "env", ANY, LIST, AT(env), "K=V", "environment of every command" },
+    { "sandbox", ANY, TEXT, AT(sandbox), "NAME", "a named sandbox: its files are found again" },
+    { "runtime", LOCAL, TEXT, AT(runtime), "KIND", "bwrap (default), or host: NO isolation" },
+    { "memory", LOCAL, TEXT, AT(memory), "MB", "memory of a sandbox" },
+    { "pids", LOCAL, TEXT, AT(pids), "N", "processes of a sandbox" },
+    { "state-dir", ANY, TEXT, AT(state_dir), "DIR", "where sandboxes keep their files" },
+    { "allow-root-workspace", LOCAL, FLAG, AT(allow_root_workspace), NULL,
       "accept a workspace owned by root" },
-    { "backend", TEXT, AT(backend), "KIND", "local (default) or aio" },
-    { "backend-url", TEXT, AT(backend_url), "URL", "of the remote sandbox service" },
-    { "backend-key-file", TEXT, AT(backend_key_file), "FILE",
+    { "backend", ANY, TEXT, AT(backend), "KIND", "local (default) or aio" },
+    { "backend-url", REMOTE, TEXT, AT(backend_url), "URL", "of the remote sandbox service" },
+    { "backend-key-file", REMOTE, TEXT, AT(backend_key_file), "FILE",
       "its key (or SANDBOX_MCP_BACKEND_KEY)" },
-    { "backend-header", LIST, AT(backend_header), "'N: V'", "one more header for it" },
-    { "token-file", TEXT, AT(token_file), "FILE",
+    { "backend-header", REMOTE, LIST, AT(backend_header), "'N: V'", "one more header for it" },
+    { "token-file", ANY, TEXT, AT(token_file), "FILE",
       "bearer tokens of HTTP clients (or SANDBOX_MCP_TOKEN)" },
-    { "no-auth", FLAG, AT(no_auth), NULL, "no token; only on loopback" },
-    { "allow-host", LIST, AT(allow_host), "HOST", "accept this Host header too" },
-    { "allow-origin", LIST, AT(allow_origin), "ORIGIN", "accept this Origin header" },
-    { "max-calls", TEXT, AT(max_calls), "N", "calls in flight at once (512)" },
-    { "max-sandboxes", TEXT, AT(max_sandboxes), "N", "sandboxes at once (100)" },
-    { "log-level", TEXT, AT(log_level), "LEVEL", "error, warn (default), info, debug; on stderr" },
-    { "url", TEXT, AT(url), "URL", "call: ask the server that runs there" },
-    { "help", FLAG, AT(help), NULL, "this page" },
-    { "version", FLAG, AT(version), NULL, "the version" },
+    { "no-auth", ANY, FLAG, AT(no_auth), NULL, "no token; only on loopback" },
+    { "allow-host", ANY, LIST, AT(allow_host), "HOST", "accept this Host header too" },
+    { "allow-origin", ANY, LIST, AT(allow_origin), "ORIGIN", "accept this Origin header" },
+    { "max-calls", ANY, TEXT, AT(max_calls), "N", "calls in flight at once (512)" },
+    { "max-sandboxes", ANY, TEXT, AT(max_sandboxes), "N", "sandboxes at once (100)" },
+    { "log-level", ANY, TEXT, AT(log_level), "LEVEL",
+      "error, warn (default), info, debug; on stderr" },
+    { "url", ANY, TEXT, AT(url), "URL", "call: ask the server that runs there" },
+    { "help", ANY, FLAG, AT(help), NULL, "this page" },
+    { "version", ANY, FLAG, AT(version), NULL, "the version" },
 };
 
 static int store(struct options *o, const struct row *row, const char *value, struct err *err)
@@ -203,6 +208,32 @@ static int check_backend(const struct options *o, struct err *err)
     return err_set(err, ERR_INVALID, "--backend: \"%s\" is none of %s", o->backend, buf_str(&list));
 }
 
+static bool given(const struct options *o, const struct row *row)
+{
+    const char *field = (const char *)o + row->offset;
+
+    if (row->kind == FLAG)
+        return *(const bool *)field;
+    if (row->kind == TEXT)
+        return *(const char *const *)(const void *)field != NULL;
+    return ((const struct option_list *)(const void *)field)->count > 0;
+}
+
+/* What would be ignored is refused: nobody shall believe in a limit that is not there. */
+static int check_scopes(const struct options *o, struct err *err)
+{
+    bool local = !strcmp(o->backend, "local"), fake = !strcmp(o->backend, "fake");
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        enum scope scope = rows[i].scope;
+        if (fake || scope == ANY || (scope == LOCAL) == local || !given(o, &rows[i]))
+            continue;
+        return err_set(err, ERR_INVALID, "--%s does not go with --backend %s%s", rows[i].name,
+                       o->backend, scope == LOCAL ? ", where the service decides" : "");
+    }
+    return 0;
+}
+
 static int check_together(const struct options *o, struct err *err)
 {
     bool host = o->config.runtime && !strcmp(o->config.runtime, "host");
@@ -239,7 +270,10 @@ int options_parse(int argc, char **argv, struct options *o, struct err *err)
     if (o->help || o->version)
         return 0;
     o->backend = o->backend ? o->backend : "local";
-    return make_config(o, err) || check_backend(o, err) || check_together(o, err) ? -1 : 0;
+    return make_config(o, err) || check_backend(o, err) || check_together(o, err) ||
+                   check_scopes(o, err)
+               ? -1
+               : 0;
 }
 
 void options_done(struct options *o)

@@ -67,6 +67,24 @@ def test_what_is_wrong_is_named(run, args, named):
     assert named in said.err
 
 
+@pytest.mark.parametrize("args", [
+    ["--workspace", "/tmp"], ["--mount", "/tmp"], ["--network", "none"], ["--memory", "64"],
+    ["--pids", "64"], ["--runtime", "host"], ["--allow-root-workspace"]])
+def test_a_remote_service_is_promised_nothing(run, args):
+    said = run("--backend", "aio", "--backend-url", "http://127.0.0.1:1", *args, *CALL)
+    assert said.status == 2
+    assert f"{args[0]} does not go with --backend aio" in said.err
+
+
+@pytest.mark.parametrize("args", [
+    ["--backend-url", "http://127.0.0.1:1"], ["--backend-key-file", "/dev/null"],
+    ["--backend-header", "A: b"]])
+def test_the_local_backend_has_no_url(run, args):
+    said = run(*args, *CALL)
+    assert said.status == 2
+    assert f"{args[0]} does not go with --backend local" in said.err
+
+
 def test_a_list_option_has_a_bound(run):
     said = run(*FAKE, *["--env", "A=1"] * 33, *CALL)
     assert said.status == 2
