@@ -6,6 +6,7 @@
 
 #define SLICE_MS 10000  /* one wait at the service, after the first */
 #define FIRST_MS 1000   /* the first one, when somebody wants to see progress */
+#define END_MS 50       /* for the end of a command that has just written */
 #define THROTTLE_MS 100 /* between two looks at a command that writes all the time */
 
 static int add_env(struct jw *w, struct aio_job *j, const struct exec_request *req)
@@ -196,37 +197,44 @@ static int aio_run(struct sandbox *sb, struct call *call, const struct exec_requ
     return 0;
 }
 
-static int aio_output(struct sandbox *sb, struct call *call, const struct output_request *req,
-                      struct exec_result *res, struct err *err)
+/* Wait for more than was seen, or the end; when more comes, the end may follow at once. */
+static int await_news(struct aio_job *j, struct call *call, int64_t until_ms, struct err *err)
 {
-    struct aio_sandbox *s = (struct aio_sandbox *)sb;
-    AUTO_PTR(aio_job) struct aio_job *j = NULL;
-    int64_t until = clock_ms() + req->wait_ms;
     uint64_t seen;
-    bool running;
+    bool last = false;
 
-    if (aio_job_find(s, req->process_id, &j, err))
-        return -1;
-    running = aio_job_status(j) == EXEC_RUNNING;
     pthread_mutex_lock(&j->lock);
     seen = j->read[0] + j->read[1];
     pthread_mutex_unlock(&j->lock);
-    while (running) {
-        int64_t left = until - clock_ms();
-        bool news;
+    while (aio_job_status(j) == EXEC_RUNNING) {
+        int64_t left = until_ms - clock_ms(), wait = last ? END_MS : SLICE_MS;
         if (aio_job_fetch(j, call,
-                          left < 0          ? 0
-                          : left < SLICE_MS ? left
-                                            : SLICE_MS,
+                          left < 0      ? 0
+                          : left < wait ? left
+                                        : wait,
                           err) &&
             aio_job_status(j) == EXEC_RUNNING)
             return -1;
+        if (last || left <= 0)
+            return 0;
         pthread_mutex_lock(&j->lock);
-        news = j->out[0].total + j->out[1].total > seen || j->status != EXEC_RUNNING;
+        last = j->out[0].total + j->out[1].total > seen;
         pthread_mutex_unlock(&j->lock);
-        if (news || until <= clock_ms())
-            break;
     }
+    return 0;
+}
+
+static int aio_output(struct sandbox *sb, struct call *call, const struct output_request *req,
+                      struct exec_result *res, struct err *err)
+{
+    AUTO_PTR(aio_job) struct aio_job *j = NULL;
+    bool running;
+
+    if (aio_job_find((struct aio_sandbox *)sb, req->process_id, &j, err))
+        return -1;
+    running = aio_job_status(j) == EXEC_RUNNING;
+    if (await_news(j, call, clock_ms() + req->wait_ms, err))
+        return -1;
     if (running && aio_job_status(j) != EXEC_RUNNING && !j->cell)
         aio_job_close(j, false);
     return aio_job_result(j, req, req->max_bytes, res, err);

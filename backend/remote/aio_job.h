@@ -8,8 +8,8 @@
 #ifndef BACKEND_REMOTE_AIO_JOB_H
 #define BACKEND_REMOTE_AIO_JOB_H
 
-#include "backend/spool.h"
 #include "backend/remote/aio.h"
+#include "backend/spool.h"
 #include "base/id.h"
 
 #define AIO_JOBS_MAX 256 /* in a sandbox's table; the oldest finished one is forgotten first */

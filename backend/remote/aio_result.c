@@ -24,13 +24,10 @@ static int parse_places(const char *text, uint64_t at[2], struct err *err)
 /* Half for each; what one stream does not need goes to the other. */
 static void share(size_t budget, const uint64_t want[2], size_t out[2])
 {
-    for (int i = 0; i < 2; i++)
-        out[i] = want[!i] < budget / 2 ? budget - (size_t)want[!i] : budget - budget / 2;
-    if (out[0] + out[1] > budget) {
-        int small = want[1] < want[0];
-        out[small] = want[small] < out[small] ? (size_t)want[small] : out[small];
-        out[!small] = budget - (out[small] < budget ? out[small] : budget);
-    }
+    int small = want[0] < want[1] ? 0 : 1;
+
+    out[small] = want[small] < budget / 2 ? (size_t)want[small] : budget / 2;
+    out[!small] = budget - out[small];
 }
 
 struct reading {
@@ -67,7 +64,9 @@ static int read_both(struct reading *r, size_t budget, struct err *err)
         return -1;
     for (int i = 0; i < 2; i++) {
         r->end[i] = r->job->out[i].total;
-        want[i] = r->end[i] > r->from[i] ? r->end[i] - r->from[i] : 0;
+        want[i] = r->req && r->req->tail > 0 ? r->end[i]
+                  : r->end[i] > r->from[i]   ? r->end[i] - r->from[i]
+                                             : 0;
     }
     share(budget, want, r->room);
     for (int i = 0; i < 2 && !fail; i++)

@@ -132,12 +132,13 @@ class Server:
         return self.result("tools/call", {"name": tool, "arguments": arguments}, timeout)
 
     def connections(self):
-        """How many TCP connections the server holds."""
+        """How many TCP connections of clients the server holds."""
         held = {name[8:-1] for name in processes.descriptors(self.pid).values()
                 if name.startswith("socket:[")}
         with open(f"/proc/{self.pid}/net/tcp") as f:
             rows = [line.split() for line in f.readlines()[1:]]
-        return sum(row[9] in held for row in rows if row[3] != "0A")
+        mine = f":{self.port:04X}"
+        return sum(row[9] in held for row in rows if row[3] != "0A" and row[1].endswith(mine))
 
     def close(self, timeout=10):
         """
