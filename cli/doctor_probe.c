@@ -59,7 +59,7 @@ static int probe(struct backend *be, struct call *call, int64_t since, struct do
 {
     AUTO_PTR(sandbox) struct sandbox *sb = NULL;
 
-    if (sandbox_open_default(be, call, "doctor", NULL, &sb, err) ||
+    if (sandbox_open_default(be, call, "local", NULL, &sb, err) ||
         run_echo(sb, call, since, d, err))
         return -1;
     d->started = true;

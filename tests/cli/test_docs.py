@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,19 @@ def test_first_call(run):
     said = run(*arguments.group(1).split(), arguments.group(2))
     assert said.status == 0, said.err
     assert "exit 0" in said.out and "Linux" in said.out
+
+
+def test_call_to_a_server(run, start_server, tmp_path):
+    """The line as it is printed, but for the port; what it leaves is there for the next."""
+    server = start_server()
+    tmp_path.joinpath("token").write_text(server.token + "\n")
+    line = re.search(r"^build/sandbox-mcp (call --url .*)\\\n(.*)$", README, re.M)
+    words = [word.replace(":8080", f":{server.port}") for word in shlex.split("".join(
+        line.groups()))]
+    said = run(*words, cwd=tmp_path)
+    assert said.status == 0, said.err
+    assert "3." in said.out
+    assert "3." in run(*words[:-1], '{"code": "sys.version"}', cwd=tmp_path).out
 
 
 def test_http_example(start_server, tmp_path):
