@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #define ROOT "/sys/fs/cgroup"
 #define PREFIX "sandbox-mcp-"
 #define CGROUP2_MAGIC 0x63677270
+#define YOUNG_S 60
 
 /* The path of this process in a hierarchy: controllers "" is v2's. NULL when it has none. */
 static char *own_path(const char *controller)
@@ -126,13 +128,17 @@ static char *v1_dir(const char *controller)
     return dir;
 }
 
+/* Groups that a killed server left. A young one may be another server's, about to be joined. */
 static void sweep(const char *base)
 {
     DIR *d = base ? opendir(base) : NULL;
+    time_t now = time(NULL);
     struct dirent *e;
+    struct stat st;
 
     while (d && (e = readdir(d)))
-        if (!strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+        if (!strncmp(e->d_name, PREFIX, strlen(PREFIX)) && !fstatat(dirfd(d), e->d_name, &st, 0) &&
+            st.st_ctime < now - YOUNG_S)
             unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
     if (d)
         closedir(d);
