@@ -141,6 +141,29 @@ static void add_mounts(struct args *a, const struct bwrap_spec *spec)
     }
 }
 
+static bool mounted_below(const struct bwrap_spec *spec, const char *path)
+{
+    size_t n = strlen(path);
+
+    for (size_t i = 0; i < spec->mount_count; i++)
+        if (!strncmp(spec->mounts[i].target, path, n) && spec->mounts[i].target[n] == '/')
+            return true;
+    return false;
+}
+
+/* Directories that programs expect; links would lead mounts below them astray. */
+static void add_var(struct args *a, const struct bwrap_spec *spec)
+{
+    add(a, "--perms", "0755", "--dir", "/home", "--perms", "0755", "--dir", "/run", "--perms",
+        "0755", "--dir", "/var", NULL);
+    if (mounted_below(spec, "/var/tmp"))
+        add_tmpfs(a, spec->tmp_mb, "1777", "/var/tmp");
+    else
+        add(a, "--symlink", "/tmp", "/var/tmp", NULL);
+    if (!mounted_below(spec, "/var/run"))
+        add(a, "--symlink", "/run", "/var/run", NULL);
+}
+
 int bwrap_args(const struct bwrap_spec *spec, struct buf *out, struct err *err)
 {
     struct args a = { .out = out, .err = err };
@@ -158,9 +181,7 @@ int bwrap_args(const struct bwrap_spec *spec, struct buf *out, struct err *err)
         add_same(&a, top_links[i]);
     add_etc(&a, spec);
     add_kernel(&a, spec);
-    add(&a, "--perms", "0755", "--dir", "/home", "--perms", "0755", "--dir", "/run", "--perms",
-        "0755", "--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--symlink", "/run", "/var/run",
-        NULL);
+    add_var(&a, spec);
     add(&a, "--bind", spec->home, "/home/user", NULL);
     add_mounts(&a, spec);
     add(&a, "--ro-bind", spec->library, BWRAP_LIBRARY, NULL);

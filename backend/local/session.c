@@ -220,7 +220,7 @@ static void remember_cwd(struct session *s, struct job *j, const struct frame *f
 
 static const char lost_note[] = "The shell of this session ended with the command: its variables, "
                                 "functions and jobs are gone. The next command opens a new one in "
-                                "the last directory.";
+                                "the directory it was last seen in.";
 
 void session_command_over(struct job *j, const struct frame *f, bool lost)
 {
