@@ -21,7 +21,8 @@ struct pool {
     /* all below: lock */
     unsigned threads, idle, running;
     unsigned head, queued;
-    bool closing;
+    bool closing, has_ended;
+    pthread_t ended; /* the last thread that ended, to be joined by the next one */
     struct job queue[];
 };
 
@@ -64,6 +65,8 @@ static bool await_work(struct pool *p)
 static void *worker(void *arg)
 {
     struct pool *p = arg;
+    pthread_t before;
+    bool join;
 
     pthread_mutex_lock(&p->lock);
     while (p->queued || await_work(p)) {
@@ -79,9 +82,15 @@ static void *worker(void *arg)
         pthread_mutex_lock(&p->lock);
         p->running--;
     }
+    before = p->ended;
+    join = p->has_ended;
+    p->ended = pthread_self();
+    p->has_ended = true;
     p->threads--;
     pthread_cond_broadcast(&p->gone);
     pthread_mutex_unlock(&p->lock);
+    if (join)
+        pthread_join(before, NULL);
     return NULL;
 }
 
@@ -94,7 +103,6 @@ static bool add_thread(struct pool *p)
 
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, POOL_STACK);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     r = pthread_create(&thread, &attr, worker, p);
     pthread_attr_destroy(&attr);
     if (!r)
@@ -143,6 +151,8 @@ void pool_free(struct pool *p)
     while (p->threads)
         pthread_cond_wait(&p->gone, &p->lock);
     pthread_mutex_unlock(&p->lock);
+    if (p->has_ended)
+        pthread_join(p->ended, NULL);
     pthread_cond_destroy(&p->work);
     pthread_cond_destroy(&p->gone);
     pthread_mutex_destroy(&p->lock);
