@@ -173,6 +173,7 @@ void egress_stop(struct egress *e)
     if (!e)
         return;
     (void)eventfd_write(e->stop_fd, 1);
+    (void)shutdown(e->listen_fd, SHUT_RDWR);
     pthread_join(e->acceptor, NULL);
     pthread_mutex_lock(&e->lock);
     while (e->open)
