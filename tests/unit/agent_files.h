@@ -203,10 +203,9 @@ static void ask(struct served *s, struct wire_out *w, bool piped, struct answer 
 {
     int ends[2] = { -1, -1 };
 
-    if (piped) {
+    w->bytes[8] = piped;
+    if (piped)
         CHECK(!pipe2(ends, O_CLOEXEC));
-        w->bytes[8] = 1;
-    }
     CHECK(channel_send(s->channel, w, &ends[1], piped));
     if (piped)
         close(ends[1]);
