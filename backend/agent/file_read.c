@@ -274,8 +274,8 @@ int file_read(struct file_job *job)
     int result;
 
     r.fd = open(job->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (r.fd < 0 && errno == ENXIO)
-        return file_fail_type(&job->error, S_IFSOCK, "read", job->path);
+    if (r.fd < 0 && errno == ENXIO && !stat(job->path, &st))
+        return file_fail_type(&job->error, st.st_mode, "read", job->path);
     if (r.fd < 0)
         return file_fail_errno(&job->error, errno, "read", job->path);
     if (fstat(r.fd, &st))
