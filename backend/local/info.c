@@ -52,9 +52,9 @@ static long host_uid(const struct agent *a)
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", a->pid, a->pid);
     if (io_read_file(path, 4096, &text, NULL) || (pid = atol(buf_str(&text))) <= 0)
         return -1;
-    buf_clear(&text);
+    buf_done(&text);
     snprintf(path, sizeof(path), "/proc/%ld/status", pid);
-    if (io_read_file(path, text.max, &text, NULL))
+    if (io_read_file(path, 65536, &text, NULL))
         return -1;
     at = strstr(buf_str(&text), "\nUid:");
     return at ? atol(at + strlen("\nUid:")) : -1;
