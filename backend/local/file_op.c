@@ -66,7 +66,7 @@ static void keep(struct local_sandbox *sb, struct file_op *op)
     int old = -1;
 
     pthread_mutex_lock(&sb->lock);
-    for (size_t i = 0; i < COUNT_OF(sb->kept) && op->channel >= 0; i++) {
+    for (size_t i = 0; i < COUNT_OF(sb->kept) && op->channel >= 0 && sb->agent == op->agent; i++) {
         if (sb->kept[i].agent == op->agent)
             continue;
         if (sb->kept[i].agent) {
@@ -81,7 +81,7 @@ static void keep(struct local_sandbox *sb, struct file_op *op)
     agent_unref(stale);
 }
 
-void local_files_free(struct local_sandbox *sb)
+void local_files_stopped(struct local_sandbox *sb)
 {
     for (size_t i = 0; i < COUNT_OF(sb->kept); i++) {
         if (sb->kept[i].agent)

@@ -160,8 +160,8 @@ extern const struct code_ops local_code_ops;
 /* The sandbox's processes are gone: drop contexts (code.c); called without locks. */
 void local_code_stopped(struct local_sandbox *sb);
 void local_code_free(struct local_sandbox *sb);
-/* files.h: the kept channels */
-void local_files_free(struct local_sandbox *sb);
+/* file_op.c: sandbox lock held, no agent is the current one: close the kept channels. */
+void local_files_stopped(struct local_sandbox *sb);
 /* exec.c, session.c, info.c: */
 extern const struct exec_ops local_exec_ops;
 int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,

@@ -119,6 +119,7 @@ void local_agent_died(struct local_sandbox *sb, struct agent *a)
     pthread_mutex_lock(&sb->lock);
     sb->agent = NULL;
     sb->state = SANDBOX_STOPPED;
+    local_files_stopped(sb);
     pthread_cond_broadcast(&sb->changed);
     pthread_mutex_unlock(&sb->lock);
     agent_unref(a);
