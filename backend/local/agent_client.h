@@ -30,9 +30,9 @@ struct agent {
     bool host;        /* --runtime host: no namespaces, host paths */
     pid_t pid;        /* of bwrap (or of the agent with --runtime host) */
     int pidfd;
-    pthread_mutex_t lock; /* guards control and dead */
+    pthread_mutex_t lock; /* guards control and the change of dead */
     int control;          /* -1 once closed, which ends the sandbox's processes */
-    bool dead;
+    _Atomic bool dead;
     char why[256];    /* what ended it, for messages; "" unknown */
     int listener;     /* egress listener handed out by READY until egress_start() takes it; -1 */
     char *facts;      /* READY's "key=value\n..." */

@@ -220,8 +220,11 @@ void code_release(struct local_sandbox *sb, struct code_context *c)
 
 void local_code_stopped(struct local_sandbox *sb)
 {
-    struct code_state *s = sb->code;
+    struct code_state *s;
 
+    pthread_mutex_lock(&sb->lock);
+    s = sb->code;
+    pthread_mutex_unlock(&sb->lock);
     if (!s)
         return;
     pthread_mutex_lock(&s->lock);
