@@ -112,14 +112,15 @@ static int recv_ready(struct agent *a, struct frame *f)
     struct msghdr msg = { .msg_iov = &iov,
                           .msg_iovlen = 1,
                           .msg_control = control.bytes,
-                          .msg_controllen = sizeof(control.bytes) };
+                          .msg_controllen = CMSG_LEN(sizeof(int)) }; /* no room for a second */
     ssize_t n = recvmsg(a->control, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *c;
 
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
     c = CMSG_FIRSTHDR(&msg);
-    if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(&a->listener, CMSG_DATA(c), sizeof(int));
     if (!n || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
         !wire_parse(&f->in, f->bytes, (size_t)n))
