@@ -282,7 +282,7 @@ static void aio_close(struct backend *be)
     list_each(link, &a->sandboxes)
     {
         struct aio_sandbox *s = list_of(link, struct aio_sandbox, link);
-        aio_contexts_done(s, false);
+        aio_contexts_done(s, true);
         forget_jobs(s);
         sandbox_free(s);
     }

@@ -142,6 +142,16 @@ static void append(struct aio_cell *cell, bool stopped)
     pthread_mutex_unlock(&j->lock);
 }
 
+/* Let the next cell in. dead: the interpreter must not be used again. */
+static void leave_context(struct aio_cell *cell, bool dead)
+{
+    struct aio_sandbox *sb = cell->job->sandbox;
+
+    if (dead)
+        (void)aio_context_end(sb, cell->context, NULL);
+    aio_context_release(sb, cell->context, dead);
+}
+
 static void finish(struct aio_cell *cell, bool dead)
 {
     struct aio_job *j = cell->job;
@@ -149,16 +159,16 @@ static void finish(struct aio_cell *cell, bool dead)
     bool ok = status && !strcmp(status, "ok");
     bool late = status && !strcmp(status, "timeout");
     bool stopped = call_state(&cell->stop) != CALL_RUNNING;
+    bool once = cell->once && !dead; /* nobody waits for the end of a throw-away */
 
-    if (dead)
-        (void)aio_context_end(j->sandbox, cell->context, NULL);
+    if (!once)
+        leave_context(cell, dead);
     if (!move(cell, AIO_CELL_DONE))
         append(cell, stopped);
     aio_job_end(j, stopped ? EXEC_KILLED : late ? EXEC_TIMED_OUT : EXEC_EXITED, ok ? 0 : 1);
     (void)eventfd_write(cell->done_fd, 1);
-    if (cell->once && !dead)
-        (void)aio_context_end(j->sandbox, cell->context, NULL);
-    aio_context_release(j->sandbox, cell->context, cell->once || dead);
+    if (once)
+        leave_context(cell, true);
 }
 
 static void work(void *arg)
