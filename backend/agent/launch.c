@@ -81,8 +81,10 @@ static int read_wishes(int argc, char **argv, struct wishes *w)
         if (!strcmp(argv[i], "--"))
             return i + 1 < argc ? i + 1 : -1;
         if (!strncmp(argv[i], "cgroup=", 7)) {
-            if (join(argv[i] + 7))
+            if (join(argv[i] + 7)) {
+                fail(argv[i]);
                 return -1;
+            }
             continue;
         }
         for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]) && !known; k++) {

@@ -1,5 +1,6 @@
 #include "backend/local/cgroup.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/io.h"
 
 #include <dirent.h>
@@ -12,6 +13,7 @@
 
 #define ROOT "/sys/fs/cgroup"
 #define PREFIX "sandbox-mcp-"
+#define STALE_S 120
 #define CGROUP2_MAGIC 0x63677270
 #define YOUNG_S 60
 
