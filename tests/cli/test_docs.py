@@ -165,3 +165,61 @@ def test_network_example(run):
     said = run("--network", policy, "call", "sandbox_info", "{}")
     assert said.status == 0, said.err
     assert "files.pythonhosted.org" in said.out
+
+
+MIB = 1 << 20
+# (constant, its unit, what README's table of limits says of it)
+LIMITS = [
+    ("SPOOL_HEAD", MIB, "the first and the last {}"),
+    ("SPOOL_RING", MIB, "the first and the last {}"),
+    ("SPOOL_QUOTA", MIB, "{} MiB per sandbox"),
+    ("JOB_LIVE_MAX", 1, "{} running"),
+    ("JOB_KEPT_MAX", 1, "the last {} finished"),
+    ("SESSIONS_MAX", 1, "shell sessions, interpreters | {}, "),
+    ("CODE_CONTEXTS_MAX", 1, ", {} |"),
+    ("LOCAL_NPROC", 1, "`--pids` ({})"),
+    ("LOCAL_NOFILE", 1, "`/dev/shm` | {};"),
+    ("LOCAL_IDLE_MS", 60_000, "after {} minutes"),
+    ("STATE_KEEP_MS", 24 * 3600_000, "for {} days"),
+    ("EGRESS_CONNECTIONS", 1, "egress proxy | {} per"),
+    ("FILE_WRITE_MAX", MIB, "one `file_write` | {} MiB"),
+    ("SEARCH_MS", 1000, "`file_search` | {} s"),
+    ("SEARCH_FILE_MAX", MIB, "over {} MiB are skipped"),
+    ("SEARCH_NAMED_MAX", MIB, "over {} MiB if named"),
+    ("HTTP_BODY_MAX", MIB, "| {} MiB; "),
+    ("SERVER_MESSAGE_MAX", MIB, "| {} MiB; "),
+    ("SERVER_REPLY_MAX", MIB, "; {} MiB |"),
+    ("ERROR_TEXT_MAX", 1024, "text of an error | {} kB"),
+    ("PICTURE_SIDE_MAX", 1, "{} pixels"),
+    ("PICTURE_BYTES_MAX", 1000, "{} kB; larger"),
+]
+
+
+HEADERS = "".join(path.read_text() for folder in ("mcp", "transport", "tools", "backend")
+                  for path in (ROOT / folder).rglob("*.h"))
+
+
+@pytest.mark.parametrize("name, unit, said", LIMITS, ids=[row[0] for row in LIMITS])
+def test_limits_are_those_of_the_code(name, unit, said):
+    defined = re.findall(rf"^#define {name}\s(?:\\\n)?([^/\n]*)", HEADERS, re.M)
+    assert defined
+    section = README.split("\n## Limits\n")[1].split("\n## ")[0]
+    for expression in defined:
+        expression = re.sub(r"(?<=\d)(ll|u)\b", "", expression).strip()
+        assert re.fullmatch(r"[\d *()]+", expression), expression
+        value, rest = divmod(eval(expression), unit)
+        assert rest == 0 and said.format(value) in section
+
+
+def test_limits_are_those_of_the_tools():
+    tools = {tool["name"]: tool["inputSchema"]["properties"]
+             for tool in json.loads((ROOT / "tools.json").read_text())}
+    execute, code = tools["terminal_execute"], tools["code_execute"]
+    section = README.split("\n## Limits\n")[1].split("\n## ")[0]
+    for said in (f"{execute['max_bytes']['default'] // 1024} kB unless",
+                 f"{execute['max_bytes']['maximum'] // 1024} kB at most",
+                 f"{execute['yield_s']['default']} s unless asked otherwise, "
+                 f"{execute['yield_s']['maximum']} s at most",
+                 f"{execute['timeout_s']['default']} s, code after {code['timeout_s']['default']} s",
+                 f"{execute['timeout_s']['maximum'] // 3600} h at most"):
+        assert said in section, said
