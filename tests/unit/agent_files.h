@@ -7,8 +7,10 @@
 
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
+#include "backend/agent/sha256.h"
 #include "tests/unit/check.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -109,6 +111,31 @@ static void check_file(const char *name, const char *want)
     snprintf(copy, sizeof(copy), "%s", got);
     free(got);
     CHECK_STR(copy, want);
+}
+
+static const char *hex_of(const void *data, size_t len)
+{
+    static char hex[65];
+    struct sha256 s;
+
+    sha256_init(&s);
+    sha256_add(&s, data, len);
+    sha256_hex(&s, hex);
+    return hex;
+}
+
+/* Temporaries that were left in a folder. */
+static int leftovers(const char *path)
+{
+    DIR *d = opendir(path);
+    struct dirent *e;
+    int n = 0;
+
+    CHECK(d);
+    while ((e = readdir(d)))
+        n += strstr(e->d_name, ".tmp") != NULL;
+    closedir(d);
+    return n;
 }
 
 static void serve(const struct served *s)

@@ -1,6 +1,5 @@
 #include "backend/agent/file.h"
 #include "backend/agent/file_text.h"
-#include "backend/agent/sha256.h"
 #include "tests/unit/agent_files.h"
 #include <sys/un.h>
 
@@ -53,17 +52,6 @@ static void check_lines(const char *want, int64_t start, int64_t end, int64_t to
     CHECK_INT(number(TAG_END_LINE), end);
     CHECK_INT(number(TAG_TOTAL_LINES), total);
     CHECK_INT(number(TAG_NEXT_OFFSET), next);
-}
-
-static const char *hex_of(const void *data, size_t len)
-{
-    static char hex[65];
-    struct sha256 s;
-
-    sha256_init(&s);
-    sha256_add(&s, data, len);
-    sha256_hex(&s, hex);
-    return hex;
 }
 
 static void lines_are_counted_from_one(void)

@@ -1,27 +1,10 @@
 #include "backend/agent/file.h"
-#include "backend/agent/sha256.h"
 #include "tests/unit/agent_files.h"
-
-#include <dirent.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/un.h>
 
 enum { OVERWRITE, CREATE, APPEND };
 
 static struct wire_out w;
 static struct answer a;
-
-static const char *hex_of(const void *data, size_t len)
-{
-    static char hex[65];
-    struct sha256 s;
-
-    sha256_init(&s);
-    sha256_add(&s, data, len);
-    sha256_hex(&s, hex);
-    return hex;
-}
 
 static void start_write(const char *path, uint32_t how, uint32_t flags)
 {
@@ -81,20 +64,6 @@ static unsigned mode_of(const char *name)
 
     CHECK(!lstat(at(name), &st));
     return st.st_mode & 07777;
-}
-
-/* Temporaries that were left in a folder. */
-static int leftovers(const char *path)
-{
-    DIR *d = opendir(path);
-    struct dirent *e;
-    int n = 0;
-
-    CHECK(d);
-    while ((e = readdir(d)))
-        n += strstr(e->d_name, ".tmp") != NULL;
-    closedir(d);
-    return n;
 }
 
 static void folders_are_made_and_modes_are_plain(void)
@@ -317,99 +286,6 @@ static void content_that_is_cut_short_changes_nothing(void)
     check_file("kept", "as it was");
 }
 
-/* In a mount namespace of its own: a file system with little space. */
-static void full_disk(void)
-{
-    static const char *const names[] = { "small/file", "small/linked", "small/log", "small/new" };
-    static char big[20000];
-    char *got;
-
-    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-        mkdir(at("small"), 0755) || mount("tmpfs", at("small"), "tmpfs", 0, "size=64k"))
-        _exit(77);
-    memset(big, 'x', sizeof(big) - 1);
-    put_text("small/file", "precious");
-    put_text("small/linked", "precious");
-    put_text("small/log", "precious");
-    CHECK(!link(at("small/linked"), at("small/other")));
-    put("small/filler", big, sizeof(big));
-    put("small/more", big, sizeof(big));
-    for (size_t i = 0; i < 4; i++) {
-        write_text(at(names[i]), i == 2 ? APPEND : OVERWRITE, big);
-        check_error(&a, CODE_QUOTA, "no space left", NULL);
-        got = get(names[i], NULL);
-        CHECK(i == 3 ? !got : got && !strcmp(got, "precious"));
-        free(got);
-    }
-    CHECK_INT(leftovers(at("small")), 0);
-}
-
-static void a_full_disk_leaves_the_old_file(void)
-{
-    int status;
-    pid_t pid;
-
-    if (getuid())
-        SKIP("only root can mount");
-    pid = fork();
-    if (!pid) {
-        if (setjmp(check_jump))
-            _exit(1);
-        full_disk();
-        _exit(0);
-    }
-    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77)
-        SKIP("this machine allows no mounts");
-    CHECK_INT(WEXITSTATUS(status), 0);
-}
-
-struct watcher {
-    _Atomic bool stop;
-    bool torn;
-    long reads;
-};
-
-static void *watch(void *arg)
-{
-    struct watcher *watcher = arg;
-    char buf[20001];
-
-    while (!watcher->stop) {
-        int fd = open(at("atomic"), O_RDONLY | O_CLOEXEC);
-        ssize_t n = read(fd, buf, sizeof(buf));
-        watcher->torn |= n != 20000 || buf[0] != buf[19999];
-        watcher->reads++;
-        close(fd);
-    }
-    return NULL;
-}
-
-static void readers_see_the_old_or_the_new_content(void)
-{
-    static char one[20001], two[20001];
-    struct watcher watcher = { 0 };
-    pthread_t thread;
-    struct served s;
-
-    memset(one, '1', 20000);
-    memset(two, '2', 20000);
-    put("atomic", one, 20000);
-    CHECK(!pthread_create(&thread, NULL, watch, &watcher));
-    serve_start(&s, false, -1, 0);
-    for (int i = 0; i < 300; i++) {
-        start_write(at("atomic"), OVERWRITE, 0);
-        wire_put(&w, TAG_DATA, i % 2 ? one : two, 20000);
-        ask(&s, &w, false, &a);
-        check_reply(&a);
-    }
-    serve_stop(&s);
-    watcher.stop = true;
-    pthread_join(thread, NULL);
-    CHECK(!watcher.torn);
-    CHECK(watcher.reads > 0);
-}
-
 static const struct test tests[] = {
     TEST(folders_are_made_and_modes_are_plain),
     TEST(overwriting_keeps_the_mode),
@@ -423,8 +299,6 @@ static const struct test tests[] = {
     TEST(long_names_still_get_a_temporary),
     TEST(long_content_comes_through_the_pipe),
     TEST(content_that_is_cut_short_changes_nothing),
-    TEST(a_full_disk_leaves_the_old_file),
-    TEST(readers_see_the_old_or_the_new_content),
 };
 
 int main(int argc, char **argv)
