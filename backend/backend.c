@@ -135,7 +135,20 @@ WRAP(file_list, file, list, file_list_request, file_list_result, "list directori
 WRAP(file_search, file, search, file_search_request, file_search_result, "search files", NULL)
 WRAP(file_replace, file, replace, file_replace_request, file_replace_result, "edit files",
      ops && ops->read && ops->write ? derive_replace : NULL)
-WRAP(code, code, execute, code_request, code_result, "run code", NULL)
+/* bash needs no interpreter of its own where commands can be run. */
+int sandbox_code(struct sandbox *sb, struct call *call, const struct code_request *req,
+                 struct code_result *res, struct err *err)
+{
+    const struct backend_ops *ops = sb->backend->ops;
+
+    if (call_check(call, err))
+        return -1;
+    if (!strcmp(req->language, "bash") && ops->exec && ops->exec->run)
+        return derive_bash(sb, call, req, res, err);
+    if (!ops->code || !ops->code->execute)
+        return unsupported(sb, "run code", err);
+    return ops->code->execute(sb, call, req, res, err);
+}
 
 int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                  struct err *err)

@@ -171,6 +171,7 @@ struct code_request {
     size_t max_bytes;
 };
 
+/* python and javascript; bash is made of exec for every backend (derive/bash.c). */
 struct code_ops {
     int (*execute)(struct sandbox *sb, struct call *call, const struct code_request *req,
                    struct code_result *res, struct err *err);

@@ -14,4 +14,11 @@
 int derive_replace(struct sandbox *sb, struct call *call, const struct file_replace_request *req,
                    struct file_replace_result *res, struct err *err) MUST_CHECK;
 
+/*
+ * code_ops.execute for bash out of exec: a context is a shell session of that name ("bash" the
+ * default one), "new" a shell of its own. A non-zero exit status is CODE_ERROR.
+ */
+int derive_bash(struct sandbox *sb, struct call *call, const struct code_request *req,
+                struct code_result *res, struct err *err) MUST_CHECK;
+
 #endif

@@ -35,6 +35,29 @@ static int regex_error(int code, size_t at, size_t edit, struct err *err)
     return err_next(err, "regex is PCRE2; without regex:true the text is taken literally");
 }
 
+static bool blames_replacement(int code)
+{
+    static const int codes[] = { PCRE2_ERROR_BADREPLACEMENT,  PCRE2_ERROR_BADREPESCAPE,
+                                 PCRE2_ERROR_REPMISSINGBRACE, PCRE2_ERROR_BADSUBSTITUTION,
+                                 PCRE2_ERROR_NOSUBSTRING,     PCRE2_ERROR_UNSET };
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+static int substitute_error(int code, size_t at, size_t edit, struct err *err)
+{
+    PCRE2_UCHAR text[160];
+
+    if (!blames_replacement(code))
+        return regex_error(code, 0, edit, err);
+    pcre2_get_error_message(code, text, sizeof(text));
+    err_set(err, ERR_INVALID, "edits[%zu].new: %s at offset %zu", edit, (char *)text, at);
+    return err_next(err, "groups are $1 or ${1}, not \\1; a literal $ is $$, a literal \\ is \\\\");
+}
+
 /* Every match of the literal text replaced; returns how many, -1 on error. */
 static int64_t literal(const struct file_edit *e, const struct buf *in, struct buf *out,
                        struct err *err)
@@ -77,7 +100,7 @@ static int64_t substitute(const pcre2_code *code, pcre2_match_data *data, pcre2_
             return r;
         }
         if (r != PCRE2_ERROR_NOMEMORY)
-            return regex_error(r, len, edit, err);
+            return substitute_error(r, len, edit, err);
         room = len;
     }
     return err_set(err, ERR_TOO_LARGE, "edits[%zu]: the result is too large", edit);

@@ -251,63 +251,6 @@ void local_code_free(struct local_sandbox *sb)
     sb->code = NULL;
 }
 
-static int from_exec(const struct code_request *req, struct exec_result *x, struct code_result *res)
-{
-    static const enum code_status statuses[] = {
-        [EXEC_EXITED] = CODE_OK,    [EXEC_RUNNING] = CODE_RUNNING, [EXEC_TIMED_OUT] = CODE_TIMEOUT,
-        [EXEC_KILLED] = CODE_ERROR, [EXEC_OOM] = CODE_ERROR,
-    };
-
-    res->status = statuses[x->status];
-    res->out = x->out;
-    res->errs = x->errs;
-    res->denied = x->denied;
-    res->note = x->note;
-    x->out = x->errs = (struct stream_text){ 0 };
-    x->denied = (struct strings){ 0 };
-    x->note = NULL;
-    res->duration_ms = x->duration_ms;
-    memcpy(res->process_id, x->process_id, sizeof(res->process_id));
-    memcpy(res->cursor, x->cursor, sizeof(res->cursor));
-    memcpy(res->hole_cursor, x->hole_cursor, sizeof(res->hole_cursor));
-    if (!req->context_id || strcmp(req->context_id, "new"))
-        snprintf(res->context_id, sizeof(res->context_id), "%s",
-                 req->context_id ? req->context_id : "bash");
-    if (x->status != EXEC_EXITED || x->exit_code) {
-        char text[64];
-        snprintf(text, sizeof(text), "exit status %d", x->exit_code);
-        if (res->status == CODE_OK)
-            res->status = CODE_ERROR;
-        res->error_name = strdup("ExitStatus");
-        res->error_value = strdup(text);
-    }
-    return 0;
-}
-
-/* bash keeps its state in a shell session; "new" is a shell of its own. */
-static int run_bash(struct sandbox *sb, struct call *call, const struct code_request *req,
-                    struct code_result *res, struct err *err)
-{
-    bool throw_away = req->context_id && !strcmp(req->context_id, "new");
-    AUTO(exec_result) struct exec_result x = { 0 };
-    struct exec_request exec = {
-        .command = req->code,
-        .cwd = req->cwd,
-        .session_id = throw_away        ? NULL
-                      : req->context_id ? req->context_id
-                                        : "bash",
-        .env = req->env,
-        .env_count = req->env_count,
-        .timeout_ms = req->timeout_ms,
-        .yield_ms = req->yield_ms,
-        .max_bytes = req->max_bytes,
-    };
-
-    if (local_exec_ops.run(sb, call, &exec, &x, err))
-        return -1;
-    return from_exec(req, &x, res);
-}
-
 static int local_execute(struct sandbox *base, struct call *call, const struct code_request *req,
                          struct code_result *res, struct err *err)
 {
@@ -315,8 +258,6 @@ static int local_execute(struct sandbox *base, struct call *call, const struct c
     struct code_context *c;
     bool fresh;
 
-    if (!strcmp(req->language, "bash"))
-        return run_bash(base, call, req, res, err);
     if (code_claim(sb, call, req, &c, &fresh, err))
         return -1;
     return code_run(sb, call, c, req, res, err);
