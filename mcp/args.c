@@ -105,24 +105,6 @@ static int bind_strings(struct binder *b, const struct args_place *at, const str
     return 0;
 }
 
-static int map_value(struct binder *b, const struct args_place *at, const struct arg_row *row,
-                     yyjson_val *v, const char **out)
-{
-    if (yyjson_is_bool(v)) {
-        *out = yyjson_is_true(v) ? "true" : "false";
-        return 0;
-    }
-    if (!yyjson_is_num(v))
-        return args_text(b, at, v, row->item_min, row->item_max, out);
-
-    AUTO_FREE char *text = yyjson_val_write(v, 0, NULL);
-    char *copy = text ? args_alloc(b, strlen(text) + 1, 1) : NULL;
-    if (!copy)
-        return err_oom(b->err);
-    *out = strcpy(copy, text);
-    return 0;
-}
-
 static int map_name(struct binder *b, const struct args_place *at, yyjson_val *key,
                     const char **out)
 {
@@ -151,7 +133,7 @@ static int bind_map(struct binder *b, const struct args_place *at, const struct 
     yyjson_obj_foreach (obj, i, max, key, val) {
         struct args_place member = { .up = at, .name = yyjson_get_str(key) };
         if (map_name(b, at, key, &items[i].name) ||
-            map_value(b, &member, row, val, &items[i].value))
+            args_text(b, &member, val, row->item_min, row->item_max, &items[i].value))
             return -1;
     }
     out.items = items;

@@ -14,7 +14,7 @@
  *   ARG_BOOL     bool x;                   same
  *   ARG_ENUM     int x;                    index into `choices`; absent: the default's index or -1
  *   ARG_STRINGS  struct arg_strings x;
- *   ARG_MAP      struct arg_map x;         string to string (numbers and booleans are spelled out)
+ *   ARG_MAP      struct arg_map x;         string to string
  *   ARG_OBJECT   struct <nested> x;        rows in `nested`; bool has_x
  *   ARG_OBJECTS  struct { <nested> *items; size_t count; } x, read through struct arg_objects
  * Strings and arrays live in the struct args_storage given to args_bind().
