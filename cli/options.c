@@ -234,12 +234,23 @@ static int check_scopes(const struct options *o, struct err *err)
     return 0;
 }
 
+/* As the X-Sandbox header of HTTP, transport/http_guard.c. */
+static bool good_name(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    return n && n <= 64 && !s[n];
+}
+
 static int check_together(const struct options *o, struct err *err)
 {
     bool host = o->config.runtime && !strcmp(o->config.runtime, "host");
 
     if (strcmp(o->config.runtime, "bwrap") && !host)
         return err_set(err, ERR_INVALID, "--runtime: \"%s\" is neither bwrap nor host", o->runtime);
+    if (o->sandbox && !good_name(o->sandbox))
+        return err_set(err, ERR_INVALID, "--sandbox: \"%s\" is not 1 to 64 of a-z 0-9 . _ -",
+                       o->sandbox);
     if (o->no_auth && (o->workspace || o->mount.count || host))
         return err_set(err, ERR_INVALID,
                        "--no-auth is refused together with --workspace, --mount "
