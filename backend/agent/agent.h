@@ -14,8 +14,12 @@
 #include <sys/types.h>
 
 #define AGENT_ENV_BYTES 32768
-#define AGENT_ENV_VARS 512
+#define AGENT_ENV_VARS 512 /* of a command, CONFIG's included */
 #define AGENT_PATH 4096
+
+/* Exit status of an operation to which the server has not spoken backend/wire.h: pid 1 ends the
+ * sandbox. Nothing in a sandbox can make a supervisor exit. */
+#define AGENT_VIOLATION 86
 
 /* Numbers of enum err_code in base/err.h, as TAG_CODE carries them. */
 enum {
@@ -44,12 +48,19 @@ struct agent_config {
 };
 extern struct agent_config agent_config;
 
-/* The launch stage (launch.c): argv is ["sandbox-agent", "launch", ...]. Returns the exit status of a
- * failure only. */
+/* The launch stage (launch.c): argv is ["sandbox-agent", "launch", ...]. Returns the exit status of
+ * a failure only. */
 int agent_launch(int argc, char **argv);
 
 /* Serve the control socket until it closes; the exit status. */
 int pid1_run(void);
+
+/* Read CONFIG, confine this process, answer READY. False: nothing may be run here. */
+bool setup_run(void);
+
+/* A CONFIG frame as it has to be: no tag that does not belong, all numbers and strings in their
+ * bounds. TAG_FILTER is looked at by confine_filter(). */
+bool setup_parse(const struct wire_in *in, struct agent_config *out);
 
 /* The operations; each runs in a child of its own, with the descriptors of its OPEN frame behind
  * the channel. They return when they are over. extra: the descriptor that holds a long command
@@ -62,9 +73,23 @@ void kill_serve(int channel);
 void file_serve(int channel, int data_fd);
 void search_serve(int channel, int results_fd);
 
+/* Where a program of the sandbox is ("bash", "sh", "python3", "node", ...): an absolute path, or
+ * NULL. program_name(i) lists the names; NULL behind the last. */
+const char *program_path(const char *name);
+const char *program_name(size_t i);
+
 /* Confinement of pid 1, before it serves. */
 bool confine_filter(const uint8_t *program, size_t len); /* struct sock_filter[] */
 int confine_landlock(void);                              /* the ABI in force, 0 none */
 bool confine_limits(uint32_t nproc, uint32_t nofile);
+
+/* pid 1 and its children may have a few processes more than what they run: that takes this on,
+ * in the child of a vfork. False: it could not. */
+bool confine_payload(void);
+
+/* Children made between true and false are the first to go when memory runs out. confine_oom_open()
+ * comes before the process stops being dumpable. */
+void confine_oom_open(void);
+void confine_oom(bool on);
 
 #endif

@@ -79,6 +79,23 @@ bool channel_send(int fd, struct wire_out *w, const int *fds, int nfds)
     return n == (ssize_t)w->len;
 }
 
+static bool field_fits(const struct wire_in *in, uint16_t tag, const struct frame_field *fields,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].tag == tag)
+            return fields[i].value == FIELD_BYTES || in->tags[tag].len == sizeof(uint32_t);
+    return false;
+}
+
+bool channel_shape(const struct wire_in *in, const struct frame_field *fields, size_t count)
+{
+    for (uint16_t tag = 0; tag < TAG_MAX; tag++)
+        if (wire_has(in, tag) && !field_fits(in, tag, fields, count))
+            return false;
+    return true;
+}
+
 void channel_error(int fd, uint32_t code, const char *next, const char *fmt, ...)
 {
     static struct wire_out w;

@@ -5,6 +5,8 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -15,6 +17,12 @@
 #define ACCESS_TRUNCATE (1ULL << 14)
 #define ACCESS_IOCTL_DEV (1ULL << 15)
 #define ACCESS_ABI1 ((1ULL << 13) - 1)
+
+#define NPROC_RESERVE 64 /* supervisors, file operations and queries in a sandbox that is full */
+#define OOM_PAYLOAD 500  /* above pid 1 */
+#define OOM_MOST 1000
+
+static int oom_fd = -1, oom_own;
 
 bool confine_filter(const uint8_t *program, size_t len)
 {
@@ -85,6 +93,34 @@ static bool limit(int what, rlim_t max)
 
 bool confine_limits(uint32_t nproc, uint32_t nofile)
 {
-    return (!nproc || limit(RLIMIT_NPROC, nproc)) && (!nofile || limit(RLIMIT_NOFILE, nofile)) &&
-           limit(RLIMIT_CORE, 0);
+    return (!nproc || limit(RLIMIT_NPROC, (rlim_t)nproc + NPROC_RESERVE)) &&
+           (!nofile || limit(RLIMIT_NOFILE, nofile)) && limit(RLIMIT_CORE, 0);
+}
+
+bool confine_payload(void)
+{
+    return !agent_config.nproc || limit(RLIMIT_NPROC, agent_config.nproc);
+}
+
+void confine_oom_open(void)
+{
+    char text[16] = "";
+    ssize_t n;
+
+    oom_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    if (oom_fd < 0)
+        return;
+    n = read(oom_fd, text, sizeof(text) - 1);
+    oom_own = n > 0 ? atoi(text) : 0;
+}
+
+/* The file is of this process alone, whoever writes to it: children only inherit what it says. */
+void confine_oom(bool on)
+{
+    int score = oom_own + (on ? OOM_PAYLOAD : 0);
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%d", score < OOM_MOST ? score : OOM_MOST);
+
+    if (oom_fd >= 0)
+        (void)!pwrite(oom_fd, text, (size_t)n, 0);
 }

@@ -1,6 +1,7 @@
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
 #include "backend/agent/payload.h"
+#include "backend/agent/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,19 +10,35 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ARG_MAX_BYTES (120 * 1024) /* a single argument of execve(2) must stay below 128 KiB */
+#define ARGUMENT_MAX (120 * 1024) /* a single argument of execve(2) must stay below 128 KiB */
 
 static uint8_t bytes[WIRE_MAX];
 
-static const char *shell(void)
-{
-    return access("/bin/bash", X_OK) ? "/bin/sh" : "/bin/bash";
-}
+/* `longer` runs what descriptor 3 holds, and hides 3 from it; stdin stays the command's own. */
+static const struct {
+    const char *name, *longer;
+} shells[] = {
+    { "bash", "eval \"$(</dev/fd/3)\" 3<&-" },
+    { "sh", "eval \"$(cat <&3)\" 3<&-" },
+};
 
-/* A script too long for an argument is read by the shell from a descriptor. */
+static const struct frame_field exec_fields[] = {
+    { TAG_COMMAND, FIELD_BYTES },
+    { TAG_COMMAND_FD, FIELD_U32 },
+    { TAG_CWD, FIELD_BYTES },
+    { TAG_ENV, FIELD_BYTES },
+};
+
+static const struct frame_field runner_fields[] = {
+    { TAG_LANGUAGE, FIELD_BYTES },
+    { TAG_PATH, FIELD_BYTES },
+    { TAG_CWD, FIELD_BYTES },
+    { TAG_ENV, FIELD_BYTES },
+};
+
 static int script(const char *text)
 {
-    int fd = memfd_create("command", 0);
+    int fd = memfd_create("command", MFD_CLOEXEC);
     size_t len = strlen(text), at = 0;
 
     while (fd >= 0 && at < len) {
@@ -32,6 +49,8 @@ static int script(const char *text)
         }
         at += (size_t)n;
     }
+    if (fd >= 0)
+        (void)lseek(fd, 0, SEEK_SET);
     return fd;
 }
 
@@ -44,121 +63,123 @@ static void started(int channel, pid_t pid)
     (void)channel_send(channel, &w, NULL, 0);
 }
 
-static void complain(int channel, const char *program, const char *cwd, bool at_chdir, int error)
+static void complain(int channel, const struct payload *p, bool at_chdir, int error)
 {
     if (at_chdir)
         channel_error(channel, error == EACCES ? CODE_DENIED : CODE_NOT_FOUND,
-                      "pass an existing directory as cwd", "cwd %s: %s", cwd, strerror(error));
+                      "pass an existing directory as cwd", "cwd %s: %s", p->cwd, strerror(error));
     else if (error == EAGAIN || error == ENOMEM)
         channel_error(channel, CODE_QUOTA,
                       "end processes that are not needed: terminal_kill, or pkill in a command",
                       "the sandbox has as many processes as it may: %s", strerror(error));
+    else if (error == E2BIG)
+        channel_error(channel, CODE_TOO_LARGE, "pass less in env, or write it to a file",
+                      "env and command are too long for a program");
     else
-        channel_error(channel, CODE_UNSUPPORTED, NULL, "cannot run %s: %s", program,
+        channel_error(channel, CODE_UNSUPPORTED, NULL, "cannot run %s: %s", p->program,
                       strerror(error));
 }
 
 static void run(int channel, struct payload *p, bool direct)
 {
-    int signal_fd = supervisor_init(), error;
+    int signals = supervisor_init(), error;
     bool at_chdir = false;
     pid_t pid;
 
-    if (signal_fd < 0) {
-        channel_error(channel, CODE_INTERNAL, NULL, "no supervisor");
+    if (signals < 0) {
+        channel_error(channel, CODE_INTERNAL, NULL, "no supervisor: %s", strerror(errno));
         return;
     }
     error = payload_start(p, &pid, &at_chdir);
     for (int i = 0; i < p->count; i++)
         close(p->fds[i]);
     if (error) {
-        complain(channel, p->program, p->cwd, at_chdir, error);
+        complain(channel, p, at_chdir, error);
         return;
     }
     started(channel, pid);
-    supervise(channel, signal_fd, pid, direct);
+    supervise(channel, signals, pid, direct);
 }
 
-static bool cwd_of(const struct wire_in *in, char *out)
+/* What all requests have; false when it has been answered. */
+static bool accept_request(int channel, const struct wire_in *in, const struct frame_field *fields,
+                           size_t count, char cwd[AGENT_PATH])
 {
-    if (!wire_has(in, TAG_CWD)) {
-        snprintf(out, AGENT_PATH, "%s", agent_config.workspace);
+    if (!channel_shape(in, fields, count))
+        channel_error(channel, CODE_INVALID, NULL, "the request has a field that does not belong");
+    else if (!request_cwd(in, cwd, AGENT_PATH))
+        channel_error(channel, CODE_INVALID, "pass a shorter path", "cwd: not a path");
+    else if (!payload_env(in->tags[TAG_ENV].data, in->tags[TAG_ENV].len))
+        channel_error(channel, CODE_INVALID, "pass fewer variables",
+                      "env: malformed, or more than %d variables in all", AGENT_ENV_VARS);
+    else
         return true;
-    }
-    return wire_str(in, TAG_CWD, out, AGENT_PATH);
+    return false;
 }
 
 void exec_serve(int channel, const int *fds, int extra)
 {
-    static char cwd[AGENT_PATH], path[32];
+    static char cwd[AGENT_PATH];
     struct wire_in in;
     const char *command;
-    char *argv[4] = { (char *)(size_t) "bash", (char *)(size_t) "-c" };
-    struct payload p = {
-        .program = shell(), .argv = argv, .cwd = cwd, .count = 3, .fds = { fds[0], fds[1], fds[2] }
-    };
+    char *argv[] = { NULL, (char *)(size_t) "-c", NULL, NULL };
+    struct payload p = { .argv = argv, .cwd = cwd, .count = 3, .fds = { fds[0], fds[1], fds[2] } };
+    size_t i = 0;
 
-    if (!request_start(channel, &in, bytes) || !cwd_of(&in, cwd))
+    if (!request_start(channel, &in, bytes) || !accept_request(channel, &in, exec_fields, 4, cwd))
         return;
     command = request_command(&in, extra);
     if (!command) {
-        channel_error(channel, CODE_INVALID, NULL, "the command is too long or holds a NUL");
+        channel_error(channel, CODE_INVALID, "write a script to a file and run that",
+                      "command: none, or longer than %d bytes, or with a NUL", COMMAND_MAX);
         return;
     }
-    argv[2] = (char *)(size_t)command;
-    if (strlen(command) > ARG_MAX_BYTES) {
-        p.fds[p.count++] = script(command);
-        snprintf(path, sizeof(path), "/dev/fd/3");
-        argv[1] = path;
-        argv[2] = NULL;
+    while (i + 1 < sizeof(shells) / sizeof(shells[0]) && !program_path(shells[i].name))
+        i++;
+    p.program = program_path(shells[i].name);
+    if (!p.program) {
+        channel_error(channel, CODE_UNSUPPORTED, NULL, "there is no shell in this sandbox");
+        return;
     }
-    p.env = in.tags[TAG_ENV].data;
-    p.env_len = in.tags[TAG_ENV].len;
+    argv[0] = (char *)(size_t)shells[i].name;
+    argv[2] = (char *)(size_t)command;
+    if (strlen(command) > ARGUMENT_MAX) {
+        argv[2] = (char *)(size_t)shells[i].longer;
+        p.fds[p.count++] = script(command);
+    }
     run(channel, &p, false);
 }
 
 static const struct {
-    const char *language, *script;
-    const char *programs[3];
+    const char *language, *program, *script;
 } runners[] = {
-    { "python", "/run/sandbox-mcp/runner.py", { "/usr/bin/python3", "/usr/local/bin/python3" } },
-    { "javascript",
-      "/run/sandbox-mcp/runner.js",
-      { "/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs" } },
+    { "python", "python3", "/run/sandbox-mcp/runner.py" },
+    { "javascript", "node", "/run/sandbox-mcp/runner.js" },
 };
-
-static const char *first_there(const char *const *programs, size_t count)
-{
-    for (size_t i = 0; i < count && programs[i]; i++)
-        if (!access(programs[i], X_OK))
-            return programs[i];
-    return NULL;
-}
 
 void runner_serve(int channel, const int *fds)
 {
     static char cwd[AGENT_PATH], path[AGENT_PATH], language[32];
     struct wire_in in;
     size_t i = 0, count = sizeof(runners) / sizeof(runners[0]);
-    char *argv[5] = { language, path, (char *)(size_t) "3", (char *)(size_t) "4" };
+    char *argv[] = { language, path, (char *)(size_t) "3", (char *)(size_t) "4", NULL };
     struct payload p = {
         .argv = argv, .cwd = cwd, .count = 5, .fds = { fds[0], fds[1], fds[2], fds[3], fds[4] }
     };
 
-    if (!request_start(channel, &in, bytes) || !cwd_of(&in, cwd) ||
-        !wire_str(&in, TAG_LANGUAGE, language, sizeof(language)))
+    if (!request_start(channel, &in, bytes) || !accept_request(channel, &in, runner_fields, 4, cwd))
         return;
+    (void)wire_str(&in, TAG_LANGUAGE, language, sizeof(language));
     while (i < count && strcmp(runners[i].language, language))
         i++;
-    p.program = i < count ? first_there(runners[i].programs, 3) : NULL;
+    p.program = i < count ? program_path(runners[i].program) : NULL;
     if (!p.program) {
         channel_error(channel, CODE_UNSUPPORTED, "use another language, or install it on the host",
                       "there is no interpreter for %s in this sandbox", language);
         return;
     }
-    if (!wire_str(&in, TAG_PATH, path, sizeof(path)))
+    argv[0] = (char *)(size_t)runners[i].program;
+    if (!agent_config.host || !wire_str(&in, TAG_PATH, path, sizeof(path)))
         snprintf(path, sizeof(path), "%s", runners[i].script);
-    p.env = in.tags[TAG_ENV].data;
-    p.env_len = in.tags[TAG_ENV].len;
     run(channel, &p, true);
 }

@@ -3,57 +3,70 @@
 #include "backend/agent/payload.h"
 #include "backend/agent/tree.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 static uint8_t bytes[WIRE_MAX];
 
-/* pid 1 and its children are ours (supervisors, and this process). */
-static bool ours(pid_t pid)
-{
-    char path[40], text[256];
-    const char *end;
-    ssize_t n;
-    int fd, parent = 0;
+static const struct frame_field fields[] = {
+    { TAG_PID, FIELD_U32 },
+    { TAG_SIGNAL, FIELD_U32 },
+};
 
-    if (pid == getppid() || pid == getpid())
-        return true;
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    end = strrchr(text, ')');
-    return end && sscanf(end, ") %*c %d", &parent) == 1 && parent == getppid();
+enum whose { NOBODYS, OURS, A_COMMANDS };
+
+/* pid 1 and its children are ours: supervisors, and this process. */
+static enum whose whose(pid_t pid)
+{
+    pid_t root = getppid();
+    const struct process *list;
+    size_t count;
+
+    if (pid == root)
+        return OURS;
+    list = tree_below(root, NULL, &count);
+    for (size_t i = 0; i < count; i++)
+        if (list[i].pid == pid)
+            return list[i].parent == root ? OURS : A_COMMANDS;
+    return NOBODYS;
+}
+
+static void signal_tree(pid_t pid, int signal)
+{
+    size_t count;
+    const struct process *list = tree_below(pid, NULL, &count);
+
+    (void)kill(pid, signal);
+    for (size_t i = 0; i < count; i++)
+        (void)kill(list[i].pid, signal);
 }
 
 void kill_serve(int channel)
 {
     static struct wire_out w;
     struct wire_in in;
-    pid_t pid;
-    int signal;
+    uint32_t pid, signal;
 
     if (!request_start(channel, &in, bytes))
         return;
-    pid = (pid_t)wire_u32(&in, TAG_PID, 0);
-    signal = (int)wire_u32(&in, TAG_SIGNAL, 0);
-    if (pid <= 0 || signal <= 0 || signal >= NSIG) {
+    pid = wire_u32(&in, TAG_PID, 0);
+    signal = wire_u32(&in, TAG_SIGNAL, 0);
+    if (!channel_shape(&in, fields, 2) || !pid || pid > INT32_MAX || !signal || signal >= NSIG) {
         channel_error(channel, CODE_INVALID, NULL, "no such pid or signal");
-    } else if (ours(pid)) {
+        return;
+    }
+    switch (whose((pid_t)pid)) {
+    case NOBODYS:
+        channel_error(channel, CODE_NOT_FOUND, NULL, "there is no process %u", pid);
+        break;
+    case OURS:
         channel_error(channel, CODE_DENIED, "signal the processes of commands instead",
-                      "process %d belongs to the sandbox itself", (int)pid);
-    } else if (kill(pid, 0) && errno == ESRCH) {
-        channel_error(channel, CODE_NOT_FOUND, NULL, "there is no process %d", (int)pid);
-    } else {
-        (void)tree_signal(pid, signal);
-        (void)kill(pid, signal);
+                      "process %u belongs to the sandbox itself", pid);
+        break;
+    case A_COMMANDS:
+        signal_tree((pid_t)pid, (int)signal);
         wire_begin(&w, WIRE_REPLY, 0);
-        wire_put_u32(&w, TAG_PID, (uint32_t)pid);
+        wire_put_u32(&w, TAG_PID, pid);
         (void)channel_send(channel, &w, NULL, 0);
     }
 }

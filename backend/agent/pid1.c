@@ -1,28 +1,24 @@
+/*
+ * pid 1: OPEN frames become children. Every child is a supervisor, listed here, or a stray: what
+ * a supervisor that was killed has left. Strays are killed at once, and a supervisor that was
+ * stopped goes on, so that nothing a payload does to the process above it lasts.
+ */
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
 #include "backend/agent/tree.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define SUPERVISORS_MAX 1024
-
-struct agent_config agent_config;
+#define REAP_MAX 4096 /* children in a row, so that the server is heard in between */
+#define END_MS 5000
 
 static uint8_t bytes[WIRE_MAX];
 static pid_t supervisors[SUPERVISORS_MAX];
@@ -30,62 +26,55 @@ static size_t supervisor_count;
 static bool sweeping;
 static int child_signals;
 
+static void open_exec(const int *fds, int nfds)
+{
+    exec_serve(fds[0], fds + 1, nfds > 4 ? fds[4] : -1);
+}
+
+static void open_session(const int *fds, int nfds)
+{
+    session_serve(fds[0], fds + 1, nfds > 3 ? fds[3] : -1);
+}
+
+static void open_file(const int *fds, int nfds)
+{
+    file_serve(fds[0], nfds > 1 ? fds[1] : -1);
+}
+
+static void open_search(const int *fds, int nfds)
+{
+    (void)nfds;
+    search_serve(fds[0], fds[1]);
+}
+
+static void open_runner(const int *fds, int nfds)
+{
+    (void)nfds;
+    runner_serve(fds[0], fds + 1);
+}
+
+static void open_query(const int *fds, int nfds)
+{
+    (void)nfds;
+    query_serve(fds[0], fds[1]);
+}
+
+static void open_kill(const int *fds, int nfds)
+{
+    (void)nfds;
+    kill_serve(fds[0]);
+}
+
+/* By wire_kind: how many descriptors come, the channel included, and who takes them. */
 static const struct {
-    uint8_t kind;
-    int fds; /* behind the channel */
+    int least, most;
+    void (*serve)(const int *fds, int nfds);
 } kinds[] = {
-    { WIRE_EXEC, 3 },   { WIRE_SESSION, 2 }, { WIRE_FILE, 1 },     { WIRE_SEARCH, 1 },
-    { WIRE_RUNNER, 5 }, { WIRE_QUERY, 1 },   { WIRE_KILL_PID, 0 },
+    [WIRE_EXEC] = { 4, 5, open_exec },     [WIRE_SESSION] = { 3, 4, open_session },
+    [WIRE_FILE] = { 1, 2, open_file },     [WIRE_SEARCH] = { 2, 2, open_search },
+    [WIRE_RUNNER] = { 6, 6, open_runner }, [WIRE_QUERY] = { 2, 2, open_query },
+    [WIRE_KILL_PID] = { 1, 1, open_kill },
 };
-
-/* Fixed descriptors of that kind; -2: unknown. */
-static int kind_fds(uint8_t kind)
-{
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (kinds[i].kind == kind)
-            return kinds[i].fds;
-    return -2;
-}
-
-static bool right_count(uint8_t kind, int nfds)
-{
-    int want = kind_fds(kind);
-
-    if (want == -2 || nfds < 1)
-        return false;
-    if (kind == WIRE_FILE)
-        return nfds <= 2;
-    return nfds == want + 1 || (nfds == want + 2 && (kind == WIRE_EXEC || kind == WIRE_SESSION));
-}
-
-static void operate(uint8_t kind, const int *fds, int nfds)
-{
-    int extra = nfds == kind_fds(kind) + 2 ? fds[nfds - 1] : -1;
-
-    switch (kind) {
-    case WIRE_EXEC:
-        exec_serve(fds[0], fds + 1, extra);
-        break;
-    case WIRE_SESSION:
-        session_serve(fds[0], fds + 1, extra);
-        break;
-    case WIRE_FILE:
-        file_serve(fds[0], nfds > 1 ? fds[1] : -1);
-        break;
-    case WIRE_SEARCH:
-        search_serve(fds[0], fds[1]);
-        break;
-    case WIRE_RUNNER:
-        runner_serve(fds[0], fds + 1);
-        break;
-    case WIRE_QUERY:
-        query_serve(fds[0], fds[1]);
-        break;
-    case WIRE_KILL_PID:
-        kill_serve(fds[0]);
-        break;
-    }
-}
 
 static bool is_supervisor(pid_t pid)
 {
@@ -93,6 +82,11 @@ static bool is_supervisor(pid_t pid)
         if (supervisors[i] == pid)
             return true;
     return false;
+}
+
+static bool skip_supervisor(const struct process *p)
+{
+    return is_supervisor(p->pid);
 }
 
 static bool forget(pid_t pid)
@@ -105,41 +99,25 @@ static bool forget(pid_t pid)
     return false;
 }
 
-/* SIGKILL to every child of ours that is no supervisor; how many there were. */
-static size_t kill_strays(void)
+/* True while there are strays, or what strays have started. */
+static bool sweep(void)
 {
-    char path[64], text[4096], *at = text, *end;
-    size_t n = 0;
-    ssize_t len;
-    int fd;
+    pid_t self = getpid();
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    len = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[len > 0 ? len : 0] = '\0';
-    for (;;) {
-        long pid = strtol(at, &end, 10);
-        if (end == at || (!*end && len == (ssize_t)sizeof(text) - 1))
-            return n + (end != at);
-        at = end;
-        if (pid > 0 && !is_supervisor((pid_t)pid)) {
-            (void)kill((pid_t)pid, SIGKILL);
-            n++;
-        }
-    }
+    return tree_signal(self, SIGSTOP, skip_supervisor) &&
+           tree_signal(self, SIGKILL, skip_supervisor);
 }
 
-static void reap(void)
+/* False: an operation met a violation of the protocol. */
+static bool reap(bool *more)
 {
     struct signalfd_siginfo ignored;
     siginfo_t si;
+    int i;
 
     while (read(child_signals, &ignored, sizeof(ignored)) > 0)
         ;
-    for (;;) {
+    for (i = 0; i < REAP_MAX; i++) {
         si.si_pid = 0;
         if (waitid(P_ALL, 0, &si, WEXITED | WSTOPPED | WNOHANG | __WALL) || !si.si_pid)
             break;
@@ -148,24 +126,24 @@ static void reap(void)
                 (void)kill(si.si_pid, SIGCONT);
             continue;
         }
-        sweeping |= forget(si.si_pid);
+        if (!forget(si.si_pid))
+            continue;
+        if (si.si_code == CLD_EXITED && si.si_status == AGENT_VIOLATION)
+            return false;
+        sweeping |= si.si_code != CLD_EXITED || si.si_status;
     }
+    *more = i == REAP_MAX;
     if (sweeping)
-        sweeping = kill_strays();
+        sweeping = sweep();
+    return true;
 }
 
 /* In the child: nothing of pid 1 is left but the operation's descriptors. */
 static void enter(uint8_t kind, const int *fds, int nfds)
 {
-    sigset_t set;
-
     close(WIRE_CONTROL_FD);
     close(child_signals);
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGPIPE);
-    sigprocmask(SIG_SETMASK, &set, NULL);
-    operate(kind, fds, nfds);
+    kinds[kind].serve(fds, nfds);
     _exit(0);
 }
 
@@ -174,12 +152,16 @@ static bool open_operation(const struct wire_in *in, const int *fds, int nfds)
 {
     pid_t pid = -1;
 
-    if (!right_count(in->op, nfds))
+    if (in->op >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[in->op].serve ||
+        nfds < kinds[in->op].least || nfds > kinds[in->op].most || !channel_shape(in, NULL, 0))
         return false;
-    if (supervisor_count < SUPERVISORS_MAX)
+    if (supervisor_count < SUPERVISORS_MAX) {
+        confine_oom(true);
         pid = fork();
-    if (!pid)
-        enter(in->op, fds, nfds);
+        if (!pid)
+            enter(in->op, fds, nfds);
+        confine_oom(false);
+    }
     if (pid > 0)
         supervisors[supervisor_count++] = pid;
     else
@@ -193,16 +175,18 @@ static bool open_operation(const struct wire_in *in, const int *fds, int nfds)
 
 static void serve(void)
 {
+    bool more = false;
+
     for (;;) {
         struct pollfd p[2] = { { .fd = WIRE_CONTROL_FD, .events = POLLIN },
                                { .fd = child_signals, .events = POLLIN } };
         int fds[WIRE_MAX_FDS], nfds, r;
         struct wire_in in;
 
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+        if (poll(p, 2, more ? 0 : -1) < 0 && errno != EINTR)
             return;
-        if (p[1].revents)
-            reap();
+        if ((p[1].revents || more) && !reap(&more))
+            return;
         if (!p[0].revents)
             continue;
         r = channel_recv(WIRE_CONTROL_FD, &in, bytes, fds, &nfds, MSG_DONTWAIT);
@@ -213,111 +197,21 @@ static void serve(void)
     }
 }
 
-static bool read_config(struct wire_in *in)
-{
-    int fds[WIRE_MAX_FDS], nfds;
-
-    if (channel_recv(WIRE_CONTROL_FD, in, bytes, fds, &nfds, 0) != 1 || nfds ||
-        in->op != WIRE_CONFIG)
-        return false;
-    agent_config.host = wire_u32(in, TAG_FLAGS, 0) & WIRE_F_HOST;
-    agent_config.egress_port = wire_u32(in, TAG_EGRESS_PORT, 0);
-    agent_config.nproc = wire_u32(in, TAG_NPROC, 0);
-    agent_config.nofile = wire_u32(in, TAG_NOFILE, 0);
-    agent_config.env_len = in->tags[TAG_ENV].len;
-    if (agent_config.env_len > sizeof(agent_config.env) ||
-        !wire_str(in, TAG_CWD, agent_config.workspace, AGENT_PATH) ||
-        !wire_str(in, TAG_HOME, agent_config.home, AGENT_PATH))
-        return false;
-    if (agent_config.env_len)
-        memcpy(agent_config.env, in->tags[TAG_ENV].data, agent_config.env_len);
-    return true;
-}
-
-static int listen_egress(uint32_t port)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)port),
-                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
-
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || listen(fd, 128)) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static bool send_ready(int landlock, int listener)
-{
-    static struct wire_out w;
-    char facts[512];
-    struct utsname u;
-
-    uname(&u);
-    snprintf(facts, sizeof(facts),
-             "landlock=%d\nseccomp=%ld\nno_new_privs=%d\nuid=%d\ngid=%d\npid=%d\nkernel=%.64s\n",
-             landlock, (long)prctl(PR_GET_SECCOMP, 0, 0, 0, 0),
-             prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), (int)getuid(), (int)getgid(), (int)getpid(),
-             u.release);
-    wire_begin(&w, WIRE_READY, listener >= 0);
-    wire_put_str(&w, TAG_FACTS, facts);
-    return channel_send(WIRE_CONTROL_FD, &w, &listener, listener >= 0);
-}
-
-/* Confinement before anything untrusted runs; false fails the whole sandbox. */
-static bool confine(const struct wire_in *in, int *landlock)
-{
-    *landlock = 0;
-    if (!confine_limits(agent_config.nproc, agent_config.nofile))
-        return false;
-    if (agent_config.host)
-        return !prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    if (!wire_has(in, TAG_FILTER) ||
-        !confine_filter(in->tags[TAG_FILTER].data, in->tags[TAG_FILTER].len))
-        return false;
-    *landlock = confine_landlock();
-    return true;
-}
-
-static bool set_up(void)
-{
-    int listener = -1, landlock = 0;
-    struct wire_in in;
-    sigset_t all;
-    bool ok;
-
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    (void)syscall(SYS_close_range, WIRE_CONTROL_FD + 1, ~0U, 0);
-    (void)fcntl(WIRE_CONTROL_FD, F_SETFD, FD_CLOEXEC);
-    umask(022);
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
-    sigemptyset(&all);
-    sigaddset(&all, SIGCHLD);
-    child_signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (child_signals < 0 || !read_config(&in))
-        return false;
-    if (agent_config.egress_port && (listener = listen_egress(agent_config.egress_port)) < 0)
-        return false;
-    ok = confine(&in, &landlock) && send_ready(landlock, listener);
-    if (listener >= 0)
-        close(listener);
-    return ok;
-}
-
 int pid1_run(void)
 {
-    if (!set_up())
+    sigset_t child;
+
+    if (!setup_run())
+        return 1;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    child_signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (child_signals < 0)
         return 1;
     serve();
-    if (agent_config.host) {
-        tree_kill_all();
-        return 0;
-    }
-    (void)kill(-1, SIGKILL);
+    if (agent_config.host)
+        (void)tree_end(END_MS);
+    else
+        (void)kill(-1, SIGKILL);
     return 0;
 }

@@ -1,9 +1,8 @@
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
 #include "backend/agent/payload.h"
+#include "backend/agent/tree.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #define PROCESSES_MAX 1000
+#define COMMAND_BYTES 600
 #define MOUNTS_MAX 200
 
 static uint8_t bytes[WIRE_MAX];
@@ -184,61 +184,50 @@ static void namespaces(int fd)
 
 static void programs(int fd)
 {
-    static const char *const list[][2] = {
-        { "bash", "/bin/bash" },     { "python3", "/usr/bin/python3" },
-        { "node", "/usr/bin/node" }, { "git", "/usr/bin/git" },
-        { "gcc", "/usr/bin/gcc" },   { "ffmpeg", "/usr/bin/ffmpeg" },
-        { "R", "/usr/bin/R" },
-    };
-
-    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-        if (!access(list[i][1], X_OK)) {
-            char name[32];
-            snprintf(name, sizeof(name), "program.%s", list[i][0]);
-            put(fd, name, list[i][1]);
-        }
+    for (size_t i = 0; program_name(i); i++) {
+        const char *path = program_path(program_name(i));
+        char name[32];
+        snprintf(name, sizeof(name), "program.%s", program_name(i));
+        if (path)
+            put(fd, name, path);
+    }
 }
 
-/* "pid ppid state rss_kb command"; pid 1 and its supervisors are left out. */
-static void process(int fd, const char *pid)
+/* "pid ppid state rss_kb command" */
+static void process(int fd, const struct process *p)
 {
-    char path[280], line[1024], state = '?', *end;
-    int parent = 0;
-    long rss = 0;
+    char path[40], line[COMMAND_BYTES + 80];
     size_t n;
 
-    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-    if (!slurp(path) || !(end = strrchr(text, ')')) ||
-        sscanf(end,
-               ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-               "%*u %*u %ld",
-               &state, &parent, &rss) != 3)
-        return;
-    if (parent == getppid() || parent == 0)
-        return;
-    snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)p->pid);
     n = slurp(path);
-    for (size_t i = 0; i + 1 < n; i++)
-        if ((unsigned char)text[i] < 0x20)
+    if (!n) {
+        snprintf(path, sizeof(path), "/proc/%d/comm", (int)p->pid);
+        n = slurp(path);
+    }
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             text[i] = ' ';
-    snprintf(line, sizeof(line), "%.10s %d %c %ld %.600s", pid, parent, state,
-             rss * (sysconf(_SC_PAGESIZE) / 1024), text);
+    while (n && text[n - 1] == ' ')
+        n--;
+    text[n] = '\0';
+    snprintf(line, sizeof(line), "%d %d %c %llu %.*s", (int)p->pid, (int)p->parent, p->state,
+             (unsigned long long)p->rss_pages * (unsigned long long)sysconf(_SC_PAGESIZE) / 1024,
+             COMMAND_BYTES, text);
     put(fd, "process", line);
 }
 
+/* All below pid 1 but its children, the supervisors. */
 static void processes(int fd)
 {
-    DIR *d = opendir("/proc");
-    struct dirent *e;
-    int n = 0;
+    size_t count, told = 0;
+    const struct process *list = tree_below(getppid(), NULL, &count);
 
-    while (d && (e = readdir(d)) && n < PROCESSES_MAX)
-        if (isdigit((unsigned char)e->d_name[0])) {
-            process(fd, e->d_name);
-            n++;
+    for (size_t i = 0; i < count && told < PROCESSES_MAX; i++)
+        if (list[i].parent != getppid()) {
+            process(fd, &list[i]);
+            told++;
         }
-    if (d)
-        closedir(d);
 }
 
 void query_serve(int channel, int results)
@@ -248,6 +237,12 @@ void query_serve(int channel, int results)
 
     if (!request_start(channel, &in, bytes))
         return;
+    if (!channel_shape(&in, NULL, 0)) {
+        channel_error(channel, CODE_INVALID, NULL, "the request has a field that does not belong");
+        return;
+    }
+    processes(results);
+    (void)confine_payload();
     own_status(results);
     one_line(results, "/proc/self/uid_map", "uid_map");
     one_line(results, "/proc/sys/kernel/hostname", "hostname");
@@ -261,7 +256,6 @@ void query_serve(int channel, int results)
     interfaces(results);
     namespaces(results);
     programs(results);
-    processes(results);
     wire_begin(&w, WIRE_REPLY, 0);
     (void)channel_send(channel, &w, NULL, 0);
 }

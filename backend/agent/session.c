@@ -1,9 +1,10 @@
 #include "backend/agent/session.h"
-#include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
 #include "backend/agent/payload.h"
+#include "backend/agent/supervise.h"
 #include "backend/agent/tree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,357 +13,391 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define FORWARD_READS 64 /* in a row, so that nobody starves */
+#define LEFT_BEHIND_MAX 4096 /* names in the directory that are removed with it */
+
+struct old {
+    pid_t pid;
+    uint64_t start;
+};
+
+enum phase { IDLE, RUNNING, ENDING, DYING }; /* ENDING, DYING: `last` goes out once all is moved */
 
 static uint8_t bytes[WIRE_MAX];
-static struct wire_out w;
+static struct wire_out last, usage;
+static struct script script;
 
-/* Move what is there from a FIFO to the command's pipe; false at its end (no writer is left). */
-static bool forward(struct tap *t)
+static struct session {
+    int channel, signals, shell_fifo;
+    pid_t shell; /* 0: gone */
+    char dir[SESSION_DIR], cwd[AGENT_PATH];
+    unsigned number; /* of the running or last command */
+    enum phase phase;
+    struct tap out, errs, status;
+    struct tap holders[SESSION_HOLDERS]; /* the first one is the oldest */
+    char status_text[SESSION_STATUS];
+    size_t status_len;
+    struct old olds[SESSION_OLD]; /* what ran before the command, ascending by pid */
+    size_t old_count;
+} s;
+
+static const struct frame_field fields[] = {
+    { TAG_COMMAND, FIELD_BYTES },
+    { TAG_COMMAND_FD, FIELD_U32 },
+    { TAG_CWD, FIELD_BYTES },
+    { TAG_ENV, FIELD_BYTES },
+};
+
+static const char *fifo(unsigned number, char kind)
 {
-    static char buf[65536];
-    ssize_t n = 1;
+    static char path[SESSION_PATH];
 
-    for (int i = 0; i < FORWARD_READS && (n = read(t->from, buf, sizeof(buf))) > 0; i++)
-        for (ssize_t at = 0; at < n && t->to >= 0;) {
-            ssize_t k = write(t->to, buf + at, (size_t)(n - at));
-            if (k < 0 && errno == EINTR)
-                continue;
-            if (k < 0) {
-                close(t->to);
-                t->to = -1;
-                break;
-            }
-            at += k;
-        }
-    return n > 0 || (n < 0 && errno == EAGAIN);
+    snprintf(path, sizeof(path), "%s/%u.%c", s.dir, number, kind);
+    return path;
 }
 
-static void tap_close(struct tap *t)
+static void remove_fifos(void)
 {
-    if (t->from >= 0)
-        close(t->from);
-    if (t->keep >= 0)
-        close(t->keep);
-    if (t->to >= 0)
-        close(t->to);
-    *t = (struct tap){ -1, -1, -1 };
+    for (const char *kind = "oesc"; *kind; kind++)
+        (void)unlink(fifo(s.number, *kind));
 }
 
-/* A FIFO with a reader, and a writer of ours so that it does not end before the command opens it.
- */
-static bool tap_open(struct session *s, struct tap *t, char kind, int to)
+/* ---- whom signals are for ---- */
+
+static bool skip_old(const struct process *p)
 {
-    char path[SESSION_PATH];
-
-    snprintf(path, sizeof(path), "%s/%u.%c", s->dir, s->number, kind);
-    *t = (struct tap){ -1, -1, to };
-    if (mkfifo(path, 0600))
-        return false;
-    t->from = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    t->keep = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    return t->from >= 0 && t->keep >= 0;
-}
-
-static void remove_fifos(struct session *s)
-{
-    static const char kinds[] = "oes";
-    char path[SESSION_PATH];
-
-    for (const char *k = kinds; *k; k++) {
-        snprintf(path, sizeof(path), "%s/%u.%c", s->dir, s->number, *k);
-        (void)unlink(path);
-    }
-}
-
-/* Output of jobs that outlived their command goes on to that command's pipes. */
-static void keep_holders(struct session *s, struct tap *t)
-{
-    if (t->from < 0)
-        return;
-    for (int i = 0; i < SESSION_HOLDERS; i++)
-        if (s->holders[i].from < 0) {
-            s->holders[i] = *t;
-            *t = (struct tap){ -1, -1, -1 };
-            return;
-        }
-    tap_close(&s->holders[0]);
-    s->holders[0] = *t;
-    *t = (struct tap){ -1, -1, -1 };
-}
-
-static bool send_all(struct session *s, const char *text, size_t len)
-{
-    while (len) {
-        ssize_t n = write(s->commands, text, len);
-        struct pollfd p = { .fd = s->commands, .events = POLLOUT };
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return false;
-        if (n > 0) {
-            text += n;
-            len -= (size_t)n;
-        } else if (poll(&p, 1, 5000) <= 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool send_str(struct session *s, const char *text)
-{
-    return send_all(s, text, strlen(text));
-}
-
-/* 'text' for the shell, whatever it holds */
-static bool send_quoted(struct session *s, const char *text, size_t len)
-{
-    const char *end = text + len;
-
-    if (!send_str(s, "'"))
-        return false;
-    while (text < end) {
-        const char *q = memchr(text, '\'', (size_t)(end - text));
-        size_t n = (size_t)((q ? q : end) - text);
-        if (!send_all(s, text, n) || (q && !send_str(s, "'\\''")))
-            return false;
-        text += n + (q ? 1 : 0);
-    }
-    return send_str(s, "'");
-}
-
-static bool send_env(struct session *s, const struct wire_in *in)
-{
-    const char *env = (const char *)in->tags[TAG_ENV].data;
-    size_t len = in->tags[TAG_ENV].len;
-
-    for (size_t at = 0; at < len;) {
-        size_t n = strnlen(env + at, len - at), name = strcspn(env + at, "=");
-        if (name < n && (!send_all(s, env + at, name + 1) ||
-                         !send_quoted(s, env + at + name + 1, n - name - 1) || !send_str(s, " ")))
-            return false;
-        at += n + 1;
-    }
-    return true;
-}
-
-/*
- * Two lines: the command, with its descriptors, and then what tells that it is over. `command`
- * takes from eval what makes a special builtin's failure end the shell.
- */
-static bool send_command(struct session *s, const struct wire_in *in, const char *command)
-{
-    char tail[4 * SESSION_PATH], cwd[AGENT_PATH];
-    bool moves = wire_str(in, TAG_CWD, cwd, sizeof(cwd));
-
-    if (moves) {
-        snprintf(tail, sizeof(tail), " 2>%s/%u.e; then ", s->dir, s->number);
-        if (!send_str(s, "if builtin cd -- ") || !send_quoted(s, cwd, strlen(cwd)) ||
-            !send_str(s, tail))
-            return false;
-    }
-    snprintf(
-        tail, sizeof(tail),
-        " </dev/null >%s/%u.o 2>%s/%u.e%s\nbuiltin printf '%%s %%s' \"$?\" \"$PWD\" >%s/%u.s\n",
-        s->dir, s->number, s->dir, s->number, moves ? "; else builtin false; fi" : "", s->dir,
-        s->number);
-    return send_env(s, in) && send_str(s, "command eval ") &&
-           send_quoted(s, command, strlen(command)) && send_str(s, tail);
-}
-
-static bool run(struct session *s, const struct wire_in *in, int out, int errs, int extra)
-{
-    const char *command = request_command(in, extra);
-
-    if (extra >= 0)
-        close(extra);
-    if (!command || s->running) {
-        channel_error(s->channel, CODE_INVALID, NULL, "the command is too long or holds a NUL");
-        close(out);
-        close(errs);
-        return true;
-    }
-    keep_holders(s, &s->out);
-    keep_holders(s, &s->errs);
-    s->number++;
-    s->running = true;
-    s->status_len = 0;
-    return tap_open(s, &s->out, 'o', out) && tap_open(s, &s->errs, 'e', errs) &&
-           tap_open(s, &s->status, 's', -1) && send_command(s, in, command);
-}
-
-/* "0 /workspace": an int and an absolute path, nothing else. */
-static void parse_status(struct session *s, int *code)
-{
-    char *end;
-    long v;
-
-    s->status_text[s->status_len] = '\0';
-    v = strtol(s->status_text, &end, 10);
-    *code = v >= 0 && v <= 255 && *end == ' ' ? (int)v : 255;
-    if (*end == ' ' && end[1] == '/')
-        snprintf(s->cwd, sizeof(s->cwd), "%s", end + 1);
-}
-
-static void put_state(struct session *s, uint8_t op, int status, uint32_t descendants)
-{
-    wire_begin(&w, op, 0);
-    wire_put_u32(&w, TAG_STATUS, (uint32_t)status);
-    wire_put_str(&w, TAG_CWD, s->cwd);
-    wire_put_u32(&w, TAG_DESCENDANTS, descendants);
-    (void)channel_send(s->channel, &w, NULL, 0);
-}
-
-static bool let_go(struct tap *t)
-{
-    if (t->keep >= 0)
-        close(t->keep);
-    t->keep = -1;
-    if (forward(t))
-        return true;
-    tap_close(t);
+    for (size_t i = 0; i < s.old_count && s.olds[i].pid <= p->pid; i++)
+        if (s.olds[i].pid == p->pid && s.olds[i].start == p->start)
+            return true;
     return false;
 }
 
-static void command_over(struct session *s)
+/* Jobs of earlier commands, before the next one starts. */
+static void remember_old(void)
 {
-    uint32_t held;
+    size_t count;
+    const struct process *list = tree_below(getpid(), NULL, &count);
+
+    s.old_count = 0;
+    for (size_t i = 0; i < count && s.old_count < SESSION_OLD; i++)
+        if (list[i].pid != s.shell)
+            s.olds[s.old_count++] = (struct old){ list[i].pid, list[i].start };
+}
+
+/* What the running command has started; when that is nothing, the shell itself is what runs. */
+static void pass_signal(int signal)
+{
+    size_t count, others = 0;
+    const struct process *list = tree_below(getpid(), skip_old, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (list[i].pid != s.shell && list[i].state != 'Z') {
+            (void)kill(list[i].pid, signal);
+            others++;
+        }
+    if (!others && s.shell && s.phase == RUNNING)
+        (void)kill(s.shell, signal);
+}
+
+/* ---- a command ---- */
+
+/* Streams of jobs that outlived their command. */
+static void hold(struct tap *t)
+{
+    if (t->from < 0) {
+        tap_close(t);
+        return;
+    }
+    for (int i = 0; i < SESSION_HOLDERS; i++)
+        if (s.holders[i].from < 0) {
+            s.holders[i] = *t;
+            *t = TAP_NONE;
+            return;
+        }
+    tap_close(&s.holders[0]);
+    memmove(&s.holders[0], &s.holders[1], sizeof(s.holders) - sizeof(s.holders[0]));
+    s.holders[SESSION_HOLDERS - 1] = *t;
+    *t = TAP_NONE;
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    size_t len = strlen(text), at = 0;
+    ssize_t n = 1;
+
+    while (fd >= 0 && at < len && (n = write(fd, text + at, len - at)) > 0)
+        at += (size_t)n;
+    if (fd < 0 || close(fd) || n <= 0)
+        return false;
+    return true;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+
+    return !stat(path, &st) && S_ISDIR(st.st_mode) && !access(path, X_OK);
+}
+
+/* False when it has been answered with an ERROR. */
+static bool acceptable(const struct wire_in *in, const char *command, const char *cwd)
+{
+    const uint8_t *env = in->tags[TAG_ENV].data;
+    size_t len = in->tags[TAG_ENV].len;
+
+    if (!channel_shape(in, fields, 4))
+        channel_error(s.channel, CODE_INVALID, NULL,
+                      "the request has a field that does not belong");
+    else if (s.phase != IDLE)
+        channel_error(s.channel, CODE_BUSY, NULL, "the session is still running a command");
+    else if (!command)
+        channel_error(s.channel, CODE_INVALID, "write a script to a file and run that",
+                      "command: none, or longer than %d bytes, or with a NUL", COMMAND_MAX);
+    else if (!payload_env_valid(env, len) || !script_env_valid(env, len))
+        channel_error(s.channel, CODE_INVALID, "use letters, digits and _ in names",
+                      "env: a session takes only names that a shell can assign to, at most %d",
+                      AGENT_ENV_VARS);
+    else if (cwd && !is_directory(cwd))
+        channel_error(s.channel, CODE_NOT_FOUND, "pass an existing directory as cwd", "cwd %s: %s",
+                      cwd, errno == EACCES ? strerror(errno) : "no such directory");
+    else
+        return true;
+    return false;
+}
+
+/* False: /tmp does not let it. The directory may have been removed by a command. */
+static bool open_command(const char *command, int out, int errs)
+{
+    bool longer = strlen(command) > SESSION_LINE_MAX, o, e;
+
+    (void)mkdir(s.dir, 0700);
+    o = tap_open(&s.out, fifo(s.number, 'o'), out);
+    e = tap_open(&s.errs, fifo(s.number, 'e'), errs);
+    return o && e && tap_open(&s.status, fifo(s.number, 's'), -1) &&
+           (!longer || write_file(fifo(s.number, 'c'), command));
+}
+
+static void start(const struct wire_in *in, int out, int errs, int extra)
+{
+    static char cwd[AGENT_PATH];
+    const char *command = request_command(in, extra);
+    bool moves = wire_str(in, TAG_CWD, cwd, sizeof(cwd));
+    struct script_command c = { .dir = s.dir,
+                                .number = s.number + 1,
+                                .cwd = moves ? cwd : NULL,
+                                .env = in->tags[TAG_ENV].data,
+                                .env_len = in->tags[TAG_ENV].len };
+
+    if (extra >= 0)
+        close(extra);
+    if (!acceptable(in, command, c.cwd)) {
+        close(out);
+        close(errs);
+        return;
+    }
+    hold(&s.out);
+    hold(&s.errs);
+    remember_old();
+    s.number++;
+    s.status_len = 0;
+    c.command = strlen(command) > SESSION_LINE_MAX ? NULL : command;
+    if (!open_command(command, out, errs)) {
+        channel_error(s.channel, CODE_QUOTA, "free space in /tmp", "cannot run it: %s",
+                      strerror(errno));
+    } else if (!script_add(&script, &c)) {
+        channel_error(s.channel, CODE_TOO_LARGE, "pass less in env", "env is too long");
+    } else {
+        s.phase = RUNNING;
+        return;
+    }
+    tap_close(&s.out);
+    tap_close(&s.errs);
+    tap_close(&s.status);
+    remove_fifos();
+}
+
+/* ---- its end ---- */
+
+static void put_state(uint8_t op, int status)
+{
+    wire_begin(&last, op, 0);
+    wire_put_u32(&last, TAG_STATUS, (uint32_t)status);
+    wire_put_str(&last, TAG_CWD, s.cwd);
+}
+
+static void command_over(int status, enum phase next)
+{
+    put_state(next == DYING ? WIRE_LOST : WIRE_EXIT, status);
+    s.phase = next;
+    tap_close(&s.status);
+    tap_settle(&s.out);
+    tap_settle(&s.errs);
+    remove_fifos();
+}
+
+static void read_status(void)
+{
+    size_t room = sizeof(s.status_text) - s.status_len;
+    ssize_t n = read(s.status.from, s.status_text + s.status_len, room);
+    char *end;
     int code;
 
-    parse_status(s, &code);
-    held = let_go(&s->out);
-    held += let_go(&s->errs);
-    tap_close(&s->status);
-    remove_fifos(s);
-    s->running = false;
-    put_state(s, WIRE_EXIT, code << 8, held);
-}
-
-static void read_status(struct session *s)
-{
-    ssize_t n = read(s->status.from, s->status_text + s->status_len,
-                     sizeof(s->status_text) - 1 - s->status_len);
-
-    if (n > 0)
-        s->status_len += (size_t)n;
-    if (n > 0)
-        command_over(s);
-}
-
-static void shell_over(struct session *s, int status)
-{
-    (void)forward(&s->out);
-    (void)forward(&s->errs);
-    put_state(s, WIRE_LOST, status, 0);
-}
-
-/* INT and the like reach what the shell runs, not the shell; alone, it is what runs. */
-static void pass_signal(struct session *s, int signal)
-{
-    if (signal <= 0 || signal >= NSIG)
+    if (n <= 0)
         return;
-    if (!tree_signal(s->shell, signal) || signal == SIGKILL)
-        (void)kill(s->shell, signal == SIGTERM ? SIGKILL : signal);
+    s.status_len += (size_t)n;
+    end = memchr(s.status_text, 0, s.status_len);
+    if (!end && s.status_len < sizeof(s.status_text))
+        return;
+    if (script_status(s.status_text, end ? (size_t)(end - s.status_text) : s.status_len, &code,
+                      s.cwd))
+        command_over(code << 8, ENDING);
+    else
+        (void)kill(s.shell, SIGKILL);
 }
 
-static bool obey(struct session *s)
+/* All that the command wrote is in the pipes: now it may be told. False: the session is over. */
+static bool tell(void)
+{
+    bool dying = s.phase == DYING;
+
+    if (s.phase < ENDING || s.out.owed || s.errs.owed)
+        return true;
+    wire_put_u32(&last, TAG_DESCENDANTS,
+                 dying ? 0 : (uint32_t)((s.out.from >= 0) + (s.errs.from >= 0)));
+    s.phase = IDLE;
+    return channel_send(s.channel, &last, NULL, 0) && !dying;
+}
+
+/* ---- the shell ---- */
+
+static void reap(void)
+{
+    bool none;
+    int status;
+
+    if (!s.shell || !supervisor_reap(s.signals, s.shell, &status, &usage, &none))
+        return;
+    s.shell = 0;
+    command_over(status, DYING);
+}
+
+static bool obey(void)
 {
     int fds[WIRE_MAX_FDS], nfds, r;
     struct wire_in in;
 
-    r = channel_recv(s->channel, &in, bytes, fds, &nfds, MSG_DONTWAIT);
-    if (r == -1)
-        return true;
-    if (r == 1 && in.op == WIRE_SIGNAL && !nfds) {
-        pass_signal(s, (int)wire_u32(&in, TAG_SIGNAL, 0));
-        return true;
+    r = channel_recv(s.channel, &in, bytes, fds, &nfds, MSG_DONTWAIT);
+    if (r == -2 || (r == 1 && in.op == WIRE_RUN && nfds != 2 && nfds != 3))
+        request_violation();
+    if (r == 1 && in.op == WIRE_RUN) {
+        start(&in, fds[0], fds[1], nfds == 3 ? fds[2] : -1);
+    } else if (r == 1) {
+        int signal = supervisor_signal(&in, nfds);
+        if (signal)
+            pass_signal(signal);
     }
-    if (r == 1 && in.op == WIRE_RUN && (nfds == 2 || nfds == 3))
-        return run(s, &in, fds[0], fds[1], nfds == 3 ? fds[2] : -1);
-    return false;
+    return r;
 }
 
-static bool start_shell(struct session *s, const struct wire_in *in)
+static bool feed_shell(void)
 {
-    static char path[SESSION_PATH], cwd[AGENT_PATH];
-    char *argv[] = { (char *)(size_t) "bash", (char *)(size_t) "--noprofile",
-                     (char *)(size_t) "--norc", path, NULL };
-    struct payload p = { .program = "/bin/bash", .argv = argv, .cwd = cwd, .count = 3 };
-    bool at_chdir = false;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC), error;
+    ssize_t n = write(s.shell_fifo, script.text + script.sent, script.len - script.sent);
 
-    snprintf(path, sizeof(path), "%s/c", s->dir);
-    snprintf(cwd, sizeof(cwd), "%s", agent_config.workspace);
-    snprintf(s->cwd, sizeof(s->cwd), "%s", cwd);
-    if (mkfifo(path, 0600) || (s->commands = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
-        return false;
+    if (n > 0)
+        script.sent += (size_t)n;
+    return n > 0 || errno == EAGAIN || errno == EINTR;
+}
+
+static bool start_shell(void)
+{
+    static char path[SESSION_PATH];
+    char *argv[] = { (char *)(size_t) "bash", (char *)(size_t) "--noprofile",
+                     (char *)(size_t) "--norc", (char *)(size_t) "bash", NULL };
+    const char *bash = program_path("bash");
+    struct payload p = { .program = bash, .argv = argv, .cwd = s.dir, .count = 3 };
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC), error = ENOENT;
+    bool at_chdir = false;
+
+    snprintf(path, sizeof(path), "%s/bash", s.dir);
     p.fds[0] = p.fds[1] = p.fds[2] = null;
-    (void)in;
-    error = payload_start(&p, &s->shell, &at_chdir);
-    close(null);
+    if (null < 0 || mkfifo(path, 0600) ||
+        (s.shell_fifo = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
+        error = errno;
+    else if (bash && payload_env(NULL, 0))
+        error = payload_start(&p, &s.shell, &at_chdir);
+    if (null >= 0)
+        close(null);
     if (error)
-        channel_error(s->channel, CODE_UNSUPPORTED, "run the command without session_id",
-                      "cannot start bash: %s", strerror(error));
+        channel_error(s.channel, error == EAGAIN ? CODE_QUOTA : CODE_UNSUPPORTED,
+                      "run the command without session_id", "cannot start bash: %s",
+                      strerror(error));
     return !error;
 }
 
-static void watch(struct session *s)
+static void pump(struct tap *t, const struct pollfd *p)
 {
-    bool none = false;
-    int status = 0;
+    if (p->fd >= 0 && p->revents)
+        tap_pump(t);
+}
 
-    for (;;) {
-        struct pollfd p[5 + 2 * SESSION_HOLDERS] = {
-            { .fd = s->channel, .events = POLLIN },     { .fd = s->signals, .events = POLLIN },
-            { .fd = s->out.from, .events = POLLIN },    { .fd = s->errs.from, .events = POLLIN },
-            { .fd = s->status.from, .events = POLLIN },
+static void watch(void)
+{
+    enum { CHANNEL, SIGNALS, SHELL, STATUS, OUT, ERRS, HOLDERS };
+
+    while (tell()) {
+        struct pollfd p[HOLDERS + SESSION_HOLDERS] = {
+            [CHANNEL] = { .fd = s.channel, .events = POLLIN },
+            [SIGNALS] = { .fd = s.signals, .events = POLLIN },
+            [SHELL] = { .fd = script.sent < script.len ? s.shell_fifo : -1, .events = POLLOUT },
+            [STATUS] = { .fd = s.status.from, .events = POLLIN },
         };
+        tap_poll(&s.out, &p[OUT]);
+        tap_poll(&s.errs, &p[ERRS]);
         for (int i = 0; i < SESSION_HOLDERS; i++)
-            p[5 + i] = (struct pollfd){ .fd = s->holders[i].from, .events = POLLIN };
-        if (poll(p, 5 + SESSION_HOLDERS, -1) < 0 && errno != EINTR)
+            tap_poll(&s.holders[i], &p[HOLDERS + i]);
+        if (poll(p, HOLDERS + SESSION_HOLDERS, -1) < 0 && errno != EINTR)
             return;
-        if (p[2].revents && !forward(&s->out))
-            tap_close(&s->out);
-        if (p[3].revents && !forward(&s->errs))
-            tap_close(&s->errs);
-        if (p[4].revents)
-            read_status(s);
+        pump(&s.out, &p[OUT]);
+        pump(&s.errs, &p[ERRS]);
         for (int i = 0; i < SESSION_HOLDERS; i++)
-            if (p[5 + i].revents && !forward(&s->holders[i]))
-                tap_close(&s->holders[i]);
-        if (p[1].revents && supervisor_reap(s->signals, s->shell, &status, &w, &none)) {
-            shell_over(s, status);
+            pump(&s.holders[i], &p[HOLDERS + i]);
+        if (p[STATUS].revents)
+            read_status();
+        if (p[SHELL].revents && !feed_shell())
             return;
-        }
-        if (p[0].revents && !obey(s))
+        if (p[SIGNALS].revents)
+            reap();
+        if (p[CHANNEL].revents && !obey())
             return;
     }
 }
 
-static void tidy(struct session *s)
+static void remove_dir(void)
 {
-    char path[SESSION_PATH];
+    DIR *d = opendir(s.dir);
+    struct dirent *e;
+    int n = 0;
 
-    remove_fifos(s);
-    snprintf(path, sizeof(path), "%s/c", s->dir);
-    (void)unlink(path);
-    (void)rmdir(s->dir);
+    while (d && (e = readdir(d)) && n++ < LEFT_BEHIND_MAX)
+        (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+    (void)rmdir(s.dir);
 }
 
 void session_serve(int channel, const int *fds, int extra)
 {
-    static struct session s = {
-        .out = { -1, -1, -1 }, .errs = { -1, -1, -1 }, .status = { -1, -1, -1 }, .commands = -1
-    };
     struct wire_in in;
 
-    s.channel = channel;
+    s = (struct session){
+        .channel = channel, .out = TAP_NONE, .errs = TAP_NONE, .status = TAP_NONE
+    };
     for (int i = 0; i < SESSION_HOLDERS; i++)
-        s.holders[i] = (struct tap){ -1, -1, -1 };
+        s.holders[i] = TAP_NONE;
     snprintf(s.dir, sizeof(s.dir), "/tmp/.session-XXXXXX");
-    (void)signal(SIGPIPE, SIG_IGN);
+    snprintf(s.cwd, sizeof(s.cwd), "%s", agent_config.workspace);
     if (!request_start(channel, &in, bytes))
         return;
     s.signals = supervisor_init();
@@ -371,8 +406,11 @@ void session_serve(int channel, const int *fds, int extra)
                       strerror(errno));
         return;
     }
-    if (start_shell(&s, &in) && run(&s, &in, fds[0], fds[1], extra))
-        watch(&s);
-    tidy(&s);
-    tree_kill_all();
+    script_begin(&script, agent_config.workspace);
+    if (start_shell()) {
+        start(&in, fds[0], fds[1], extra);
+        watch();
+    }
+    supervisor_end();
+    remove_dir();
 }
