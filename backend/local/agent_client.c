@@ -37,8 +37,8 @@ void agent_stop(struct agent *a, const char *why)
 {
     pthread_mutex_lock(&a->lock);
     if (!a->dead) {
-        a->dead = true;
         snprintf(a->why, sizeof(a->why), "%s", why);
+        a->dead = true;
         if (a->control >= 0)
             shutdown(a->control, SHUT_RDWR);
     }
@@ -196,8 +196,8 @@ static int send_open(struct agent *a, struct wire_out *open, const int *fds, siz
         if (r > 0)
             return 0;
         if (r < 0)
-            return err_set(err, ERR_UNAVAILABLE, "the sandbox has stopped%s%s",
-                           a->why[0] ? ": " : "", a->why);
+            return err_set(err, ERR_UNAVAILABLE, "the sandbox has stopped%s%s", a->dead ? ": " : "",
+                           a->dead ? a->why : "");
         if (clock_ms() >= deadline) {
             agent_stop(a, "pid 1 took no request for 5 s");
             return err_set(err, ERR_UNAVAILABLE, "the sandbox took no request for 5 s");

@@ -26,11 +26,6 @@ static bool pipes_open(const struct job *j)
     return j->pipes[0] >= 0 || j->pipes[1] >= 0;
 }
 
-bool drive_held(const struct job *j)
-{
-    return j->exited && pipes_open(j);
-}
-
 static size_t drive_fds(struct pump *p, struct pollfd fds[PUMP_FDS])
 {
     struct job *j = job_of(p);
@@ -73,6 +68,16 @@ static void notice_oom(struct job *j)
     pthread_mutex_unlock(&sb->lock);
 }
 
+static bool asked_to_end(struct job *j)
+{
+    bool asked;
+
+    pthread_mutex_lock(&j->lock);
+    asked = j->killing || j->timed_out;
+    pthread_mutex_unlock(&j->lock);
+    return asked;
+}
+
 static void take_exit(struct job *j, const struct frame *f, int64_t now_ms)
 {
     int status = (int)wire_u32(&f->in, TAG_STATUS, 0);
@@ -81,7 +86,7 @@ static void take_exit(struct job *j, const struct frame *f, int64_t now_ms)
 
     j->descendants = wire_u32(&f->in, TAG_DESCENDANTS, 0);
     job_exited(j, status);
-    if (killed && !j->killing && !j->timed_out)
+    if (killed && !asked_to_end(j))
         notice_oom(j);
     settle(j, now_ms);
 }
@@ -256,6 +261,17 @@ static int64_t next_due(const struct job *j)
     return j->descendants ? clock_earlier(due, j->settle_ms) : due;
 }
 
+static void note_held(struct job *j)
+{
+    bool held = j->exited && pipes_open(j);
+
+    if (held == j->was_held)
+        return;
+    pthread_mutex_lock(&j->lock);
+    j->held = j->was_held = held;
+    pthread_mutex_unlock(&j->lock);
+}
+
 static bool drive_step(struct pump *p, int64_t now_ms)
 {
     struct job *j = job_of(p);
@@ -264,6 +280,7 @@ static bool drive_step(struct pump *p, int64_t now_ms)
     read_channel(j, &f, now_ms);
     for (int i = 0; i < 2; i++)
         read_pipe(j, i, (char *)f.bytes, sizeof(f.bytes), now_ms);
+    note_held(j);
     obey_clock(j, now_ms);
     p->due_ms = next_due(j);
     if (is_over(j, now_ms)) {

@@ -46,6 +46,7 @@ struct job {
     enum job_phase phase;
     enum exec_status status; /* EXEC_RUNNING until phase >= JOB_EXITED */
     int exit_code, signal;
+    bool held;    /* exited, but descendants still hold a stream of its output */
     bool killing; /* we signalled it: a death by signal is EXEC_KILLED */
     bool timed_out;
     bool session_lost;
@@ -70,6 +71,7 @@ struct job {
     bool exited, descendants, wide[2]; /* wide: the pipe was enlarged */
     bool foreground;                   /* a call waits: step ends when there is an answer */
     bool channel_over;                 /* EOF was seen on it */
+    bool was_held;                     /* the driver knows of `held` */
 };
 
 /* A new job with an id, not yet in the table; the caller's reference. */
@@ -120,9 +122,6 @@ extern const struct pump_ops drive_ops;
 
 /* Driver: a cancel or a timeout: TERM now, the end of the channel JOB_GRACE_MS later. */
 void drive_kill(struct job *j, int64_t now_ms);
-
-/* True while descendants of an exited main process hold its output. */
-bool drive_held(const struct job *j);
 
 /* Where a cursor points, NULL: where the reader without one is. ERR_INVALID. */
 int job_position(struct job *j, const char *cursor, uint64_t *out, uint64_t *errs,

@@ -136,7 +136,7 @@ static int facts(struct job *j, struct exec_result *res, struct err *err)
     res->status = j->status;
     res->exit_code = j->exit_code;
     res->signal = j->signal;
-    res->background = j->status != EXEC_RUNNING && j->phase == JOB_BACKGROUND && drive_held(j);
+    res->background = j->status != EXEC_RUNNING && j->phase == JOB_BACKGROUND && j->held;
     res->session_lost = j->session_lost;
     res->duration_ms = (j->ended_ms ? j->ended_ms : now) - j->started_ms;
     res->idle_ms = now - (j->output_ms ? j->output_ms : j->started_ms);

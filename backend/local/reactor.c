@@ -2,14 +2,13 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #define EVENTS 64
-#define WAKE UINT64_MAX
+#define WAKE UINT32_MAX
 
 struct reactor {
     pthread_t thread;
@@ -104,40 +103,17 @@ static void step(struct reactor *r, struct pump *p, int64_t now)
         forget(r, p);
 }
 
-static uint64_t tag(uint32_t slot, int fd)
-{
-    return (uint64_t)(uint32_t)fd << 32 | slot;
-}
-
-/* A session's channel outlives the command that registered it: the next one takes it over. */
 static void watch(struct reactor *r, const struct pump *p, int fd)
 {
-    struct epoll_event e = { .events = EPOLLIN, .data.u64 = tag(p->slot, fd) };
+    struct epoll_event e = { .events = EPOLLIN, .data.u32 = p->slot };
 
-    if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &e) && errno == EEXIST)
-        epoll_ctl(r->epoll_fd, EPOLL_CTL_MOD, fd, &e);
+    epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, fd, &e);
 }
 
-static bool watches(struct pump *p, int fd)
+void reactor_leave(struct pump *p, int fd)
 {
-    struct pollfd fds[PUMP_FDS];
-    size_t n = p->ops->fds(p, fds);
-
-    for (size_t i = 0; i < n; i++)
-        if (fds[i].fd == fd)
-            return true;
-    return false;
-}
-
-static void happened(struct reactor *r, uint64_t what, int64_t now)
-{
-    uint32_t slot = (uint32_t)what;
-    struct pump *p = r->slots[slot];
-
-    if (!p || !watches(p, (int)(what >> 32)))
-        epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, (int)(what >> 32), NULL);
-    else if (p->round != r->round)
-        step(r, p, now);
+    if (p->reactor)
+        epoll_ctl(p->reactor->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static void adopt(struct reactor *r, struct pump *p, int64_t now)
@@ -153,6 +129,7 @@ static void adopt(struct reactor *r, struct pump *p, int64_t now)
     for (size_t i = 0; i < n; i++)
         watch(r, p, fds[i].fd);
     p->round = r->round;
+    p->reactor = r;
 }
 
 /* False when the reactor is to stop. */
@@ -201,11 +178,12 @@ static void *run(void *arg)
         bool all = atomic_exchange(&r->poked, false);
         r->round++;
         for (int i = 0; i < n; i++) {
+            uint32_t slot = events[i].data.u32;
             eventfd_t ignored;
-            if (events[i].data.u64 == WAKE)
+            if (slot == WAKE)
                 (void)eventfd_read(r->wake_fd, &ignored);
-            else
-                happened(r, events[i].data.u64, now);
+            else if (r->slots[slot] && r->slots[slot]->round != r->round)
+                step(r, r->slots[slot], now);
         }
         for (uint32_t i = 0; i < r->slot_count; i++) {
             struct pump *p = r->slots[i];
@@ -232,7 +210,7 @@ static void release(struct reactor *r)
 int reactor_new(struct reactor **out, struct err *err)
 {
     struct reactor *r = calloc(1, sizeof(*r));
-    struct epoll_event e = { .events = EPOLLIN, .data.u64 = WAKE };
+    struct epoll_event e = { .events = EPOLLIN, .data.u32 = WAKE };
     int code;
 
     if (!r)

@@ -17,6 +17,7 @@
 #define PUMP_FDS 4
 
 struct pump;
+struct reactor;
 
 struct pump_ops {
     /* The descriptors to wait for now; at most PUMP_FDS. A closed one just does not show up again:
@@ -33,6 +34,7 @@ struct pump {
     const struct pump_ops *ops;
     int64_t due_ms; /* monotonic: step then even if no descriptor is ready; 0 none */
     /* the reactor's own */
+    struct reactor *reactor; /* NULL while a worker drives it */
     struct list link;
     uint32_t slot;
     uint64_t round;
@@ -48,7 +50,12 @@ enum pump_end {
 enum pump_end pump_drive(struct pump *p, struct call *call, int64_t until_ms,
                          void (*each)(struct pump *p, struct call *call));
 
-struct reactor;
+/*
+ * In step(): the pump gives up this descriptor, which stays open and will not be among its fds()
+ * any more. Descriptors that are closed, and those listed in the end, need no word.
+ */
+void reactor_leave(struct pump *p, int fd);
+
 int reactor_new(struct reactor **out, struct err *err) MUST_CHECK;
 
 /* Drops every pump, ends the thread. NULL is fine. */

@@ -227,6 +227,7 @@ void session_command_over(struct job *j, const struct frame *f, bool lost)
     struct local_sandbox *sb = j->sandbox;
     struct session *s = j->session;
 
+    reactor_leave(&j->pump, s->channel);
     pthread_mutex_lock(&sb->lock);
     pthread_mutex_lock(&j->lock);
     remember_cwd(s, j, f);
