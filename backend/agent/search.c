@@ -1,4 +1,5 @@
 #include "backend/agent/search.h"
+#include "backend/agent/search_pool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define END_MS 100 /* for threads, behind the answer */
+
+int64_t search_budget_ms = SEARCH_MS;
 
 int64_t search_now(void)
 {
@@ -90,7 +95,7 @@ static int request(struct search *s)
     s->limit = within(wire_i64(in, TAG_LIMIT, 0), 200, 100000);
     s->max_bytes = file_job_room(job, bytes, SEARCH_BYTES_MAX);
     s->records.max = file_job_room(job, 0, SEARCH_BYTES_MAX + WIRE_MAX);
-    s->deadline_ms = search_now() + SEARCH_MS;
+    s->deadline_ms = search_now() + search_budget_ms;
     s->resumes = file_cursor_take(job, s->names ? "n" : "c", &s->from, &bad);
     if (bad)
         return -1;
@@ -126,7 +131,8 @@ __attribute__((format(printf, 3, 4))) static void remark(char *note, size_t size
 static void remarks(const struct search *s, char *note, size_t size)
 {
     if (s->late)
-        remark(note, size, "stopped after %d s: narrow it with path or include", SEARCH_MS / 1000);
+        remark(note, size, "stopped after %g s: narrow it with path or include",
+               (double)search_budget_ms / 1000);
     if (s->capped)
         remark(note, size, "%lld files have more than %d hits, the first of which are shown",
                (long long)s->capped, SEARCH_FILE_HITS);
@@ -182,7 +188,7 @@ static int search(struct search *s)
 /* A thread may still be in a match: then nothing is released, the process ends anyway. */
 static void done(struct search *s)
 {
-    if (s->pool_stuck)
+    if (s->pool && !search_pool_free(s->pool, search_now() + END_MS))
         return;
     walk_done(&s->walk);
     search_globs_done(&s->globs);

@@ -28,6 +28,11 @@
 #define SEARCH_BYTES_MAX (1024 * 1024) /* of an answer's records */
 #define SEARCH_BINARY (8 * 1024)       /* a NUL within makes a file binary */
 
+/* SEARCH_MS, until a test has less time. */
+extern int64_t search_budget_ms;
+
+struct search_pool;
+
 struct search {
     struct file_job *job;
     bool names, multiline;
@@ -48,7 +53,7 @@ struct search {
     int64_t hits, scanned, skipped, capped, costly, large;
     char largest[128];        /* one of those that are too large */
     bool stopped, late, gone; /* enough hits; out of time; nobody waits for it any more */
-    bool pool_stuck;          /* a thread could not be ended */
+    struct search_pool *pool; /* threads that may still read this */
 };
 
 /* Each fills the results; -1 with job->error. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define POLL_MS 100      /* between looks at the channel while threads are busy */
 #define CHUNK_STEPS 1024 /* of the walk, for one chunk */
 
 #define AFTER_HITS 'c' /* cursor: go on in that file behind so many hits */
@@ -38,13 +39,18 @@ static bool fits(const struct search *s, size_t len)
     return s->records.len + len <= s->max_bytes;
 }
 
-/* False when the limit or the bytes end the answer here; hits: given of this file so far. */
+/*
+ * False when the limit or the bytes end the answer here; hits: given of this file so far. Context
+ * that does not fit is left out behind a hit and before the first.
+ */
 static bool add(struct search *s, const struct record *r, int64_t *hits)
 {
     if (r->kind == 'm' && s->hits == s->limit)
         return false;
+    if (r->kind == 'a' && !fits(s, r->len))
+        return true;
     if (!s->hits && !fits(s, r->len)) {
-        if (r->kind != 'm')
+        if (r->kind == 'b')
             return true;
         s->records.len = 0;
     }
@@ -55,44 +61,50 @@ static bool add(struct search *s, const struct record *r, int64_t *hits)
     return true;
 }
 
-static void emit_file(struct search *s, const struct search_chunk *chunk,
-                      const struct chunk_file *f)
+/* The file's records, as far as they go; hits: how many of its hits that were. */
+static void emit_records(struct search *s, const struct search_chunk *chunk,
+                         const struct chunk_file *f, int64_t *hits)
 {
-    const char *path = chunk->paths.data + f->path;
     size_t at = 0, group = s->records.len;
-    int64_t hits = 0;
     struct record r;
 
-    if (f->status == CHUNK_LEFT) {
-        s->stopped = true;
-        file_cursor_set(&s->last, AFTER_HITS, f->skip, path, f->path_len);
-        return;
-    }
-    s->capped += f->capped;
-    s->costly += f->costly;
-    s->scanned += f->status == CHUNK_SEARCHED;
-    s->skipped += f->status != CHUNK_SEARCHED;
-    if (f->status == CHUNK_LARGE && !s->large++)
-        snprintf(s->largest, sizeof(s->largest), "%.*s", (int)sizeof(s->largest) - 1, path);
     for (char was = 'm'; next_record(chunk, f, &at, &r); was = r.kind) {
         if (was != 'b')
             group = s->records.len;
         if (r.kind == 'a')
             group = SIZE_MAX;
-        if (add(s, &r, &hits))
+        if (add(s, &r, hits))
             continue;
         s->stopped = true;
         if (group < s->records.len)
             s->records.len = group;
-        file_cursor_set(&s->last, AFTER_HITS, f->skip + hits, path, f->path_len);
         return;
     }
-    file_cursor_set(&s->last, AFTER_HITS, SEARCH_FILE_HITS, path, f->path_len);
+    s->stopped = f->cut || f->status == CHUNK_LEFT;
 }
 
-static void emit(struct search *s, const struct search_chunk *chunk)
+static void emit_file(struct search *s, const struct search_chunk *chunk,
+                      const struct chunk_file *f)
 {
-    for (unsigned i = 0; i < chunk->count && !s->stopped; i++)
+    const char *path = chunk->paths.data + f->path;
+    int64_t hits = 0;
+
+    emit_records(s, chunk, f, &hits);
+    file_cursor_set(&s->last, AFTER_HITS, s->stopped ? f->skip + hits : SEARCH_FILE_HITS, path,
+                    f->path_len);
+    if (f->status == CHUNK_LEFT)
+        return;
+    s->capped += f->capped && !s->stopped;
+    s->costly += f->costly;
+    s->scanned += f->status == CHUNK_SEARCHED;
+    s->skipped += f->status != CHUNK_SEARCHED;
+    if (f->status == CHUNK_LARGE && !s->large++)
+        snprintf(s->largest, sizeof(s->largest), "%.*s", (int)sizeof(s->largest) - 1, path);
+}
+
+static void emit(struct search *s, const struct search_chunk *chunk, unsigned count)
+{
+    for (unsigned i = 0; i < count && !s->stopped; i++)
         emit_file(s, chunk, &chunk->files[i]);
 }
 
@@ -142,6 +154,13 @@ static bool fill(struct search *s, struct search_chunk *chunk)
     return true;
 }
 
+static int64_t wait_until(const struct search *s)
+{
+    int64_t poll = search_now() + POLL_MS;
+
+    return poll < s->deadline_ms ? poll : s->deadline_ms;
+}
+
 static void run(struct search *s, struct search_pool *p)
 {
     bool more = !s->single[0];
@@ -158,7 +177,7 @@ static void run(struct search *s, struct search_pool *p)
             search_pool_publish(p);
         }
         while (!s->stopped && (chunk = search_pool_oldest(p, 0))) {
-            emit(s, chunk);
+            emit(s, chunk, chunk->count);
             search_pool_release(p);
         }
         s->gone = file_job_gone(s->job);
@@ -166,17 +185,30 @@ static void run(struct search *s, struct search_pool *p)
         if (s->gone || s->late)
             return;
         if (!s->stopped && (!more || !search_pool_slot(p)))
-            search_pool_oldest(p, search_now() + 200);
+            search_pool_oldest(p, wait_until(s));
     }
+}
+
+/* What there is of the chunk that somebody is stuck in. */
+static void emit_unfinished(struct search *s, struct search_pool *p)
+{
+    struct search_chunk *chunk = search_pool_unfinished(p);
+
+    if (!chunk)
+        return;
+    emit(s, chunk, chunk->ready);
+    pthread_mutex_unlock(&chunk->lock);
 }
 
 int search_contents(struct search *s)
 {
     struct search_pool *p = search_walk(s) ? NULL : search_pool_new(s);
 
+    s->pool = p;
     if (!p)
         return file_fail(&s->job->error, CODE_INTERNAL, "out of memory");
     run(s, p);
-    s->pool_stuck = !search_pool_free(p, search_now() + 100);
+    if (s->late)
+        emit_unfinished(s, p);
     return 0;
 }

@@ -117,7 +117,7 @@ static bool take(struct scan *s, size_t hit)
         t->capped = true;
         return false;
     }
-    if (t->hits - t->skip >= t->enough || t->records->len > t->full) {
+    if (t->hits - t->skip >= t->enough || (int64_t)t->records->len > t->full) {
         t->cut = true;
         return false;
     }

@@ -17,7 +17,7 @@ struct search_text {
     bool multiline;
     int64_t context, skip; /* lines around a hit; hits that were given before */
     int64_t enough;        /* hits after which it may stop */
-    size_t full;           /* bytes of records after which it may stop */
+    int64_t full;          /* bytes of records after which it may stop; may be negative */
     struct file_buf *records;
     /* results */
     int64_t hits; /* with those skipped; at most SEARCH_FILE_HITS */

@@ -1,7 +1,6 @@
 #include "backend/agent/search_pool.h"
 #include "backend/agent/search_worker.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
@@ -42,6 +41,8 @@ struct search_pool *search_pool_new(const struct search *s)
     pthread_cond_init(&p->work, NULL);
     pthread_cond_init(&p->finished, &attr);
     pthread_condattr_destroy(&attr);
+    for (unsigned i = 0; i < CHUNK_RING; i++)
+        pthread_mutex_init(&p->ring[i].lock, NULL);
     CPU_ZERO(&cpus);
     p->wanted = sched_getaffinity(0, sizeof(cpus), &cpus) ? 1 : (unsigned)CPU_COUNT(&cpus);
     if (p->wanted > SEARCH_WORKERS_MAX)
@@ -69,8 +70,8 @@ static void *work(void *arg)
         pthread_mutex_unlock(&p->lock);
         if (able)
             search_worker_chunk(&w, chunk, &p->stop);
-        for (unsigned i = 0; i < chunk->count && !able; i++)
-            chunk->files[i].status = CHUNK_SKIPPED;
+        else
+            search_worker_none(chunk);
         pthread_mutex_lock(&p->lock);
         chunk->done = true;
         pthread_cond_signal(&p->finished);
@@ -106,6 +107,7 @@ struct search_chunk *search_pool_slot(struct search_pool *p)
     chunk->count = 0;
     chunk->paths.len = chunk->records.len = 0;
     chunk->paths.max = CHUNK_FILES * WALK_PATH_MAX;
+    chunk->ready = 0;
     chunk->done = false;
     return chunk;
 }
@@ -118,6 +120,8 @@ static void alone(struct search_pool *p, struct search_chunk *chunk)
     alarm(SEARCH_MS / 1000 + 5);
     if (search_worker_init(&w, p->s))
         search_worker_chunk(&w, chunk, &p->stop);
+    else
+        search_worker_none(chunk);
     search_worker_done(&w);
     chunk->done = true;
     p->taken++;
@@ -153,6 +157,16 @@ struct search_chunk *search_pool_oldest(struct search_pool *p, int64_t until_ms)
     return done ? chunk : NULL;
 }
 
+struct search_chunk *search_pool_unfinished(struct search_pool *p)
+{
+    struct search_chunk *chunk = &p->ring[p->emptied % CHUNK_RING];
+
+    if (search_pool_empty(p))
+        return NULL;
+    pthread_mutex_lock(&chunk->lock);
+    return chunk;
+}
+
 void search_pool_release(struct search_pool *p)
 {
     p->emptied++;
@@ -182,6 +196,7 @@ bool search_pool_free(struct search_pool *p, int64_t until_ms)
     for (unsigned i = 0; i < CHUNK_RING; i++) {
         file_buf_done(&p->ring[i].paths);
         file_buf_done(&p->ring[i].records);
+        pthread_mutex_destroy(&p->ring[i].lock);
     }
     pthread_cond_destroy(&p->work);
     pthread_cond_destroy(&p->finished);

@@ -7,6 +7,7 @@
 #define BACKEND_AGENT_SEARCH_POOL_H
 
 #include "backend/agent/search.h"
+#include <pthread.h>
 
 #define CHUNK_FILES 64
 #define CHUNK_RING 32
@@ -17,15 +18,18 @@ struct chunk_file {
     uint32_t path, path_len, name; /* in paths; the last part */
     uint32_t records, len;         /* in records */
     int64_t skip;                  /* hits */
-    enum chunk_status status;      /* LEFT: the chunk had enough before it */
+    enum chunk_status status;      /* LEFT: one before it was cut */
     bool capped, costly;
+    bool cut; /* not all of its hits are here */
 };
 
 struct search_chunk {
     struct file_buf paths, records;
     struct chunk_file files[CHUNK_FILES];
     unsigned count;
-    bool done; /* pool's lock */
+    pthread_mutex_t lock; /* records and ready, while it is not done */
+    unsigned ready;       /* files that have been searched */
+    bool done;            /* pool's lock */
 };
 
 struct search_pool;
@@ -43,6 +47,9 @@ void search_pool_publish(struct search_pool *p);
  * once). search_pool_release() makes the next one the oldest. */
 struct search_chunk *search_pool_oldest(struct search_pool *p, int64_t until_ms);
 void search_pool_release(struct search_pool *p);
+
+/* The oldest chunk as far as it is ready, locked; NULL when there is none. */
+struct search_chunk *search_pool_unfinished(struct search_pool *p);
 
 bool search_pool_empty(const struct search_pool *p);
 

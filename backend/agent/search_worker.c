@@ -25,6 +25,7 @@ bool search_worker_init(struct search_worker *w, const struct search *s)
 void search_worker_done(struct search_worker *w)
 {
     search_matcher_done(&w->matcher);
+    file_buf_done(&w->records);
     free(w->buffer);
     w->buffer = NULL;
 }
@@ -47,8 +48,9 @@ static ssize_t load(struct search_worker *w, const char *path)
     return n < 0 && !have ? -1 : (ssize_t)have;
 }
 
-static void search_one(struct search_worker *w, struct search_chunk *chunk, struct chunk_file *f,
-                       int64_t *hits)
+/* Into w->records. */
+static void search_one(struct search_worker *w, const struct search_chunk *chunk,
+                       struct chunk_file *f, int64_t *hits)
 {
     const char *path = chunk->paths.data + f->path;
     ssize_t n = load(w, path);
@@ -63,21 +65,33 @@ static void search_one(struct search_worker *w, struct search_chunk *chunk, stru
         .context = w->s->context,
         .skip = f->skip,
         .enough = w->s->limit + 1 - *hits,
-        .full = w->s->max_bytes,
-        .records = &chunk->records,
+        .full = (int64_t)w->s->max_bytes - (int64_t)chunk->records.len,
+        .records = &w->records,
     };
 
-    f->records = (uint32_t)chunk->records.len;
+    w->records.len = 0;
     f->status = n > (ssize_t)w->max ? CHUNK_LARGE : CHUNK_SKIPPED;
     if (n < 0 || n > (ssize_t)w->max ||
         memchr(w->buffer, 0, t.len < SEARCH_BINARY ? t.len : SEARCH_BINARY))
         return;
     search_text(&t);
     f->status = CHUNK_SEARCHED;
-    f->len = (uint32_t)(chunk->records.len - f->records);
     f->capped = t.capped;
     f->costly = t.costly;
+    f->cut = t.cut;
     *hits += t.hits > t.skip ? t.hits - t.skip : 0;
+}
+
+static void publish(struct search_worker *w, struct search_chunk *chunk, struct chunk_file *f)
+{
+    pthread_mutex_lock(&chunk->lock);
+    f->records = (uint32_t)chunk->records.len;
+    if (file_buf_add(&chunk->records, w->records.data, w->records.len))
+        f->len = (uint32_t)w->records.len;
+    else
+        f->cut = true;
+    chunk->ready++;
+    pthread_mutex_unlock(&chunk->lock);
 }
 
 void search_worker_chunk(struct search_worker *w, struct search_chunk *chunk,
@@ -85,10 +99,18 @@ void search_worker_chunk(struct search_worker *w, struct search_chunk *chunk,
 {
     int64_t hits = 0;
 
-    chunk->records.max = w->s->max_bytes + RECORDS_SLACK;
+    w->records.max = w->s->max_bytes + RECORDS_SLACK;
+    chunk->records.max = w->records.max * 2;
     for (unsigned i = 0; i < chunk->count && !*stop; i++) {
-        if (hits > w->s->limit || chunk->records.len > w->s->max_bytes)
-            return;
         search_one(w, chunk, &chunk->files[i], &hits);
+        publish(w, chunk, &chunk->files[i]);
+        if (chunk->files[i].cut)
+            return;
     }
+}
+
+void search_worker_none(struct search_chunk *chunk)
+{
+    for (unsigned i = 0; i < chunk->count; i++)
+        chunk->files[i].status = CHUNK_SKIPPED;
 }

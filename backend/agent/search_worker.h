@@ -9,8 +9,9 @@
 struct search_worker {
     const struct search *s;
     struct search_matcher matcher;
-    char *buffer; /* one file */
-    size_t max;   /* larger ones are left */
+    char *buffer;            /* one file */
+    size_t max;              /* larger ones are left */
+    struct file_buf records; /* of one file */
 };
 
 bool search_worker_init(struct search_worker *w, const struct search *s);
@@ -19,5 +20,8 @@ void search_worker_done(struct search_worker *w);
 /* Fills in records and each file's result; *stop ends it early. */
 void search_worker_chunk(struct search_worker *w, struct search_chunk *chunk,
                          const _Atomic bool *stop);
+
+/* ... without a worker: nothing of it could be read. */
+void search_worker_none(struct search_chunk *chunk);
 
 #endif

@@ -153,7 +153,8 @@ static void *serve_thread(void *arg)
     return NULL;
 }
 
-/* extra: as the descriptor of OPEN. uid 0: a thread of this process. */
+/* extra: as the descriptor of OPEN. uid 0: a thread of this process; else a process of that user,
+ * if we are root. */
 static void serve_start(struct served *s, bool search, int extra, uid_t uid)
 {
     int pair[2];
@@ -168,7 +169,7 @@ static void serve_start(struct served *s, bool search, int extra, uid_t uid)
     CHECK(s->pid >= 0);
     if (!s->pid) {
         close(pair[0]);
-        if (setgid(uid) || setuid(uid))
+        if (!getuid() && (setgid(uid) || setuid(uid)))
             _exit(2);
         serve(s);
         _exit(0);
