@@ -139,6 +139,20 @@ static void local_close(struct backend *base)
     pthread_mutex_destroy(&be->lock);
 }
 
+/* What an agent plans with; /usr is the sandbox's too. */
+static int add_programs(struct buf *out, struct err *err)
+{
+    static const char *const paths[] = { "/usr/bin/bash", "/usr/bin/python3", "/usr/bin/node",
+                                         "/usr/bin/git",  "/usr/bin/gcc",     "/usr/bin/R" };
+
+    if (buf_adds(out, "Installed:", err))
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(paths); i++)
+        if (!access(paths[i], X_OK) && buf_addf(out, err, " %s", strrchr(paths[i], '/') + 1))
+            return -1;
+    return buf_adds(out, ". ", err);
+}
+
 static int local_describe(struct backend *base, struct buf *out, struct err *err)
 {
     struct local_backend *be = local_backend_of(base);
@@ -152,11 +166,12 @@ static int local_describe(struct backend *base, struct buf *out, struct err *err
                  "are in /workspace%s%s%s; /workspace and /home/user persist, /tmp and processes "
                  "end with the sandbox (30 minutes idle). ",
                  live ? ", the user's own directory " : "", live ? be->workspace : "",
-                 live && be->base.config->workspace_ro ? " (read-only)" : ""))
+                 live && be->base.config->workspace_ro ? " (read-only)" : "") ||
+        add_programs(out, err))
         return -1;
     if (!be->policy)
         return buf_adds(out, "There is no network. ", err);
-    return buf_addf(out, err, "Network: only through the proxy in the environment, to %s. ",
+    return buf_addf(out, err, "Network: only through the proxy in the environment, to %.200s. ",
                     be->base.config->network);
 }
 
