@@ -5,7 +5,8 @@
  *
  * The FIFOs lie in a private directory in /tmp, the shell's own one is called "bash": that name is
  * $0 and stands before its messages. What is written to any of them is untrusted. The supervisor
- * forwards output and never blocks on anything but poll(2).
+ * forwards output and never blocks on anything but poll(2). When a command removes the directory,
+ * it is made again within SESSION_CHECK_MS; the exit code of that command may be lost (1).
  *
  * Output of jobs that outlive their command goes on to the pipes of that command while the server
  * has them open, and is thrown away afterwards. Of the last SESSION_HOLDERS streams, that is; the
@@ -15,6 +16,8 @@
 #define BACKEND_AGENT_SESSION_H
 
 #include "backend/agent/agent.h"
+#include "backend/agent/session_script.h"
+#include "backend/agent/session_tap.h"
 
 #define SESSION_DIR 32
 #define SESSION_PATH 64
@@ -22,66 +25,62 @@
 #define SESSION_OLD 1024                /* processes of earlier commands that are told apart */
 #define SESSION_LINE_MAX (4 * 1024)     /* longer commands go to the shell through a file */
 #define SESSION_STATUS (AGENT_PATH + 8) /* bytes of a status line */
-#define SCRIPT_MAX (256 * 1024)         /* WIRE_MAX bytes of request, each quoted at its worst */
+#define SESSION_CHECK_MS 500
 
-/* ---- streams (session_tap.c) ---- */
+/* ENDING, DYING: `last` goes out once all output is in the server's pipes. */
+enum session_phase { SESSION_IDLE, SESSION_RUNNING, SESSION_ENDING, SESSION_DYING };
 
-/* A stream on its way from a FIFO to a pipe of the server. Descriptors: -1 none. */
-struct tap {
-    int from;  /* our reading end, non-blocking */
-    int keep;  /* a writing end, so that `from` does not end before the command has opened it */
-    int to;    /* -1: what comes is thrown away */
-    bool full; /* `to` takes no more for now */
-    long owed; /* bytes that were there when the command ended and are still to be moved */
+struct session {
+    int channel, signals, shell_fifo;
+    pid_t shell; /* 0: gone */
+    char dir[SESSION_DIR], cwd[AGENT_PATH];
+    unsigned number; /* of the running or last command */
+    enum session_phase phase;
+    struct tap out, errs, status;
+    struct tap holders[SESSION_HOLDERS]; /* the first one is the oldest */
+    char status_text[SESSION_STATUS];
+    size_t status_len;
+    struct session_old {
+        pid_t pid;
+        uint64_t start;
+    } olds[SESSION_OLD]; /* what ran before the command, ascending by pid */
+    size_t old_count;
+    struct script script;
+    struct wire_out last; /* EXIT or LOST */
 };
 
-#define TAP_NONE ((struct tap){ .from = -1, .keep = -1, .to = -1 })
+/* ---- the shell (session_shell.c) ---- */
 
-/* Makes the FIFO; takes `to` in any case. */
-bool tap_open(struct tap *t, const char *path, int to);
-void tap_close(struct tap *t);
+/* Makes the directory and starts bash; false when that was answered with an ERROR. */
+bool session_open(struct session *s);
 
-/* Which descriptor and event this stream waits for. */
-struct pollfd;
-void tap_poll(const struct tap *t, struct pollfd *p);
+/* Give the shell what is left of the script; false when it cannot be given any more. */
+bool session_feed(struct session *s);
 
-/* Move what can be moved now. Closes itself at the end: when no writer is left, `keep` included. */
-void tap_pump(struct tap *t);
+/* Removes the directory with all that is in it. */
+void session_tidy(const struct session *s);
 
-/* The command is over: what is there now is owed, and only other writers keep it open. */
-void tap_settle(struct tap *t);
+/* Before a command starts: whose signals are not meant. */
+void session_remember(struct session *s);
 
-/* ---- what goes to the shell, and what comes back (session_script.c) ---- */
+/* To what the running command has started; to the shell when that is nothing. */
+void session_signal(struct session *s, int signal);
 
-struct script {
-    char text[SCRIPT_MAX];
-    size_t len, sent;
-    bool overflow;
-};
+/* ---- a command (session_command.c) ---- */
 
-struct script_command {
-    const char *dir; /* of the FIFOs */
-    unsigned number;
-    const char *command; /* NULL: it lies in the file <number>.c */
-    const char *cwd;     /* NULL: stay */
-    const uint8_t *env;  /* valid, with names that script_env_valid() accepts */
-    size_t env_len;
-};
+/* A START or RUN frame; takes the descriptors (extra: -1 none). */
+void session_run(struct session *s, const struct wire_in *in, int out, int errs, int extra);
 
-/* Names that a shell can assign to. */
-bool script_env_valid(const uint8_t *env, size_t len);
+/* The status FIFO has something. */
+void session_read_status(struct session *s);
 
-/* Where the shell starts. */
-void script_begin(struct script *s, const char *cwd);
+/* While a command runs, every SESSION_CHECK_MS: that the status FIFO is still there. */
+void session_check(struct session *s);
 
-/* The command with its descriptors, and the line that tells that it is over; false when it does
- * not fit. */
-bool script_add(struct script *s, const struct script_command *c);
+/* The shell has ended. */
+void session_lost(struct session *s, int status);
 
-/*
- * "0 /workspace", without the NUL that ended it, of any bytes. False when it is no exit code and
- * a space. cwd is written when an absolute path below AGENT_PATH bytes follows.
- */
-bool script_status(const char *text, size_t len, int *code, char cwd[AGENT_PATH]);
+/* Send `last` when it is due. False: the session is over. */
+bool session_tell(struct session *s);
 
 #endif

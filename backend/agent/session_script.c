@@ -1,8 +1,10 @@
-#include "backend/agent/session.h"
+#include "backend/agent/session_script.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define PRINT_MAX 512
 
 static void add(struct script *s, const char *text, size_t len)
 {
@@ -21,7 +23,7 @@ static void put(struct script *s, const char *text)
 
 __attribute__((format(printf, 2, 3))) static void print(struct script *s, const char *fmt, ...)
 {
-    char text[4 * SESSION_PATH];
+    char text[PRINT_MAX];
     va_list ap;
 
     va_start(ap, fmt);
@@ -76,6 +78,11 @@ static void put_env(struct script *s, const uint8_t *env, size_t len)
     }
 }
 
+void script_add_status(struct script *s, const char *dir, unsigned number)
+{
+    print(s, "builtin printf '%%s %%s\\0' \"$?\" \"$PWD\" >%s/%u.s\n", dir, number);
+}
+
 /* `command` takes from eval what makes a special builtin's failure end the shell. */
 bool script_add(struct script *s, const struct script_command *c)
 {
@@ -98,7 +105,7 @@ bool script_add(struct script *s, const struct script_command *c)
         print(s, "\"$(<%s/%u.c)\"", c->dir, c->number);
     print(s, " </dev/null >%s/%u.o 2>%s/%u.e%s\n", c->dir, c->number, c->dir, c->number,
           c->cwd ? "; else builtin false; fi" : "");
-    print(s, "builtin printf '%%s %%s\\0' \"$?\" \"$PWD\" >%s/%u.s\n", c->dir, c->number);
+    script_add_status(s, c->dir, c->number);
     if (s->overflow)
         s->len = before;
     return !s->overflow;

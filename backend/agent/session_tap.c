@@ -1,4 +1,4 @@
-#include "backend/agent/session.h"
+#include "backend/agent/session_tap.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -228,7 +228,11 @@ def test_signals_are_for_the_command(session, number):
     # What a shell starts in the background ignores SIGINT.
     daemon = "" if number == signal.SIGINT else "(setsid sleep 100 &) ; "
     session.send(daemon + "sleep 100 | cat")
-    time.sleep(0.4)
+    until = time.monotonic() + 10
+    while sorted(p[4] for p in session.agent.processes()) != sorted(
+            ["bash --noprofile --norc bash", "cat"] + ["sleep 100"] * (3 if daemon else 2)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
     session.channel.signal(number)
     result = session.finish()
     assert result.frame.op == EXIT
