@@ -16,6 +16,7 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -42,6 +43,9 @@ struct answer {
 };
 
 static char folder[] = "/tmp/agent-files-XXXXXX";
+
+/* RLIMIT_NPROC of served processes; 0: as it is. */
+static rlim_t serve_processes;
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -169,6 +173,9 @@ static void serve_start(struct served *s, bool search, int extra, uid_t uid)
     CHECK(s->pid >= 0);
     if (!s->pid) {
         close(pair[0]);
+        struct rlimit limit = { serve_processes, serve_processes };
+        if (serve_processes && setrlimit(RLIMIT_NPROC, &limit))
+            _exit(2);
         if (!getuid() && (setgid(uid) || setuid(uid)))
             _exit(2);
         serve(s);

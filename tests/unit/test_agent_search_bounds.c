@@ -116,6 +116,19 @@ static void the_order_does_not_depend_on_threads(void)
     }
 }
 
+static void it_works_where_no_thread_is_to_be_had(void)
+{
+    static char with[1 << 20];
+
+    make_tree("alone", 300);
+    search(at("alone"), (struct query){ .pattern = "hit", .limit = 100000 });
+    snprintf(with, sizeof(with), "%s", found());
+    serve_processes = 1;
+    search_as(at("alone"), (struct query){ .pattern = "hit", .limit = 100000 }, SOMEBODY);
+    serve_processes = 0;
+    CHECK_STR(found(), with);
+}
+
 static void one_file_gives_a_hundred_hits(void)
 {
     char text[SEARCH_FILE_HITS * 4 + 9] = "";
@@ -264,15 +277,11 @@ static void large_trees_are_fast(void)
 }
 
 static const struct test tests[] = {
-    TEST(names_match_globs_or_parts),
-    TEST(cursors_go_on_where_an_answer_ended),
-    TEST(the_order_does_not_depend_on_threads),
-    TEST(one_file_gives_a_hundred_hits),
-    TEST(no_pattern_can_hang),
-    TEST(an_answer_comes_when_time_is_up),
-    TEST(a_closed_channel_ends_the_search),
-    TEST(without_a_pipe_records_stop_early),
-    TEST(large_trees_are_fast),
+    TEST(names_match_globs_or_parts),           TEST(cursors_go_on_where_an_answer_ended),
+    TEST(the_order_does_not_depend_on_threads), TEST(it_works_where_no_thread_is_to_be_had),
+    TEST(one_file_gives_a_hundred_hits),        TEST(no_pattern_can_hang),
+    TEST(an_answer_comes_when_time_is_up),      TEST(a_closed_channel_ends_the_search),
+    TEST(without_a_pipe_records_stop_early),    TEST(large_trees_are_fast),
 };
 
 int main(int argc, char **argv)
