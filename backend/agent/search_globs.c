@@ -54,7 +54,7 @@ static bool add_one(struct search_globs *g, bool include, const char *p, size_t 
 bool search_globs_add(struct search_globs *g, bool include, const uint8_t *text, size_t len,
                       const char *root)
 {
-    const char *p = (const char *)text, *end = p + len;
+    const char *p = (const char *)text, *end = len ? p + len : p;
 
     while (p < end) {
         size_t n = strnlen(p, (size_t)(end - p));
