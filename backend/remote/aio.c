@@ -19,12 +19,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
-#define THREADS_MAX 128
+#define CELLS_MAX 128
 #define QUEUED_MAX 1024
-#define RELEASE_MS 8000 /* for all that is tidied up when somebody leaves */
+#define TIDY_THREADS 16
+#define CLOSE_MS 4000 /* for all that is tidied up at the end */
 
 static int open_spools(const struct backend_config *config, int *out, struct err *err)
 {
@@ -52,15 +54,18 @@ static int aio_open(struct backend *be, const struct backend_config *config, str
         .key_header = "X-AIO-API-Key",
     };
 
-    a->spool_fd = -1;
+    a->spool_fd = a->quit.event_fd = -1;
     pthread_mutex_init(&a->lock, NULL);
     list_init(&a->sandboxes);
     a->max = config->max_sandboxes ? config->max_sandboxes : AIO_SANDBOXES_MAX;
     if (http_open(&options, &a->http, err))
         return config->url ? err_wrap(err, "--backend-url") : err_next(err, "pass --backend-url");
-    if (!open_spools(config, &a->spool_fd, err) &&
-        !pool_new(THREADS_MAX, QUEUED_MAX, &a->pool, err))
+    if (!open_spools(config, &a->spool_fd, err) && !call_init(&a->quit, err) &&
+        !pool_new(CELLS_MAX, QUEUED_MAX, &a->cells, err) &&
+        !pool_new(TIDY_THREADS, QUEUED_MAX, &a->tidy, err))
         return 0;
+    pool_free(a->cells);
+    call_done(&a->quit);
     fd_close(&a->spool_fd);
     http_free(a->http);
     return -1;
@@ -224,29 +229,27 @@ static struct aio_job *next_running(struct aio_sandbox *s)
     return found;
 }
 
-static void stop_job(struct aio_job *j, bool in_time)
+void aio_later(struct aio *a, void (*fn)(void *arg), void *arg)
 {
-    if (j->cell)
-        call_end(&j->cell->stop, CALL_SHUTDOWN);
-    else if (in_time)
-        aio_exec_abort(j);
-    else
-        aio_job_end(j, EXEC_KILLED, -1);
-    aio_job_forget(j);
+    if (pool_run(a->tidy, fn, arg, NULL))
+        fn(arg);
 }
 
-/* End what runs and remove what we keep in the container, as far as the time allows. */
+/* End what runs and remove what we keep in the container. */
 static void tidy(struct aio_sandbox *s)
 {
-    int64_t until = clock_ms() + RELEASE_MS;
     struct aio_job *j;
 
     while ((j = next_running(s))) {
-        stop_job(j, clock_ms() < until);
+        if (j->cell)
+            call_end(&j->cell->stop, CALL_SHUTDOWN);
+        else
+            aio_exec_abort_later(j);
+        aio_job_forget(j);
         aio_job_unref(j);
     }
-    aio_shells_done(s, clock_ms() < until);
-    aio_contexts_done(s, clock_ms() < until);
+    aio_shells_done(s);
+    aio_contexts_done(s);
 }
 
 static void aio_release(struct backend *be, const char *principal, const char *name)
@@ -269,24 +272,40 @@ static void forget_jobs(struct aio_sandbox *s)
     }
 }
 
+/* Until the pool has nothing to do, or the time is over. */
+static void await_pool(struct pool *pool, int64_t until_ms)
+{
+    while (pool_load(pool) && clock_ms() < until_ms)
+        (void)poll(NULL, 0, 5);
+}
+
 static void aio_close(struct backend *be)
 {
     struct aio *a = (struct aio *)be;
+    int64_t until = clock_ms() + CLOSE_MS;
 
     list_each(link, &a->sandboxes)
     {
         tidy(list_of(link, struct aio_sandbox, link));
     }
+    pool_free(a->cells);
+    list_each(link, &a->sandboxes)
+    {
+        aio_contexts_done(list_of(link, struct aio_sandbox, link));
+    }
+    await_pool(a->tidy, until);
     aio_helpers_close(a);
-    pool_free(a->pool);
+    await_pool(a->tidy, until);
+    call_end(&a->quit, CALL_SHUTDOWN);
+    pool_free(a->tidy);
     list_each(link, &a->sandboxes)
     {
         struct aio_sandbox *s = list_of(link, struct aio_sandbox, link);
-        aio_contexts_done(s, true);
         forget_jobs(s);
         sandbox_free(s);
     }
     http_free(a->http);
+    call_done(&a->quit);
     fd_close(&a->spool_fd);
     free(a->home);
     free(a->workspace);

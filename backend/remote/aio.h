@@ -31,8 +31,10 @@ struct aio_helper;
 struct aio {
     struct backend base;
     struct http_client *http;
-    struct pool *pool; /* closes sessions, waits for cells */
-    int spool_fd;      /* directory of output files */
+    struct pool *cells; /* one thread waits for each cell */
+    struct pool *tidy;  /* what is done when nobody waits for it */
+    struct call quit;   /* of the latter: ended when there is no more time */
+    int spool_fd;       /* directory of output files */
     pthread_mutex_t lock;
     struct list sandboxes;
     unsigned count, max;
@@ -55,6 +57,7 @@ struct aio_ask {
     const struct buf *kept; /* with sink */
     enum err_code refused;  /* for success:false without a reason; 0: ERR_UNAVAILABLE */
     bool unsure;            /* out: it failed and may have been carried out */
+    bool stale;             /* out: see struct http_response */
     int64_t retry_after_ms; /* out: asked for by the service; 0: no */
 };
 
@@ -77,10 +80,14 @@ int aio_path(struct aio *a, const char *path, char **out, struct err *err) MUST_
 /* Append s as one word of a shell. */
 int aio_quote(struct buf *out, const char *s, size_t len, struct err *err) MUST_CHECK;
 
+/* Do it in the background, or at once when that is impossible. */
+void aio_later(struct aio *a, void (*fn)(void *arg), void *arg);
+
 /*
  * Run one of our own scripts with these arguments ($1, ...) to its end: its stdout into *out (by
  * its max), ERR_PROTOCOL when it fails without a word, else what it says on stderr as
- * "code: message" lines of aio_script.h. idempotent: may be run twice.
+ * "code: message" lines of aio_script.h. idempotent: may be run twice;
+ * others are not, and when an answer breaks off it is found out what came of them.
  */
 int aio_help(struct aio *a, struct call *call, const char *script, const char *const *args,
              size_t arg_count, bool idempotent, struct buf *out, struct err *err) MUST_CHECK;

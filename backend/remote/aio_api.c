@@ -42,25 +42,28 @@ yyjson_doc *aio_parse(const char *text, size_t len, struct err *err)
     return doc;
 }
 
-/* The text of an HTML page without its tags, or any text, in one line. */
+/* The title of an HTML page, or any text, in one line. */
 static void flatten(struct buf *out, const char *p, size_t len)
 {
+    const char *title = memmem(p, len, "<title>", 7);
     bool tag = false, space = true;
 
+    if (title) {
+        const char *end = memmem(title, len - (size_t)(title - p), "</title>", 8);
+        len = end ? (size_t)(end - title) : len - (size_t)(title - p);
+        p = title;
+    }
     for (; len && out->len < MESSAGE_MAX; p++, len--) {
-        bool blank = *p == ' ' || (unsigned char)*p < 0x20;
-        if (*p == '<') {
-            tag = true;
-            blank = true;
-        }
-        if (!tag && !blank && buf_addc(out, *p, NULL))
-            return;
-        if (blank && !space && buf_addc(out, ' ', NULL))
+        bool blank = *p == ' ' || (unsigned char)*p < 0x20 || *p == '<';
+        tag |= *p == '<';
+        if (!tag && (!blank || !space) && buf_addc(out, blank ? ' ' : *p, NULL))
             return;
         space = blank || (tag && space);
         if (*p == '>')
             tag = false;
     }
+    while (out->len && out->data[out->len - 1] == ' ')
+        out->data[--out->len] = '\0';
 }
 
 /* pydantic's list: "body.timeout: Input should be ...; ..." */
@@ -221,6 +224,7 @@ int aio_ask(struct aio *a, struct call *call, struct aio_ask *ask, yyjson_doc **
     *doc = NULL;
     *data = NULL;
     r = http_send(a->http, call, &req, &resp, err);
+    ask->stale = r && resp.stale;
     ask->retry_after_ms = resp.retry_after_ms;
     ask->unsure = r && resp.unsure;
     return r ? -1 : take_apart(a, ask, &resp, doc, data, err);

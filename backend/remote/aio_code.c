@@ -148,7 +148,7 @@ static void leave_context(struct aio_cell *cell, bool dead)
     struct aio_sandbox *sb = cell->job->sandbox;
 
     if (dead)
-        (void)aio_context_end(sb, cell->context, NULL);
+        aio_context_end(sb, cell->context);
     aio_context_release(sb, cell->context, dead);
 }
 
@@ -161,6 +161,8 @@ static void finish(struct aio_cell *cell, bool dead)
     bool stopped = call_state(&cell->stop) != CALL_RUNNING;
     bool once = cell->once && !dead; /* nobody waits for the end of a throw-away */
 
+    cell->restarted = cell->context->cells && json_int(cell->data, "execution_count", 0) == 1;
+    cell->context->cells++;
     if (!once)
         leave_context(cell, dead);
     if (!move(cell, AIO_CELL_DONE))
@@ -221,7 +223,7 @@ static int launch(struct aio_job *j, const struct code_request *req, struct err 
         return -1;
     }
     atomic_fetch_add(&j->refs, 1);
-    if (pool_run(a->pool, work, j, err)) {
+    if (pool_run(a->cells, work, j, err)) {
         aio_context_release(j->sandbox, j->cell->context, j->cell->context->fresh);
         aio_job_unref(j);
         return -1;
@@ -282,7 +284,9 @@ static int over(struct aio_job *j, size_t max_bytes, struct code_result *res, st
     res->execution_count = json_int(cell->data, "execution_count", 0);
     if (aio_outputs(j, cell->data, res, err) || take_streams(j, max_bytes, res, err))
         return -1;
-    if (late && cell->clamped)
+    if (cell->restarted)
+        res->note = strdup("The service had ended the interpreter: its variables are lost.");
+    else if (late && cell->clamped)
         res->note = strdup("This service ends every cell after 300 s, whatever timeout_s says.");
     return 0;
 }

@@ -22,7 +22,7 @@ struct aio_cell {
     struct buf request, setup;   /* bodies; setup may be empty */
     const char *path;
     int64_t timeout_ms;
-    bool once, clamped;
+    bool once, clamped, restarted;
     struct call stop; /* ends the worker's waiting */
     int done_fd;      /* readable once it is over */
 
@@ -49,9 +49,9 @@ int aio_context_claim(struct aio_sandbox *sb, struct call *call, const struct co
 void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dead);
 
 /* End the interpreter at the service. */
-int aio_context_end(struct aio_sandbox *sb, const struct aio_context *c, struct err *err);
+void aio_context_end(struct aio_sandbox *sb, const struct aio_context *c);
 
-/* Forget all that are not busy; the service ends them too when `end`. */
-void aio_contexts_done(struct aio_sandbox *sb, bool end);
+/* Forget all that are not busy; the service ends them in the background. */
+void aio_contexts_done(struct aio_sandbox *sb);
 
 #endif

@@ -97,6 +97,7 @@ static int add_stdin(struct aio_job *j, struct call *call, const struct exec_req
     struct aio *a = aio_of(&j->sandbox->base);
     AUTO(buf) struct buf path = BUF_MAX(8192);
 
+    j->files |= req->stdin_len > STDIN_INLINE;
     if (!req->stdin_data || !req->stdin_len)
         return buf_adds(after, " </dev/null", err);
     if (req->stdin_len <= STDIN_INLINE)
@@ -144,6 +145,7 @@ static int by_file(struct aio_job *j, struct call *call, const char *text, size_
 {
     AUTO(buf) struct buf script = BUF_MAX(8 * 1024 * 1024);
 
+    j->files = true;
     if (aio_scratch(aio_of(&j->sandbox->base), j->id, ".sh", path, err) ||
         buf_adds(&script, "rm -f -- ", err) || aio_quote(&script, path->data, path->len, err) ||
         buf_adds(&script, "; ", err) || buf_add(&script, text, len, err))

@@ -125,19 +125,20 @@ void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dea
         free(c);
 }
 
-int aio_context_end(struct aio_sandbox *sb, const struct aio_context *c, struct err *err)
+void aio_context_end(struct aio_sandbox *sb, const struct aio_context *c)
 {
+    struct aio *a = aio_of(&sb->base);
     AUTO(buf) struct buf path = BUF_MAX(256);
     AUTO_JSON yyjson_doc *doc = NULL;
-    struct aio_ask ask = { .method = "DELETE", .timeout_ms = AIO_CLEAN_MS };
+    struct aio_ask ask = { .method = "DELETE", .idempotent = true, .timeout_ms = AIO_CLEAN_MS };
     yyjson_val *data;
 
     for (size_t i = 0; i < COUNT_OF(languages); i++)
         if (!strcmp(languages[i].language, c->language) &&
-            buf_addf(&path, err, "%s%s", languages[i].sessions, c->id))
-            return -1;
+            buf_addf(&path, NULL, "%s%s", languages[i].sessions, c->id))
+            return;
     ask.path = buf_str(&path);
-    return aio_ask(aio_of(&sb->base), NULL, &ask, &doc, &data, err);
+    (void)!aio_ask(a, &a->quit, &ask, &doc, &data, NULL);
 }
 
 /* Out of the table; NULL when all are busy or there is none. */
@@ -160,13 +161,31 @@ static struct aio_context *take_idle(struct aio_sandbox *sb)
     return found;
 }
 
-void aio_contexts_done(struct aio_sandbox *sb, bool end)
+struct ending {
+    struct aio_sandbox *sandbox;
+    struct aio_context *context;
+};
+
+static void end_later(void *arg)
+{
+    struct ending *e = arg;
+
+    aio_context_end(e->sandbox, e->context);
+    free(e->context);
+    free(e);
+}
+
+void aio_contexts_done(struct aio_sandbox *sb)
 {
     struct aio_context *c;
 
     while ((c = take_idle(sb))) {
-        if (end)
-            (void)aio_context_end(sb, c, NULL);
-        free(c);
+        struct ending *e = calloc(1, sizeof(*e));
+        if (!e) {
+            free(c);
+            continue;
+        }
+        *e = (struct ending){ sb, c };
+        aio_later(aio_of(&sb->base), end_later, e);
     }
 }

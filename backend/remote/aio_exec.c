@@ -2,8 +2,10 @@
 #include "base/clock.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#define START_TRIES 3
 #define SLICE_MS 10000  /* one wait at the service, after the first */
 #define FIRST_MS 1000   /* the first one, when somebody wants to see progress */
 #define END_MS 50       /* for the end of a command that has just written */
@@ -47,48 +49,68 @@ static int make_body(struct aio_job *j, const struct exec_request *req, const ch
     return jw_done(&w);
 }
 
-/* After an answer that never came whole: did it start? 0 when it did, and its state is known. */
+/* After an answer that never came whole: did it start? 0 when it did, and its state is known; 1
+ * when it did not. */
 static int recover(struct aio_job *j, struct call *call, struct err *err)
 {
     struct err why = { 0 };
 
-    if (call && call_state(call) != CALL_RUNNING)
+    if (call_state(call) != CALL_RUNNING)
         return -1;
-    if (!aio_job_fetch(j, call, 0, &why))
+    if (!aio_job_fetch(j, call, 0, &why) || aio_job_status(j) != EXEC_RUNNING)
         return 0;
     if (why.code == ERR_NOT_FOUND) {
         err_wrap(err, "the command did not start");
-        return err_next(err, "call again");
+        err_next(err, "call again");
+        return 1;
     }
     err_wrap(err, "the command may be running");
     return err_next(err, "terminal_output process_id=%s shows it, terminal_kill id=%s ends it",
                     j->id, j->id);
 }
 
-static int start(struct aio_job *j, struct call *call, const struct exec_request *req,
-                 const char *cwd, int64_t wait_ms, struct err *err)
+/* One try: 0 the service has it, 1 it did not start and may be sent again, -1 error. */
+static int try_start(struct aio_job *j, struct call *call, const struct buf *body, int64_t wait_ms,
+                     struct err *err)
 {
-    AUTO(buf) struct buf command = BUF_MAX(4 * 1024 * 1024), body = BUF_MAX(16 * 1024 * 1024);
     AUTO(aio_reply) struct aio_reply reply;
     AUTO_JSON yyjson_doc *doc = NULL;
     struct aio_ask ask = {
         .method = "POST",
         .path = "/v1/bash/exec",
-        .body = &body,
+        .body = body,
         .timeout_ms = wait_ms + AIO_ASK_MS,
         .sink = &reply.scan.sink,
         .kept = &reply.scan.rest,
     };
     yyjson_val *data;
+    int r;
 
     aio_reply_init(&reply, j);
+    if (!aio_ask(aio_of(&j->sandbox->base), call, &ask, &doc, &data, err)) {
+        j->started = true;
+        aio_reply_take(j, data, data);
+        return 0;
+    }
+    if (!ask.unsure)
+        return -1;
+    r = recover(j, call, err);
+    j->started = r <= 0;
+    return r > 0 && !ask.stale ? -1 : r;
+}
+
+static int start(struct aio_job *j, struct call *call, const struct exec_request *req,
+                 const char *cwd, int64_t wait_ms, struct err *err)
+{
+    AUTO(buf) struct buf command = BUF_MAX(4 * 1024 * 1024), body = BUF_MAX(16 * 1024 * 1024);
+    int r = 1;
+
     if (aio_command(j, call, req, cwd, &command, err) ||
         make_body(j, req, buf_str(&command), cwd, wait_ms, &body, err))
         return -1;
-    if (aio_ask(aio_of(&j->sandbox->base), call, &ask, &doc, &data, err))
-        return ask.unsure ? recover(j, call, err) : -1;
-    aio_reply_take(j, data, data);
-    return 0;
+    for (int tried = 0; r > 0 && tried < START_TRIES; tried++)
+        r = try_start(j, call, &body, wait_ms, err);
+    return r ? -1 : 0;
 }
 
 static int follow(struct aio_job *j, struct call *call, int64_t until_ms, struct err *err)
@@ -98,7 +120,8 @@ static int follow(struct aio_job *j, struct call *call, int64_t until_ms, struct
         if (left <= 0)
             return 0;
         aio_job_progress(j, call);
-        if (aio_job_fetch(j, call, left < SLICE_MS ? left : SLICE_MS, err))
+        if (aio_job_fetch(j, call, left < SLICE_MS ? left : SLICE_MS, err) &&
+            aio_job_status(j) == EXEC_RUNNING)
             return -1;
         left = until_ms - clock_ms();
         if (clock_ms() - at < THROTTLE_MS && left > 0 &&
@@ -108,24 +131,44 @@ static int follow(struct aio_job *j, struct call *call, int64_t until_ms, struct
     return 0;
 }
 
-void aio_exec_abort(struct aio_job *j)
+void aio_exec_abort(struct aio_job *j, struct call *call)
 {
-    if (aio_job_status(j) == EXEC_RUNNING)
-        (void)!aio_job_signal(j, NULL, SIGKILL, NULL);
-    aio_job_close(j, true);
+    struct aio *a = aio_of(&j->sandbox->base);
+    AUTO(buf) struct buf path = BUF_MAX(8192);
+
+    if (j->started && aio_job_status(j) == EXEC_RUNNING)
+        (void)!aio_job_signal(j, call, SIGKILL, NULL);
+    if (j->started)
+        aio_session_close(a, call, j->id);
+    for (int i = 0; j->files && i < 2; i++)
+        if (!aio_scratch(a, j->id, i ? ".in" : ".sh", &path, NULL))
+            aio_remove_later(a, buf_take(&path));
     aio_job_end(j, EXEC_KILLED, -1);
     aio_job_forget(j);
+}
+
+static void abort_later(void *arg)
+{
+    struct aio_job *j = arg;
+
+    aio_exec_abort(j, &aio_of(&j->sandbox->base)->quit);
+    aio_job_unref(j);
+}
+
+void aio_exec_abort_later(struct aio_job *j)
+{
+    atomic_fetch_add(&j->refs, 1);
+    aio_later(aio_of(&j->sandbox->base), abort_later, j);
 }
 
 /* The call failed: what it started must not be left behind, unless its id was handed out. */
 static int give_up(struct aio_job *j, struct call *call, const struct err *err)
 {
     bool kept = call_state(call) == CALL_GONE ||
-                (call_state(call) == CALL_RUNNING && err->code == ERR_UNAVAILABLE && err->next[0]);
+                (call_state(call) == CALL_RUNNING && err->code == ERR_UNAVAILABLE);
 
-    if (kept && !aio_job_list(j, NULL))
-        return -1;
-    aio_exec_abort(j);
+    if (!j->started || !kept || aio_job_list(j, NULL))
+        aio_exec_abort_later(j);
     return -1;
 }
 
@@ -154,7 +197,15 @@ static int run(struct aio_job *j, struct call *call, const struct exec_request *
         explain(j, call, req, cwd, err);
         return -1;
     }
-    return follow(j, call, until, err);
+    if (!follow(j, call, until, err))
+        return 0;
+    if (call_state(call) != CALL_RUNNING || !err_retryable(err->code))
+        return -1;
+    pthread_mutex_lock(&j->lock);
+    if (!j->note && asprintf(&j->note, "Its state could not be read: %s.", err->msg) < 0)
+        j->note = NULL;
+    pthread_mutex_unlock(&j->lock);
+    return 0;
 }
 
 static int finish(struct aio_job *j, struct call *call, const char *shell_id, size_t max_bytes,
@@ -167,7 +218,7 @@ static int finish(struct aio_job *j, struct call *call, const char *shell_id, si
     if (aio_job_result(j, NULL, max_bytes, res, err))
         return -1;
     if (over)
-        aio_job_close(j, false);
+        aio_session_close_later(aio_of(&j->sandbox->base), j->id);
     return res->process_id[0] ? aio_job_list(j, err) : 0;
 }
 
@@ -191,7 +242,7 @@ static int aio_run(struct sandbox *sb, struct call *call, const struct exec_requ
     if (run(j, call, req, cwd, err))
         return give_up(j, call, err);
     if (finish(j, call, shell_id, req->max_bytes, res, err)) {
-        aio_exec_abort(j);
+        aio_exec_abort_later(j);
         return -1;
     }
     return 0;
@@ -236,7 +287,7 @@ static int aio_output(struct sandbox *sb, struct call *call, const struct output
     if (await_news(j, call, clock_ms() + req->wait_ms, err))
         return -1;
     if (running && aio_job_status(j) != EXEC_RUNNING && !j->cell)
-        aio_job_close(j, false);
+        aio_session_close_later(aio_of(sb), j->id);
     return aio_job_result(j, req, req->max_bytes, res, err);
 }
 

@@ -19,8 +19,9 @@ void aio_reply_done(struct aio_reply *r);
 /* Take the offsets of `data` and the state of `command`. */
 void aio_reply_take(struct aio_job *j, yyjson_val *data, yyjson_val *command);
 
-/* Close a session of the service, in the background or before returning; errors are ignored. */
-void aio_session_close(struct aio *a, const char *id, bool now);
+/* Close a session of the service; errors are ignored. */
+void aio_session_close(struct aio *a, struct call *call, const char *id);
+void aio_session_close_later(struct aio *a, const char *id);
 
 /*
  * The command line for the service: stdin from /dev/null, or from what the request brings; in a
@@ -47,16 +48,20 @@ int aio_shell_close(struct aio_sandbox *sb, struct call *call, const char *name,
 /* Where the session is now, into j->cwd; nothing when that cannot be learnt. */
 void aio_shell_cwd(struct aio_job *j, const char *shell_id, struct call *call);
 
-/* Forget them all; their files are removed when `remove`. */
-void aio_shells_done(struct aio_sandbox *sb, bool remove);
+/* Forget all that are idle, their files too. */
+void aio_shells_done(struct aio_sandbox *sb);
 
-/* Close the idle helper sessions. */
+/* Close the idle helper sessions, in the background. */
 void aio_helpers_close(struct aio *a);
+
+/* Remove a file of AIO_SCRATCH, in the background; takes path. */
+void aio_remove_later(struct aio *a, char *path);
 
 int aio_kill(struct sandbox *sb, struct call *call, const struct kill_request *req,
              struct kill_result *res, struct err *err) MUST_CHECK;
 
-/* Kill what the job started and everything below, and close its session. */
-void aio_exec_abort(struct aio_job *j);
+/* Kill what the job started and everything below, close its session, forget it. */
+void aio_exec_abort(struct aio_job *j, struct call *call);
+void aio_exec_abort_later(struct aio_job *j);
 
 #endif

@@ -127,33 +127,29 @@ int aio_job_fetch(struct aio_job *j, struct call *call, int64_t wait_ms, struct 
     r = fetch(j, call, wait_ms, &why);
     pthread_mutex_lock(&j->lock);
     j->fetching = false;
-    if (r && why.code == ERR_NOT_FOUND && !j->note)
+    if (r && why.code == ERR_NOT_FOUND && j->started && !j->note)
         j->note = strdup("The service has forgotten this command (closed, too old, or restarted); "
                          "what it wrote after the last look is lost.");
     pthread_cond_broadcast(&j->changed);
     pthread_mutex_unlock(&j->lock);
-    if (r && why.code == ERR_NOT_FOUND)
+    if (r && why.code == ERR_NOT_FOUND && j->started)
         aio_job_end(j, EXEC_KILLED, -1);
     if (r && err)
         *err = why;
     return r;
 }
 
-static int close_session(struct aio *a, const char *id, bool now)
+void aio_session_close(struct aio *a, struct call *call, const char *id)
 {
     AUTO(buf) struct buf path = BUF_MAX(256);
     AUTO_JSON yyjson_doc *doc = NULL;
-    struct aio_ask ask = {
-        .method = "POST",
-        .idempotent = !now,
-        .timeout_ms = AIO_CLEAN_MS,
-    };
+    struct aio_ask ask = { .method = "POST", .idempotent = true, .timeout_ms = AIO_CLEAN_MS };
     yyjson_val *data;
 
     if (buf_addf(&path, NULL, "/v1/bash/sessions/%s/close", id))
-        return -1;
+        return;
     ask.path = buf_str(&path);
-    return aio_ask(a, NULL, &ask, &doc, &data, NULL);
+    (void)!aio_ask(a, call, &ask, &doc, &data, NULL);
 }
 
 struct closing {
@@ -165,27 +161,19 @@ static void close_later(void *arg)
 {
     struct closing *c = arg;
 
-    (void)close_session(c->aio, c->id, false);
+    aio_session_close(c->aio, &c->aio->quit, c->id);
     free(c);
 }
 
-void aio_session_close(struct aio *a, const char *id, bool now)
+void aio_session_close_later(struct aio *a, const char *id)
 {
-    struct closing *c = now ? NULL : calloc(1, sizeof(*c));
+    struct closing *c = calloc(1, sizeof(*c));
 
-    if (c) {
-        c->aio = a;
-        snprintf(c->id, sizeof(c->id), "%s", id);
-        if (!pool_run(a->pool, close_later, c, NULL))
-            return;
-        free(c);
-    }
-    (void)close_session(a, id, true);
-}
-
-void aio_job_close(struct aio_job *j, bool now)
-{
-    aio_session_close(aio_of(&j->sandbox->base), j->id, now);
+    if (!c)
+        return;
+    c->aio = a;
+    snprintf(c->id, sizeof(c->id), "%s", id);
+    aio_later(a, close_later, c);
 }
 
 /* What the service can send; the rest is sent by a script in the container. */
@@ -212,7 +200,7 @@ static int signal_by_service(struct aio_job *j, struct call *call, const char *n
     struct aio_ask ask = { .method = "POST",
                            .path = "/v1/bash/kill",
                            .body = &body,
-                           .idempotent = call,
+                           .idempotent = true,
                            .timeout_ms = AIO_CLEAN_MS };
     yyjson_val *data;
 
@@ -239,5 +227,5 @@ int aio_job_signal(struct aio_job *j, struct call *call, int signal, struct err 
     if (name && signal != SIGKILL)
         return r;
     snprintf(number, sizeof(number), "%d", signal);
-    return aio_help(aio_of(&j->sandbox->base), call, aio_script_kill, args, 2, call, &out, err);
+    return aio_help(aio_of(&j->sandbox->base), call, aio_script_kill, args, 2, true, &out, err);
 }

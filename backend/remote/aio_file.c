@@ -311,8 +311,11 @@ int aio_file_write(struct sandbox *sb, struct call *call, const struct file_writ
     snprintf(totals, sizeof(totals), "%d", FILE_TOTALS_MAX);
     args[0] = path;
     args[6] = buf_str(&content);
-    if (aio_help(a, call, aio_script_write, args, COUNT_OF(args), false, &out, err))
+    if (aio_help(a, call, aio_script_write, args, COUNT_OF(args), false, &out, err)) {
+        if (req->len > INLINE_WRITE)
+            aio_remove_later(a, buf_take(&content));
         return -1;
+    }
     at = out.data;
     facts = aio_line(&at);
     if (!facts || sscanf(facts, "%lld %o %d %79s", &size, &res->mode, &created, sha) != 4)

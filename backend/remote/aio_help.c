@@ -47,12 +47,13 @@ static void help_reply_done(struct help_reply *r)
     buf_done(&r->errors);
 }
 
-static struct aio_helper *helper_take(struct aio *a)
+/* fresh: one whose session does not exist yet. */
+static struct aio_helper *helper_take(struct aio *a, bool fresh)
 {
     struct aio_helper *h;
 
     pthread_mutex_lock(&a->lock);
-    h = a->helpers;
+    h = fresh ? NULL : a->helpers;
     if (h) {
         a->helpers = h->next;
         a->helper_count--;
@@ -64,10 +65,10 @@ static struct aio_helper *helper_take(struct aio *a)
     return h;
 }
 
-static void helper_drop(struct aio *a, struct aio_helper *h, bool now)
+static void helper_drop(struct aio *a, struct aio_helper *h)
 {
     if (h->uses)
-        aio_session_close(a, h->id, now);
+        aio_session_close_later(a, h->id);
     free(h);
 }
 
@@ -83,16 +84,16 @@ static void helper_give(struct aio *a, struct aio_helper *h)
     }
     pthread_mutex_unlock(&a->lock);
     if (h)
-        helper_drop(a, h, false);
+        helper_drop(a, h);
 }
 
 void aio_helpers_close(struct aio *a)
 {
-    while (a->helpers) {
-        struct aio_helper *h = a->helpers;
-        a->helpers = h->next;
-        helper_drop(a, h, true);
-    }
+    struct aio_helper *h;
+
+    while ((h = helper_take(a, false)) && h->uses)
+        helper_drop(a, h);
+    free(h);
 }
 
 static int make_body(struct aio *a, const struct aio_helper *h, const char *script,
@@ -152,22 +153,90 @@ static int outcome(const struct help_reply *r, yyjson_val *data, struct err *err
     return 0;
 }
 
-static int help_once(struct aio *a, struct call *call, const char *script, const char *const *args,
-                     size_t arg_count, struct buf *out, int64_t *retry_after_ms, struct err *err)
+/* The answer broke off: what came of the script, whose session is its own? 0 it is over, 1 it never
+ * started, -1 nobody knows. */
+static int help_recover(struct aio *a, struct call *call, const struct aio_helper *h,
+                        struct help_reply *reply, yyjson_doc **doc, yyjson_val **command)
+{
+    AUTO(buf) struct buf body = BUF_MAX(512);
+    struct jw w = JW(&body, NULL);
+    struct err why = { 0 };
+    struct aio_ask ask = {
+        .method = "POST",
+        .path = "/v1/bash/output",
+        .body = &body,
+        .idempotent = true,
+        .timeout_ms = HELP_S * 1000 + AIO_ASK_MS,
+        .sink = &reply->scan.sink,
+        .kept = &reply->scan.rest,
+    };
+    const char *status;
+
+    jw_obj(&w);
+    jw_kstr(&w, "session_id", h->id);
+    jw_end(&w);
+    if (jw_done(&w))
+        return -1;
+    for (int64_t until = clock_ms() + HELP_S * 1000; clock_ms() < until;) {
+        yyjson_val *data;
+        yyjson_doc_free(TAKE(*doc));
+        if (aio_ask(a, call, &ask, doc, &data, &why))
+            return why.code == ERR_NOT_FOUND ? 1 : -1;
+        *command = yyjson_obj_get(data, "command");
+        status = json_str(*command, "status");
+        if (status && strcmp(status, "running") && strcmp(status, "pending"))
+            return 0;
+        if (http_pause(call, 0, 100, &why))
+            return -1;
+    }
+    return -1;
+}
+
+struct help {
+    const char *script;
+    const char *const *args;
+    size_t arg_count;
+    bool idempotent;
+    struct buf *out;
+    int64_t wait_ms; /* that the service asked for */
+    bool again;      /* it did not run */
+};
+
+static int help_ask(struct aio *a, struct call *call, struct help *help, struct aio_helper *h,
+                    struct help_reply *reply, struct err *err)
 {
     AUTO(buf) struct buf body = BUF_MAX(512 * 1024);
-    AUTO(help_reply) struct help_reply reply = { .out = out };
     AUTO_JSON yyjson_doc *doc = NULL;
-    struct aio_helper *h = helper_take(a);
     struct aio_ask ask = {
         .method = "POST",
         .path = "/v1/bash/exec",
         .body = &body,
         .timeout_ms = HELP_S * 1000 + AIO_ASK_MS,
-        .sink = &reply.scan.sink,
-        .kept = &reply.scan.rest,
+        .sink = &reply->scan.sink,
+        .kept = &reply->scan.rest,
     };
     yyjson_val *data;
+    int r;
+
+    if (make_body(a, h, help->script, help->args, help->arg_count, &body, err))
+        return -1;
+    h->uses++;
+    r = aio_ask(a, call, &ask, &doc, &data, err);
+    if (r && ask.unsure && !help->idempotent) {
+        int what = help_recover(a, call, h, reply, &doc, &data);
+        help->again = what > 0 && ask.stale;
+        r = what;
+    } else if (r) {
+        help->again = help->idempotent && err_retryable(err->code) && err->code != ERR_BUSY;
+    }
+    help->wait_ms = ask.retry_after_ms;
+    return r ? -1 : outcome(reply, data, err);
+}
+
+static int help_once(struct aio *a, struct call *call, struct help *help, struct err *err)
+{
+    AUTO(help_reply) struct help_reply reply = { .out = help->out };
+    struct aio_helper *h = helper_take(a, !help->idempotent);
     int r;
 
     if (!h)
@@ -176,40 +245,62 @@ static int help_once(struct aio *a, struct call *call, const char *script, const
     reply.scan.text = on_text;
     reply.scan.restart = on_restart;
     reply.errors = BUF_MAX(4096);
-    r = make_body(a, h, script, args, arg_count, &body, err);
-    if (!r) {
-        h->uses++;
-        r = aio_ask(a, call, &ask, &doc, &data, err);
-    }
-    *retry_after_ms = ask.retry_after_ms;
-    h->bytes += out->len;
-    if (r) {
-        helper_drop(a, h, false);
-        return -1;
-    }
-    helper_give(a, h);
-    return outcome(&reply, data, err);
+    help->again = false;
+    r = help_ask(a, call, help, h, &reply, err);
+    h->bytes += help->out->len;
+    if (r && err->code != ERR_NONE && (help->again || err_retryable(err->code)))
+        helper_drop(a, h);
+    else
+        helper_give(a, h);
+    return r;
 }
 
 int aio_help(struct aio *a, struct call *call, const char *script, const char *const *args,
              size_t arg_count, bool idempotent, struct buf *out, struct err *err)
 {
+    struct help help = {
+        .script = script, .args = args, .arg_count = arg_count, .idempotent = idempotent, .out = out
+    };
+
     for (int tried = 0;; tried++) {
         struct err why = { 0 };
-        int64_t wait_ms = 0;
-        int r = help_once(a, call, script, args, arg_count, out, &wait_ms, &why);
-        if (!r)
+        int p = 1;
+        if (!help_once(a, call, &help, &why))
             return 0;
-        if (idempotent && tried + 1 < HTTP_TRIES &&
-            (why.code == ERR_UNAVAILABLE || why.code == ERR_RATE_LIMITED)) {
-            r = http_pause(call, tried, wait_ms, err);
-            if (!r)
-                continue;
-            if (r < 0)
-                return -1;
-        }
+        if (help.again && tried + 1 < HTTP_TRIES)
+            p = http_pause(call, tried, help.wait_ms, &why);
+        if (!p)
+            continue;
         if (err)
             *err = why;
         return -1;
     }
+}
+
+struct removal {
+    struct aio *aio;
+    char *path;
+};
+
+static void remove_later(void *arg)
+{
+    struct removal *r = arg;
+    const char *path = r->path;
+    AUTO(buf) struct buf out = BUF_MAX(64);
+
+    (void)!aio_help(r->aio, &r->aio->quit, aio_script_remove, &path, 1, true, &out, NULL);
+    free(r->path);
+    free(r);
+}
+
+void aio_remove_later(struct aio *a, char *path)
+{
+    struct removal *r = path ? malloc(sizeof(*r)) : NULL;
+
+    if (!r) {
+        free(path);
+        return;
+    }
+    *r = (struct removal){ a, path };
+    aio_later(a, remove_later, r);
 }

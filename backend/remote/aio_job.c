@@ -174,6 +174,14 @@ static void release_shell(struct aio_job *j)
     pthread_mutex_unlock(&sb->lock);
 }
 
+/* A negative exit code is a signal, except that -1 is none. */
+static int signal_of(const struct aio_job *j, enum exec_status status, int exit_code)
+{
+    if (exit_code < -1 && exit_code > -65)
+        return status == EXEC_TIMED_OUT ? 0 : -exit_code;
+    return status == EXEC_KILLED ? j->sent_signal : 0;
+}
+
 void aio_job_end(struct aio_job *j, enum exec_status status, int exit_code)
 {
     bool first;
@@ -186,9 +194,7 @@ void aio_job_end(struct aio_job *j, enum exec_status status, int exit_code)
             killed = exit_code == -j->sent_signal || exit_code == 128 + j->sent_signal;
         status = killed ? EXEC_KILLED : status;
         j->status = status;
-        j->signal = exit_code < 0 && exit_code > -65 ? -exit_code : killed ? j->sent_signal : 0;
-        if (status == EXEC_TIMED_OUT)
-            j->signal = 0;
+        j->signal = signal_of(j, status, exit_code);
         j->exit_code = status != EXEC_EXITED ? -1 : exit_code < 0 ? 128 - exit_code : exit_code;
         j->ended_ms = clock_ms();
     }

@@ -30,6 +30,7 @@ struct aio_context {
     struct list link;
     char id[ID_SIZE];
     const char *language; /* static */
+    int64_t cells;        /* that ran in it */
     bool is_default, busy, fresh;
 };
 
@@ -59,6 +60,8 @@ struct aio_job {
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
+    bool started;  /* the service has it, or may have it */
+    bool files;    /* it came with files of AIO_SCRATCH */
     bool fetching; /* one thread asks the service at a time */
     bool gone;     /* nothing more can be fetched */
     enum exec_status status;
@@ -103,9 +106,6 @@ int aio_job_sleep(struct aio_job *j, struct call *call, int64_t ms, struct err *
  */
 int aio_job_fetch(struct aio_job *j, struct call *call, int64_t wait_ms,
                   struct err *err) MUST_CHECK;
-
-/* Tell the service to close its session: in the background, or before returning. */
-void aio_job_close(struct aio_job *j, bool now);
 
 /* Signal a running command by the service; what it started dies with KILL. */
 int aio_job_signal(struct aio_job *j, struct call *call, int signal, struct err *err) MUST_CHECK;

@@ -59,7 +59,7 @@ static int kill_job(struct aio_job *j, struct call *call, const struct kill_requ
     res->exit_code = j->exit_code;
     pthread_mutex_unlock(&j->lock);
     if (running && res->status != EXEC_RUNNING && !j->cell)
-        aio_job_close(j, false);
+        aio_session_close_later(aio_of(&j->sandbox->base), j->id);
     return 0;
 }
 

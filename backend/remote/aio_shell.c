@@ -133,13 +133,12 @@ int aio_shell_close(struct aio_sandbox *sb, struct call *call, const char *name,
 {
     struct aio *a = aio_of(&sb->base);
     AUTO_PTR(aio_job) struct aio_job *j = running_in(sb, name);
-    AUTO(buf) struct buf dir = BUF_MAX(8192), out = BUF_MAX(64);
+    AUTO(buf) struct buf dir = BUF_MAX(8192);
     struct aio_shell *s;
-    const char *arg;
     bool busy;
 
     if (j) {
-        aio_exec_abort(j);
+        aio_exec_abort(j, call);
         if (strings_addf(killed, err, "%s", j->id))
             return -1;
     }
@@ -155,10 +154,8 @@ int aio_shell_close(struct aio_sandbox *sb, struct call *call, const char *name,
         return err_set(err, ERR_NOT_FOUND, "no process or session \"%.64s\" is known here", name);
     if (busy)
         return too_busy(name, err);
-    if (!aio_scratch(a, s->id, "", &dir, NULL)) {
-        arg = buf_str(&dir);
-        (void)!aio_help(a, call, aio_script_remove, &arg, 1, true, &out, NULL);
-    }
+    if (!aio_scratch(a, s->id, "", &dir, NULL))
+        aio_remove_later(a, buf_take(&dir));
     shell_free(s);
     return strings_addf(killed, err, "%s", name);
 }
@@ -182,24 +179,15 @@ static bool take_one(struct aio_sandbox *sb, struct buf *dir)
     pthread_mutex_unlock(&sb->lock);
     if (!found)
         return false;
-    buf_clear(dir);
     (void)!aio_scratch(aio_of(&sb->base), found->id, "", dir, NULL);
     shell_free(found);
     return true;
 }
 
-void aio_shells_done(struct aio_sandbox *sb, bool remove)
+void aio_shells_done(struct aio_sandbox *sb)
 {
-    AUTO(buf) struct buf dir = BUF_MAX(8192), out = BUF_MAX(64);
-    char *dirs[SHELLS_MAX];
-    size_t n = 0;
+    AUTO(buf) struct buf dir = BUF_MAX(8192);
 
-    while (n < SHELLS_MAX && take_one(sb, &dir))
-        if ((dirs[n] = strdup(buf_str(&dir))))
-            n++;
-    if (n && remove)
-        (void)!aio_help(aio_of(&sb->base), NULL, aio_script_remove, (const char *const *)dirs, n,
-                        false, &out, NULL);
-    while (n)
-        free(dirs[--n]);
+    while (take_one(sb, &dir))
+        aio_remove_later(aio_of(&sb->base), buf_take(&dir));
 }

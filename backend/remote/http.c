@@ -280,6 +280,16 @@ static int drive(struct transfer *t, struct lane *l, CURLcode *result)
     return 0;
 }
 
+/* No byte came back on a connection of an earlier request. */
+static bool died_before(struct transfer *t, CURLcode code)
+{
+    long connects = 1, header = 1;
+
+    curl.easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl.easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &header);
+    return code == CURLE_SEND_FAIL_REWIND || (!connects && !header && !t->resp->body.len);
+}
+
 static int explain(struct transfer *t, CURLcode code)
 {
     const char *service = t->try->options->service, *why = curl.easy_strerror(code);
@@ -289,6 +299,7 @@ static int explain(struct transfer *t, CURLcode code)
     if (t->failed)
         return -1;
     curl.easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    t->resp->stale = died_before(t, code);
     if (bytes)
         return err_set(t->err, ERR_UNAVAILABLE, "the answer of %s at %s broke off (%s)", service,
                        t->try->origin, why);
@@ -353,6 +364,7 @@ int http_wire_try(struct http_wire *w, const struct http_try *try, struct http_r
     t.easy = l->easy;
     resp->status = 0;
     resp->unsure = true;
+    resp->stale = false;
     buf_clear(&resp->body);
     if (try->req->sink)
         try->req->sink->begin(try->req->sink);

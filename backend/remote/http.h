@@ -67,6 +67,7 @@ struct http_response {
     int64_t retry_after_ms;
     struct buf body; /* its max, set by the caller, bounds a 2xx body */
     bool unsure;     /* after an error: the service may have got the request and acted on it */
+    bool stale;      /* unsure, but it looks as if a kept connection had died before */
 };
 void http_response_done(struct http_response *r);
 

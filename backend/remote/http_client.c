@@ -81,6 +81,7 @@ int http_send(struct http_client *c, struct call *call, const struct http_reques
               struct http_response *resp, struct err *err)
 {
     AUTO(buf) struct buf url = BUF_MAX(HTTP_URL_MAX);
+    struct err ignored = { 0 };
     struct http_try try = {
         .options = &c->options,
         .origin = c->url.origin,
@@ -92,7 +93,7 @@ int http_send(struct http_client *c, struct call *call, const struct http_reques
     if ((call && call_check(call, err)) || http_url_make(&url, &c->url, req, err))
         return -1;
     try.url = url.data;
-    return send_tries(c, &try, resp, err);
+    return send_tries(c, &try, resp, err ? err : &ignored);
 }
 
 static int check_headers(struct http_client *c, struct err *err)
