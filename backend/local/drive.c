@@ -57,9 +57,10 @@ static void settle(struct job *j, int64_t now_ms)
 static void notice_oom(struct job *j)
 {
     struct local_sandbox *sb = j->sandbox;
-    int64_t kills = cgroups_oom_kills(&sb->cgroups);
+    int64_t kills;
 
     pthread_mutex_lock(&sb->lock);
+    kills = cgroups_oom_kills(&sb->cgroups);
     pthread_mutex_lock(&j->lock);
     if (kills > sb->last_oom_kills && j->status == EXEC_EXITED)
         j->status = EXEC_OOM;

@@ -145,11 +145,20 @@ static int64_t space_mb(const struct query *q, const char *name, bool used)
     return (int64_t)((used ? in_use : total) >> 20);
 }
 
+static int64_t cgroup_number(struct local_sandbox *sb, const char *v1, const char *v2)
+{
+    int64_t n;
+
+    pthread_mutex_lock(&sb->lock);
+    n = cgroups_number(&sb->cgroups, sb->backend->cgroups.version == 2 ? v2 : v1);
+    pthread_mutex_unlock(&sb->lock);
+    return n;
+}
+
 static int resources(struct local_sandbox *sb, const struct query *q, struct sandbox_info *res,
                      struct err *err)
 {
-    const char *file = sb->backend->cgroups.version == 2 ? "memory.max" : "memory.limit_in_bytes";
-    int64_t memory = cgroups_number(&sb->cgroups, file);
+    int64_t memory = cgroup_number(sb, "memory.limit_in_bytes", "memory.max");
 
     if (memory > 0 &&
         sandbox_info_add(res, "resources.memory_mb", err, "%lld", (long long)(memory >> 20)))
@@ -168,9 +177,7 @@ static int resources(struct local_sandbox *sb, const struct query *q, struct san
 static int usage(struct local_sandbox *sb, const struct query *q, struct sandbox_info *res,
                  struct err *err)
 {
-    const char *file =
-        sb->backend->cgroups.version == 2 ? "memory.current" : "memory.usage_in_bytes";
-    int64_t memory = cgroups_number(&sb->cgroups, file);
+    int64_t memory = cgroup_number(sb, "memory.usage_in_bytes", "memory.current");
     unsigned count = 0;
 
     for (size_t i = 0; i < q->count; i++)

@@ -22,7 +22,8 @@
 struct launch {
     struct local_sandbox *sb;
     struct agent *agent;
-    char *words[ARGV_MAX]; /* owned */
+    struct strings *cgroups, *degraded; /* borrowed */
+    char *words[ARGV_MAX];              /* owned */
     size_t word_count;
     int fds[DATA_MAX]; /* inherited */
     size_t fd_count;
@@ -103,7 +104,7 @@ static int mounts(struct launch *l, struct bwrap_mount *out, size_t *count, stru
     };
 
     if (be->workspace && !ws.readonly) {
-        if (protect_find(be->workspace, &l->pinned, &l->readonly, &sb->degraded, err))
+        if (protect_find(be->workspace, &l->pinned, &l->readonly, l->degraded, err))
             return -1;
         ws.pinned = &l->pinned;
         ws.readonly_paths = &l->readonly;
@@ -155,15 +156,14 @@ static int bwrap_words(struct launch *l, struct err *err)
 
 static int words(struct launch *l, struct err *err)
 {
-    struct local_sandbox *sb = l->sb;
-    struct local_backend *be = sb->backend;
+    struct local_backend *be = l->sb->backend;
 
     if (word(l, err, "%s", be->agent_path) || word(l, err, "launch") ||
         word(l, err, "parent=%d", getpid()) ||
         word(l, err, "nofile=%lld", (long long)be->limits.nofile))
         return -1;
-    for (size_t i = 0; i < sb->cgroups.count; i++)
-        if (word(l, err, "cgroup=%s", sb->cgroups.items[i]))
+    for (size_t i = 0; i < l->cgroups->count; i++)
+        if (word(l, err, "cgroup=%s", l->cgroups->items[i]))
             return -1;
     if (l->agent->chown_pipes &&
         (word(l, err, "uid=%u", l->agent->uid) || word(l, err, "gid=%u", l->agent->gid)))
@@ -240,20 +240,25 @@ void launcher_reap(struct agent *a)
     waitid(P_PIDFD, (id_t)a->pidfd, &info, WEXITED | WNOHANG);
 }
 
-int launcher_start(struct local_sandbox *sb, struct call *call, struct agent **out, struct err *err)
+int launcher_start(struct local_sandbox *sb, struct call *call, struct strings *cgroups,
+                   struct strings *degraded, struct agent **out, struct err *err)
 {
     __attribute__((cleanup(launch_done))) struct launch l = {
-        .sb = sb, .control = -1, .errors = -1, .errors_child = -1
+        .sb = sb,
+        .cgroups = cgroups,
+        .degraded = degraded,
+        .control = -1,
+        .errors = -1,
+        .errors_child = -1,
     };
     struct local_backend *be = sb->backend;
 
     l.agent = new_agent(sb);
     if (!l.agent)
         return err_oom(err);
-    strings_done(&sb->degraded);
     if (open_sockets(&l, err) ||
         (!be->host_runtime && cgroups_make(&be->cgroups, sb->base.id, be->limits.memory_mb,
-                                           be->limits.pids, &sb->cgroups, &sb->degraded, err)) ||
+                                           be->limits.pids, cgroups, degraded, err)) ||
         words(&l, err) || spawn(&l, err) || launcher_handshake(l.agent, l.errors, call, err)) {
         launcher_reap(l.agent);
         return -1;

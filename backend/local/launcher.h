@@ -32,11 +32,11 @@ int spawner_lift(int *fd, struct err *err) MUST_CHECK;
 
 /*
  * Start one for this sandbox; the caller's reference. Its pump is not yet given to the
- * reactor. What is missing goes to sb->degraded, its control groups to sb->cgroups (the
- * caller is the only one who starts this sandbox now).
+ * reactor. What is missing is added to degraded, the control groups that were made to cgroups,
+ * also on failure.
  */
-int launcher_start(struct local_sandbox *sb, struct call *call, struct agent **out,
-                   struct err *err) MUST_CHECK;
+int launcher_start(struct local_sandbox *sb, struct call *call, struct strings *cgroups,
+                   struct strings *degraded, struct agent **out, struct err *err) MUST_CHECK;
 
 /* CONFIG out, READY in, within LAUNCH_TIMEOUT_MS; `errors` is what the processes write to stderr.
  */

@@ -65,7 +65,7 @@ struct local_backend {
     pthread_mutex_t lock; /* the list, closing */
     struct list sandboxes;
     unsigned count;
-    bool closing;
+    _Atomic bool closing;
     char *versions; /* "python=3.11.2\n...": cached by info.c; set once under lock */
 };
 

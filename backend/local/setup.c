@@ -66,13 +66,13 @@ static int set_workspace(struct local_backend *be, struct err *err)
     be->workspace_gid = getegid();
     if (geteuid())
         return 0;
-    be->workspace_uid = st.st_uid;
-    be->workspace_gid = st.st_gid;
-    if (st.st_uid || c->allow_root_workspace)
+    if (be->state.own_uids) {
+        be->workspace_uid = st.st_uid;
+        be->workspace_gid = st.st_gid;
+    }
+    if (be->workspace_uid || c->allow_root_workspace)
         return 0;
-    err_set(err, ERR_INVALID,
-            "--workspace: %s belongs to root, and its files would be "
-            "changed with root's rights",
+    err_set(err, ERR_INVALID, "--workspace: files in %s would be changed with root's rights",
             be->workspace);
     return err_next(err, "chown it to a user, start the server as that user, or pass "
                          "--allow-root-workspace");
@@ -198,6 +198,8 @@ int local_setup(struct local_backend *be, struct err *err)
     struct err broken = { 0 };
 
     be->host_runtime = c->runtime && !strcmp(c->runtime, "host");
+    if (state_open(c->state_dir, &be->state, &broken))
+        be->broken = broken;
     if (egress_policy_parse(c->network ? c->network : "none", &be->policy, err) ||
         set_workspace(be, err) || set_mounts(be, err))
         return -1;
@@ -205,7 +207,7 @@ int local_setup(struct local_backend *be, struct err *err)
     if (be->null_fd < 0)
         return err_sys(err, errno, "open /dev/null");
     set_limits(be);
-    if (state_open(c->state_dir, &be->state, &broken) || find_parts(be, &broken))
+    if (!be->broken.code && find_parts(be, &broken))
         be->broken = broken;
     if (!be->host_runtime)
         cgroups_open(&be->cgroups);

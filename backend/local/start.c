@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -88,14 +89,27 @@ void local_watch(struct agent *a)
 }
 
 /* Sandbox lock held. Groups of an instance whose processes are gone. */
-static void remove_cgroups(struct local_sandbox *sb)
+static void remove_cgroups(struct local_sandbox *sb, struct strings *groups)
 {
-    for (size_t i = 0; i < sb->cgroups.count; i++)
-        if (strings_add(&sb->stale_cgroups, sb->cgroups.items[i], strlen(sb->cgroups.items[i]),
-                        NULL))
+    for (size_t i = 0; i < groups->count; i++)
+        if (strings_add(&sb->stale_cgroups, groups->items[i], strlen(groups->items[i]), NULL))
             break;
-    strings_done(&sb->cgroups);
+    strings_done(groups);
     cgroups_remove(&sb->stale_cgroups);
+}
+
+static const char restarted[] = "The sandbox was stopped since the last call (%s) and has been "
+                                "started again: files are kept; its processes, sessions, code "
+                                "contexts and /tmp are gone.";
+
+/* Sandbox lock held. Somebody who uses it learns what is gone with the next result. */
+static void note_restart(struct local_sandbox *sb, const char *why)
+{
+    if (sb->backend->closing)
+        return;
+    free(sb->restart_note);
+    if (asprintf(&sb->restart_note, restarted, why) < 0)
+        sb->restart_note = NULL;
 }
 
 void local_agent_died(struct local_sandbox *sb, struct agent *a)
@@ -107,7 +121,8 @@ void local_agent_died(struct local_sandbox *sb, struct agent *a)
     current = sb->agent == a;
     if (current) {
         egress = TAKE(sb->egress);
-        remove_cgroups(sb);
+        remove_cgroups(sb, &sb->cgroups);
+        note_restart(sb, a->why);
     }
     pthread_mutex_unlock(&sb->lock);
     if (!current)
@@ -163,12 +178,14 @@ static int start_egress(struct local_sandbox *sb, struct agent *a, struct egress
 }
 
 /* STARTING, without the lock. */
-static int start(struct local_sandbox *sb, struct call *call, struct agent **out, struct err *err)
+static int start(struct local_sandbox *sb, struct call *call, struct strings *cgroups,
+                 struct agent **out, struct err *err)
 {
+    AUTO(strings) struct strings degraded = { 0 };
     AUTO_PTR(agent) struct agent *a = NULL;
     struct egress *egress = NULL;
 
-    if (launcher_start(sb, call, &a, err))
+    if (launcher_start(sb, call, cgroups, &degraded, &a, err))
         return -1;
     if (start_egress(sb, a, &egress, err)) {
         launcher_reap(a);
@@ -178,6 +195,11 @@ static int start(struct local_sandbox *sb, struct call *call, struct agent **out
     sb->agent = agent_ref(a);
     sb->egress = egress;
     sb->state = SANDBOX_RUNNING;
+    strings_done(&sb->degraded);
+    sb->degraded = degraded;
+    degraded = (struct strings){ 0 };
+    sb->cgroups = *cgroups;
+    *cgroups = (struct strings){ 0 };
     sb->last_oom_kills = cgroups_oom_kills(&sb->cgroups);
     pthread_cond_broadcast(&sb->changed);
     pthread_mutex_unlock(&sb->lock);
@@ -189,10 +211,12 @@ static int start(struct local_sandbox *sb, struct call *call, struct agent **out
 static int start_or_fail(struct local_sandbox *sb, struct call *call, struct agent **out,
                          struct err *err)
 {
-    if (!start(sb, call, out, err))
+    struct strings cgroups = { 0 };
+
+    if (!start(sb, call, &cgroups, out, err))
         return 0;
     pthread_mutex_lock(&sb->lock);
-    remove_cgroups(sb);
+    remove_cgroups(sb, &cgroups);
     sb->state = SANDBOX_STOPPED;
     pthread_cond_broadcast(&sb->changed);
     pthread_mutex_unlock(&sb->lock);

@@ -4,15 +4,18 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/io.h"
 #include "base/log.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define NEW_IS_STALE_S 60 /* a half-made directory without a lock file */
 
@@ -40,6 +43,59 @@ char *state_default_root(struct err *err)
         return NULL;
     }
     return path;
+}
+
+/* True when all ids of [base, base + count) exist in this user namespace. */
+static bool mapped(const char *map, uid_t base, uid_t count)
+{
+    AUTO(buf) struct buf text = BUF_MAX(16384);
+    unsigned inside, outside, n;
+
+    if (io_read_file(map, text.max, &text, NULL))
+        return false;
+    for (const char *at = buf_str(&text); sscanf(at, "%u %u %u", &inside, &outside, &n) == 3;) {
+        if (base >= inside && (uint64_t)base + count <= (uint64_t)inside + n)
+            return true;
+        at = strchr(at, '\n');
+        if (!at)
+            break;
+        at++;
+    }
+    return false;
+}
+
+static bool may_change_users(void)
+{
+    static const unsigned needed[] = { CAP_CHOWN, CAP_FOWNER, CAP_SETGID, CAP_SETUID };
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[2];
+    AUTO(buf) struct buf groups = BUF_MAX(64);
+
+    if (geteuid() || syscall(SYS_capget, &header, data))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(needed); i++)
+        if (!(data[0].effective & (1u << needed[i])))
+            return false;
+    return io_read_file("/proc/self/setgroups", groups.max, &groups, NULL) ||
+           !strncmp(buf_str(&groups), "allow", 5);
+}
+
+/* Root of the machine, or of a container that has ids to give. */
+static void choose_uids(struct state *s)
+{
+    static const struct {
+        uid_t base, count;
+    } ranges[] = { { STATE_UID_BASE, STATE_UID_COUNT },
+                   { STATE_UID_SMALL, STATE_UID_SMALL_COUNT } };
+
+    for (size_t i = 0; i < COUNT_OF(ranges) && may_change_users(); i++)
+        if (mapped("/proc/self/uid_map", ranges[i].base, ranges[i].count) &&
+            mapped("/proc/self/gid_map", ranges[i].base, ranges[i].count)) {
+            s->own_uids = true;
+            s->uid_base = ranges[i].base;
+            s->uid_count = ranges[i].count;
+            return;
+        }
 }
 
 /* Sandboxes have users of their own, who must be able to pass through to their workspace. */
@@ -156,9 +212,11 @@ int state_open(const char *root, struct state *out, struct err *err)
     AUTO_FREE char *path = root ? strdup(root) : state_default_root(err);
     AUTO_FD int root_fd = -1;
     AUTO_FD int top = -1;
-    mode_t mode = geteuid() ? 0700 : 0711;
+    mode_t mode;
 
-    *out = (struct state){ .root_fd = -1, .sandboxes_fd = -1, .own_uids = !geteuid() };
+    *out = (struct state){ .root_fd = -1, .sandboxes_fd = -1 };
+    choose_uids(out);
+    mode = out->own_uids ? 0711 : 0700;
     if (!path)
         return root ? err_oom(err) : -1;
     if (path[0] != '/')

@@ -22,12 +22,15 @@
 #define STATE_KEEP_MS (7ll * 24 * 3600 * 1000)
 #define STATE_UID_BASE 200000
 #define STATE_UID_COUNT 65536
+#define STATE_UID_SMALL 40000 /* where a container's user namespace ends at 65536 */
+#define STATE_UID_SMALL_COUNT 20000
 
 struct state {
     char *root;  /* absolute */
     int root_fd; /* <root>/v1 */
     int sandboxes_fd;
-    bool own_uids; /* we are root: every sandbox gets a host uid of its own */
+    bool own_uids;             /* we are root: every sandbox gets a host uid of its own */
+    uid_t uid_base, uid_count; /* from these */
 };
 
 struct state_dir {

@@ -123,7 +123,7 @@ static int choose_uid(struct state *s, uid_t uid, gid_t gid, struct meta *m, str
         return 0;
     for (int i = 0; i < 100; i++) {
         random_bytes(&random, sizeof(random));
-        m->uid = STATE_UID_BASE + random % STATE_UID_COUNT;
+        m->uid = s->uid_base + random % s->uid_count;
         m->gid = m->uid;
         if (!uid_taken(s, m->uid))
             return 0;

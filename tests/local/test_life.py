@@ -99,8 +99,10 @@ def test_a_stopped_sandbox_starts_again_and_keeps_files(start_stdio):
         time.sleep(0.02)
     last = output(client, got.process_id, cursor="0-0")
     assert (last.status, last.stdout) == ("killed", "out\n")
-    assert run(client, "cat file").stdout == "1\n"
-    assert run(client, "echo -$x-", session_id="s").stdout == "--\n"
+    again = run(client, "cat file")
+    assert again.stdout == "1\n" and "has been started again: files are kept" in again.text
+    again = run(client, "echo -$x-", session_id="s")
+    assert again.stdout == "--\n" and "started again" not in again.text
 
 
 def sandbox_pid(client):
