@@ -22,9 +22,10 @@
 #define SESSION_DIR 32
 #define SESSION_PATH 64
 #define SESSION_HOLDERS 64
-#define SESSION_OLD 1024                /* processes of earlier commands that are told apart */
-#define SESSION_LINE_MAX (4 * 1024)     /* longer commands go to the shell through a file */
-#define SESSION_STATUS (AGENT_PATH + 8) /* bytes of a status line */
+#define SESSION_OLD 1024     /* processes of earlier commands that are told apart */
+#define SESSION_LINE_MAX 512 /* bash reads FIFOs by the byte: longer commands lie in a file */
+#define SESSION_INLINE_MAX WIRE_INLINE_MAX /* unless /tmp is full, and up to this */
+#define SESSION_STATUS (AGENT_PATH + 8)    /* bytes of a status line */
 #define SESSION_CHECK_MS 500
 
 /* ENDING, DYING: `last` goes out once all output is in the server's pipes. */

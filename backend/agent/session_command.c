@@ -97,15 +97,19 @@ static bool acceptable(const struct session *s, const struct wire_in *in, const 
 }
 
 /* False: /tmp does not let it. The directory may have been removed by a command. */
-static bool open_command(struct session *s, const char *command, int out, int errs)
+static bool open_command(struct session *s, struct script_command *c, int out, int errs)
 {
+    size_t len = strlen(c->command);
     bool o, e;
 
     (void)mkdir(s->dir, 0700);
     o = tap_open(&s->out, path_of(s, 'o'), out);
     e = tap_open(&s->errs, path_of(s, 'e'), errs);
-    return o && e && tap_open(&s->status, path_of(s, 's'), -1) &&
-           (!command || write_file(path_of(s, 'c'), command));
+    if (!o || !e || !tap_open(&s->status, path_of(s, 's'), -1))
+        return false;
+    if (len > SESSION_LINE_MAX && write_file(path_of(s, 'c'), c->command))
+        c->command = NULL;
+    return !c->command || len <= SESSION_INLINE_MAX;
 }
 
 static void give_up(struct session *s)
@@ -138,8 +142,8 @@ void session_run(struct session *s, const struct wire_in *in, int out, int errs,
     session_remember(s);
     s->number++;
     s->status_len = 0;
-    c.command = strlen(command) > SESSION_LINE_MAX ? NULL : command;
-    if (!open_command(s, c.command ? NULL : command, out, errs)) {
+    c.command = command;
+    if (!open_command(s, &c, out, errs)) {
         channel_error(s->channel, CODE_QUOTA, "free space in /tmp", "cannot run it: %s",
                       strerror(errno));
         give_up(s);

@@ -93,12 +93,43 @@ static bool skip_old(const struct process *p)
     return false;
 }
 
+/* As /proc prints them: each with a space behind it. */
+static bool children_are(pid_t pid, const char *expected)
+{
+    char path[64], text[32];
+    ssize_t n = -1;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        n = read(fd, text, sizeof(text) - 1);
+        close(fd);
+    }
+    if (n < 0)
+        return false;
+    text[n] = '\0';
+    return !strcmp(text, expected);
+}
+
+/* Nothing but the shell: much faster found out than by a pass over /proc. */
+static bool alone(const struct session *s)
+{
+    char shell[16];
+
+    snprintf(shell, sizeof(shell), "%d ", (int)s->shell);
+    return children_are(getpid(), shell) && children_are(s->shell, "");
+}
+
 void session_remember(struct session *s)
 {
+    const struct process *list;
     size_t count;
-    const struct process *list = tree_below(getpid(), NULL, &count);
 
     s->old_count = 0;
+    if (alone(s))
+        return;
+    list = tree_below(getpid(), NULL, &count);
     for (size_t i = 0; i < count && s->old_count < SESSION_OLD; i++)
         if (list[i].pid != s->shell)
             s->olds[s->old_count++] = (struct session_old){ list[i].pid, list[i].start };
