@@ -52,6 +52,15 @@ static void window(const char *text, size_t hit, size_t *start, size_t *end)
         *end = *start + text_cut(text + *start, SEARCH_LINE_MAX);
 }
 
+/* Strings of records hold none; a text may, behind its first bytes. */
+static void no_zeros(char *text, size_t len)
+{
+    char *p;
+
+    while ((p = memchr(text, 0, len)))
+        *p = '?';
+}
+
 static void record(struct scan *s, char kind, const struct line *line, size_t hit)
 {
     struct search_text *t = s->t;
@@ -66,6 +75,8 @@ static void record(struct scan *s, char kind, const struct line *line, size_t hi
     record_str(t->records, t->text + start, end - start);
     if (!record_end(t->records, mark))
         t->cut = true;
+    else
+        no_zeros(t->records->data + t->records->len - (end - start), end - start);
 }
 
 /* What is owed behind the last hit, up to the line that starts at `stop`. */

@@ -110,7 +110,9 @@ static void check_records(const struct search_text *t)
         MUST(line > last && path_len == t->path_len);
         memcpy(&text_len, p + 26 + path_len, 4);
         MUST(text_len <= SEARCH_LINE_MAX && 26 + path_len + text_len == n);
-        MUST(!text_len || memmem(t->text, t->len, p + 30 + path_len, text_len));
+        MUST(!memchr(p + 30 + path_len, 0, text_len));
+        MUST(!text_len || memchr(t->text, 0, t->len) ||
+             memmem(t->text, t->len, p + 30 + path_len, text_len));
         hits += p[5] == 'm';
     }
     MUST(hits == t->hits - (t->hits < t->skip ? t->hits : t->skip) || t->cut);

@@ -125,12 +125,12 @@ static void binary_and_large_files_are_skipped(void)
     put("s/big", big, SEARCH_FILE_MAX + 1);
     put("s/fits", big, SEARCH_FILE_MAX);
     put("s/nul", "x\0", 2);
-    big[SEARCH_BINARY] = '\0';
-    put("s/late nul", big, SEARCH_BINARY + 1);
+    memcpy(big + SEARCH_BINARY, "\0y\0 z\0", 6);
+    put("s/late nul", big, SEARCH_BINARY + 6);
     put_text("s/empty", "");
     CHECK(!mkfifo(at("s/fifo"), 0644) && !symlink("fits", at("s/link")));
-    search(at("s"), (struct query){ .pattern = "x" });
-    CHECK_STR(found(), "fits:1:1:x marks|late nul:1:1:x marks");
+    search(at("s"), (struct query){ .pattern = "x|z" });
+    CHECK_STR(found(), "fits:1:1:x marks|late nul:1:1:x marks|late nul:8186:5:?y? z?");
     CHECK_INT(number(TAG_SCANNED), 3);
     CHECK_INT(number(TAG_SKIPPED), 2);
     CHECK_HAS(answer_str(&a, TAG_NOTE), "over 1 MiB were not searched, among them big");
