@@ -17,8 +17,7 @@ static const char *const statuses[] = {
 
 static int header(struct buf *out, const struct code_result *r, struct err *err)
 {
-    const char *state =
-        r->status == CODE_TIMEOUT ? "timed out" : statuses[r->status];
+    const char *state = r->status == CODE_TIMEOUT ? "timed out" : statuses[r->status];
 
     if (buf_addf(out, err, "%s · ", state) || render_duration(out, r->duration_ms, err))
         return -1;
