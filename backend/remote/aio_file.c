@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define INLINE_READ (512 * 1024) /* by one script; longer ranges by several, or by download */
-#define INLINE_WRITE 49152       /* carried by the script itself */
+#define PATH_BYTES 8192
+#define INLINE_WRITE 49152 /* carried by the script itself */
 
 char *aio_line(char **at)
 {
@@ -20,13 +21,14 @@ char *aio_line(char **at)
     return line;
 }
 
-int aio_line_text(char **at, char **out, struct err *err)
+int aio_line_path(char **at, char **out, struct err *err)
 {
     const char *line = aio_line(at);
     size_t len = line ? strlen(line) : 0;
     AUTO(buf) struct buf text = BUF_MAX(len + 4);
 
-    if (!line || b64_decode(&text, line, len, NULL))
+    if (!line || b64_decode(&text, line, len, NULL) || *buf_str(&text) != '/' ||
+        text.len > PATH_BYTES)
         return err_set(err, ERR_PROTOCOL, "the sandbox's shell answered nonsense");
     *out = buf_take(&text);
     return *out ? 0 : err_oom(err);
@@ -89,7 +91,7 @@ static int read_range(struct aio *a, struct call *call, const char *path, const 
         sscanf(facts, "%lld %o %47s %lld %lld %79s", &size, &mode, when, &total, &line, sha) != 6)
         return nonsense(err);
     free(TAKE(res->path));
-    if (aio_line_text(&at, &res->path, err))
+    if (aio_line_path(&at, &res->path, err))
         return -1;
     content = aio_line(&at);
     res->size = size;
@@ -324,7 +326,7 @@ int aio_file_write(struct sandbox *sb, struct call *call, const struct file_writ
     res->bytes_written = (int64_t)req->len;
     res->created = created;
     take_hash(sha, res->sha256);
-    return aio_line_text(&at, &res->path, err);
+    return aio_line_path(&at, &res->path, err);
 }
 
 const struct file_ops aio_file_ops = {

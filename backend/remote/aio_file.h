@@ -21,7 +21,7 @@ int aio_file_search(struct sandbox *sb, struct call *call, const struct file_sea
 /* The next line of a script's answer, without its newline; *at moves on. NULL at the end. */
 char *aio_line(char **at);
 
-/* A line of base64 as a string of its own; ERR_PROTOCOL when it is none. */
-int aio_line_text(char **at, char **out, struct err *err) MUST_CHECK;
+/* A line with an absolute path in base64, as a string of its own; ERR_PROTOCOL when it is none. */
+int aio_line_path(char **at, char **out, struct err *err) MUST_CHECK;
 
 #endif

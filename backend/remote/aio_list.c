@@ -100,7 +100,7 @@ static int walk(struct aio *a, struct call *call, const struct file_list_request
     if (aio_help(a, call, aio_script_list, args, COUNT_OF(args), true, &out, err))
         return -1;
     at = out.data;
-    if (aio_line_text(&at, resolved, err))
+    if (aio_line_path(&at, resolved, err))
         return -1;
     content = aio_line(&at);
     buf_init(&l->text, LISTING_MAX);

@@ -77,6 +77,7 @@ struct transfer {
     size_t sent; /* of the body */
     struct err *err;
     bool failed; /* err was filled by a callback */
+    char why[CURL_ERROR_SIZE];
 };
 
 static pthread_once_t loaded = PTHREAD_ONCE_INIT;
@@ -99,10 +100,8 @@ static void lane_free(struct lane *l)
 {
     if (!l)
         return;
-    if (l->easy)
-        curl.easy_cleanup(l->easy);
-    if (l->multi)
-        curl.multi_cleanup(l->multi);
+    curl.easy_cleanup(l->easy);
+    curl.multi_cleanup(l->multi);
     free(l);
 }
 
@@ -174,19 +173,26 @@ static size_t on_read(char *out, size_t one, size_t count, void *arg)
     return n;
 }
 
-static int add_header(struct transfer *t, const char *name, const char *before, const char *value)
+static int add_line(struct transfer *t, const char *line)
 {
-    AUTO(buf) struct buf line = BUF_MAX(HTTP_KEY_MAX + 1024);
-    struct curl_slist *more;
+    struct curl_slist *more = curl.slist_append(t->headers, line);
 
-    if (buf_addf(&line, t->err, "%s: %s%s", name, before, value))
-        return -1;
-    more = curl.slist_append(t->headers, buf_str(&line));
-    explicit_bzero(line.data, line.len);
     if (!more)
         return err_oom(t->err);
     t->headers = more;
     return 0;
+}
+
+static int add_header(struct transfer *t, const char *name, const char *before, const char *value)
+{
+    AUTO(buf) struct buf line = BUF_MAX(HTTP_KEY_MAX + 1024);
+    int r;
+
+    if (buf_addf(&line, t->err, "%s: %s%s", name, before, value))
+        return -1;
+    r = add_line(t, buf_str(&line));
+    explicit_bzero(line.data, line.len);
+    return r;
 }
 
 static int add_headers(struct transfer *t)
@@ -195,15 +201,11 @@ static int add_headers(struct transfer *t)
     const struct http_request *req = t->req;
     const char *key = t->try->key;
 
-    t->headers = curl.slist_append(NULL, "Expect:");
-    if (!t->headers)
-        return err_oom(t->err);
-    for (size_t i = 0; i < o->header_count; i++) {
-        struct curl_slist *more = curl.slist_append(t->headers, o->headers[i]);
-        if (!more)
-            return err_oom(t->err);
-        t->headers = more;
-    }
+    if (add_line(t, "Expect:"))
+        return -1;
+    for (size_t i = 0; i < o->header_count; i++)
+        if (add_line(t, o->headers[i]))
+            return -1;
     for (size_t i = 0; i < req->header_count; i++)
         if (add_header(t, req->headers[i].name, "", req->headers[i].value))
             return -1;
@@ -248,6 +250,9 @@ static int set_up(struct transfer *t)
     curl.easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
     curl.easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl.easy_setopt(e, CURLOPT_WRITEDATA, t);
+    if (t->try->certificates)
+        curl.easy_setopt(e, CURLOPT_CAINFO, t->try->certificates);
+    curl.easy_setopt(e, CURLOPT_ERRORBUFFER, t->why);
     set_body(t);
     return curl.easy_setopt(e, CURLOPT_URL, t->try->url) ? err_oom(t->err) : 0;
 }
@@ -292,7 +297,8 @@ static bool died_before(struct transfer *t, CURLcode code)
 
 static int explain(struct transfer *t, CURLcode code)
 {
-    const char *service = t->try->options->service, *why = curl.easy_strerror(code);
+    const char *service = t->try->options->service,
+               *why = *t->why ? t->why : curl.easy_strerror(code);
     long bytes = 0, errnum = 0;
     char text[128];
 
@@ -388,11 +394,8 @@ void http_wire_free(struct http_wire *w)
 {
     if (!w)
         return;
-    while (w->idle) {
-        struct lane *l = w->idle;
+    for (struct lane *l; (l = w->idle); lane_free(l))
         w->idle = l->next;
-        lane_free(l);
-    }
     pthread_mutex_destroy(&w->lock);
     free(w);
 }

@@ -8,7 +8,8 @@
  * The key goes as `Authorization: Bearer`, and in the service's own header too, unless it looks
  * like a JWT or the operator set Authorization himself. Redirects are not followed, so that
  * nothing is ever sent to another host. Keys, headers and query strings are never logged. TLS
- * certificates are verified; proxies come from the environment.
+ * certificates are verified (CURL_CA_BUNDLE or SSL_CERT_FILE name others than the system's);
+ * proxies come from the environment.
  */
 #ifndef BACKEND_REMOTE_HTTP_H
 #define BACKEND_REMOTE_HTTP_H

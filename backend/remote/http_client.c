@@ -77,6 +77,13 @@ static int send_tries(struct http_client *c, struct http_try *try, struct http_r
     }
 }
 
+static const char *own_certificates(void)
+{
+    const char *bundle = getenv("CURL_CA_BUNDLE"), *file = getenv("SSL_CERT_FILE");
+
+    return bundle && *bundle ? bundle : file && *file ? file : NULL;
+}
+
 int http_send(struct http_client *c, struct call *call, const struct http_request *req,
               struct http_response *resp, struct err *err)
 {
@@ -85,6 +92,7 @@ int http_send(struct http_client *c, struct call *call, const struct http_reques
     struct http_try try = {
         .options = &c->options,
         .origin = c->url.origin,
+        .certificates = own_certificates(),
         .own_authorization = c->own_authorization,
         .req = req,
         .call = call,

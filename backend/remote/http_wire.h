@@ -13,9 +13,10 @@ struct http_try {
     const struct http_options *options;
     const struct http_request *req;
     const char *origin, *url;
-    const char *key;        /* NULL: none */
-    bool own_authorization; /* do not send the key as Authorization */
-    struct call *call;      /* NULL: only the request's own timeout counts */
+    const char *key;          /* NULL: none */
+    const char *certificates; /* file; NULL: the system's */
+    bool own_authorization;   /* do not send the key as Authorization */
+    struct call *call;        /* NULL: only the request's own timeout counts */
 };
 
 struct http_wire *http_wire_new(void);    /* NULL without memory */
