@@ -60,7 +60,10 @@ bool setup_run(void);
 
 /* A CONFIG frame as it has to be: no tag that does not belong, all numbers and strings in their
  * bounds. TAG_FILTER is looked at by confine_filter(). */
-bool setup_parse(const struct wire_in *in, struct agent_config *out);
+bool config_parse(const struct wire_in *in, struct agent_config *out);
+
+/* "NAME=value\0NAME=value\0", at most AGENT_ENV_VARS of them. */
+bool config_env_valid(const uint8_t *block, size_t len);
 
 /* The operations; each runs in a child of its own, with the descriptors of its OPEN frame behind
  * the channel. They return when they are over. extra: the descriptor that holds a long command

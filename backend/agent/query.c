@@ -1,6 +1,6 @@
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
-#include "backend/agent/payload.h"
+#include "backend/agent/request.h"
 #include "backend/agent/tree.h"
 
 #include <errno.h>

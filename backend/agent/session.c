@@ -1,6 +1,6 @@
 #include "backend/agent/session.h"
 #include "backend/agent/channel.h"
-#include "backend/agent/payload.h"
+#include "backend/agent/request.h"
 #include "backend/agent/supervise.h"
 
 #include <errno.h>

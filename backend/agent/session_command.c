@@ -1,5 +1,6 @@
 #include "backend/agent/channel.h"
 #include "backend/agent/payload.h"
+#include "backend/agent/request.h"
 #include "backend/agent/session.h"
 
 #include <errno.h>
@@ -84,7 +85,7 @@ static bool acceptable(const struct session *s, const struct wire_in *in, const 
     else if (!command)
         channel_error(s->channel, CODE_INVALID, "write a script to a file and run that",
                       "command: none, or longer than %d bytes, or with a NUL", COMMAND_MAX);
-    else if (!payload_env_valid(env, len) || !script_env_valid(env, len))
+    else if (!config_env_valid(env, len) || !script_env_valid(env, len))
         channel_error(s->channel, CODE_INVALID, "use letters, digits and _ in names",
                       "env: a session takes only names that a shell can assign to, at most %d",
                       AGENT_ENV_VARS);
