@@ -1,6 +1,6 @@
 /*
  * Overwrite and create: a temporary beside the file, then a rename. In place only where that
- * cannot be: other hard links, a folder that takes no new names, a mount point.
+ * cannot be: other hard links, another owner, a folder that takes no new names, a mount point.
  */
 #include "backend/agent/file_target.h"
 #include "backend/agent/file_text.h"
@@ -252,8 +252,9 @@ static int fill(struct writing *w, int fd)
 
     if (write_all(fd, w->data, w->len) || fstat(fd, &st))
         return errno;
-    if (w->target.exists && (st.st_uid != was->st_uid || st.st_gid != was->st_gid) &&
-        fchown(fd, was->st_uid, was->st_gid))
+    if (w->target.exists && st.st_uid != was->st_uid && fchown(fd, was->st_uid, (gid_t)-1))
+        return EPERM;
+    if (w->target.exists && st.st_gid != was->st_gid)
         (void)!fchown(fd, (uid_t)-1, was->st_gid);
     return fchmod(fd, mode) ? errno : 0;
 }
@@ -273,7 +274,7 @@ static int publish(const struct writing *w, const char *name)
     return unlinkat(t->dir, name, 0);
 }
 
-/* The folder takes no new name, or the file is a mount: what is there can still be written to. */
+/* The folder takes no new name, the file is a mount or another's: it can still be written to. */
 static bool only_in_place(const struct writing *w, int number)
 {
     return w->target.exists && (number == EACCES || number == EPERM || number == EROFS ||
@@ -318,30 +319,37 @@ static int store(struct writing *w)
     return t->exists && t->st.st_nlink > 1 ? in_place(w) : replace(w);
 }
 
+static int checked(struct writing *w)
+{
+    const struct wire_in *in = &w->job->in;
+    struct file_error *e = &w->job->error;
+
+    if (wire_has(in, TAG_SHA256) &&
+        (!wire_str(in, TAG_SHA256, w->expected, sizeof(w->expected)) || strlen(w->expected) != 64))
+        return file_fail(e, CODE_INVALID, "expect_sha256: must be 64 hex digits");
+    for (char *p = w->expected; *p; p++)
+        *p = *p >= 'A' && *p <= 'F' ? (char)(*p + 32) : *p;
+    if (w->how > APPEND || w->mode > 07777)
+        return file_fail(e, CODE_INVALID, "no such write mode or permissions");
+    if (w->mode >= 0 && w->mode & 06000)
+        return file_fail(e, CODE_DENIED, "permissions: no set-id bits in a sandbox");
+    return 0;
+}
+
+/* The content first: whoever sends it through the pipe waits until it is taken. */
 int file_write(struct file_job *job)
 {
     const struct wire_in *in = &job->in;
     struct writing w = { .job = job,
                          .how = wire_u32(in, TAG_WRITE_MODE, OVERWRITE),
                          .mode = (int)wire_u32(in, TAG_MODE, UINT32_MAX),
+                         .target = { .dir = -1 },
                          .fresh = wire_u32(in, TAG_FLAGS, 0) & WIRE_F_MUST_NOT_EXIST };
     char *owned = NULL;
-    int r;
+    int r = content(&w, &owned) || checked(&w) ? -1 : 0;
 
-    if (wire_has(in, TAG_SHA256) &&
-        (!wire_str(in, TAG_SHA256, w.expected, sizeof(w.expected)) || strlen(w.expected) != 64))
-        return file_fail(&job->error, CODE_INVALID, "expect_sha256: must be 64 hex digits");
-    if (w.how > APPEND || w.mode > 07777)
-        return file_fail(&job->error, CODE_INVALID, "no such write mode or permissions");
-    if (w.mode >= 0 && w.mode & 06000)
-        return file_fail(&job->error, CODE_DENIED, "permissions: no set-id bits in a sandbox");
-    for (char *p = w.expected; *p; p++)
-        *p = *p >= 'A' && *p <= 'F' ? (char)(*p + 32) : *p;
-    if (content(&w, &owned)) {
-        free(owned);
-        return -1;
-    }
-    r = target_open(&w.target, job->path, &job->error);
+    if (!r)
+        r = target_open(&w.target, job->path, &job->error);
     if (!r)
         r = store(&w);
     target_done(&w.target);

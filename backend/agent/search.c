@@ -134,15 +134,15 @@ static void remarks(const struct search *s, char *note, size_t size)
         remark(note, size, "stopped after %g s: narrow it with path or include",
                (double)search_budget_ms / 1000);
     if (s->capped)
-        remark(note, size, "%lld files have more than %d hits, the first of which are shown",
-               (long long)s->capped, SEARCH_FILE_HITS);
+        remark(note, size, "%lld %s more than %d hits, the first of which are shown",
+               (long long)s->capped, s->capped == 1 ? "file has" : "files have", SEARCH_FILE_HITS);
     if (s->costly)
-        remark(note, size, "the pattern took too many steps in %lld files, which were left",
-               (long long)s->costly);
+        remark(note, size, "the pattern took too many steps in %lld %s", (long long)s->costly,
+               s->costly == 1 ? "file, which was left" : "files, which were left");
     if (s->large)
-        remark(note, size, "%lld files over %d MiB were not searched, among them %s",
-               (long long)s->large, (s->single[0] ? SEARCH_NAMED_MAX : SEARCH_FILE_MAX) >> 20,
-               s->largest);
+        remark(note, size, "not searched, being over %d MiB: %lld %s, e.g. %s",
+               (s->single[0] ? SEARCH_NAMED_MAX : SEARCH_FILE_MAX) >> 20, (long long)s->large,
+               s->large == 1 ? "file" : "files", s->largest);
     if (s->walk.cut)
         remark(note, size, "folders that are too deep or too large were left out");
 }

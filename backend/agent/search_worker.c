@@ -70,9 +70,11 @@ static void search_one(struct search_worker *w, const struct search_chunk *chunk
     };
 
     w->records.len = 0;
-    f->status = n > (ssize_t)w->max ? CHUNK_LARGE : CHUNK_SKIPPED;
-    if (n < 0 || n > (ssize_t)w->max ||
-        memchr(w->buffer, 0, t.len < SEARCH_BINARY ? t.len : SEARCH_BINARY))
+    f->status = CHUNK_SKIPPED;
+    if (n < 0 || memchr(w->buffer, 0, t.len < SEARCH_BINARY ? t.len : SEARCH_BINARY))
+        return;
+    f->status = CHUNK_LARGE;
+    if (n > (ssize_t)w->max)
         return;
     search_text(&t);
     f->status = CHUNK_SEARCHED;

@@ -144,7 +144,7 @@ static void one_file_gives_a_hundred_hits(void)
     put_text("cap/b", "hit\n");
     search(at("cap"), (struct query){ .pattern = "hit", .limit = 1000 });
     CHECK_HAS(found(), "|a:100:1:hit|b:1:1:hit");
-    CHECK_HAS(answer_str(&a, TAG_NOTE), "1 files have more than 100 hits");
+    CHECK_HAS(answer_str(&a, TAG_NOTE), "1 file has more than 100 hits");
     CHECK(!answer_truncated(&a));
 }
 

@@ -199,6 +199,8 @@ static void what_is_no_regular_file_is_refused(void)
 
 static void permissions_are_the_kernels(void)
 {
+    struct stat st;
+
     if (getuid())
         SKIP("only root can become somebody else");
     CHECK(!mkdir(at("closed"), 0755));
@@ -215,6 +217,12 @@ static void permissions_are_the_kernels(void)
     finish("in place", 65534);
     check_written(8, 8, false);
     check_file("closed/open", "in place");
+    put_text("shared", "old");
+    CHECK(!chmod(at("shared"), 0666));
+    start_write(at("shared"), OVERWRITE, 0);
+    finish("new", 65534);
+    check_written(3, 3, false);
+    CHECK(!stat(at("shared"), &st) && st.st_uid == 0);
     check_file("readonly", "old");
 }
 
