@@ -54,6 +54,13 @@ int agent_violation(struct agent *a, const char *what, struct err *err)
     return err_set(err, ERR_ISOLATION, "the sandbox was destroyed: its agent sent %s", what);
 }
 
+int agent_silent(struct agent *a, struct err *err)
+{
+    agent_stop(a, "it did not answer in time");
+    err_set(err, ERR_UNAVAILABLE, "the sandbox did not answer in time and was stopped");
+    return err_next(err, "call again: it is started anew");
+}
+
 static int own(struct agent *a, int fd, struct err *err)
 {
     if (a->chown_pipes && fchown(fd, a->uid, a->gid))
@@ -290,7 +297,7 @@ int channel_expect(struct agent *a, int channel, uint8_t want, struct call *call
         if (call && call_check(call, err))
             return -1;
         if (deadline_ms && clock_ms() >= deadline_ms)
-            return err_set(err, ERR_UNAVAILABLE, "the sandbox did not answer in time");
+            return agent_silent(a, err);
         poll(p, 2, clock_left(deadline_ms));
     }
 }

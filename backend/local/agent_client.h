@@ -49,6 +49,9 @@ void agent_stop(struct agent *a, const char *why);
 /* The agent broke the protocol: stop, and say so as ERR_ISOLATION. Returns -1. */
 int agent_violation(struct agent *a, const char *what, struct err *err);
 
+/* The agent missed a deadline of its own: stop, and say so as ERR_UNAVAILABLE. Returns -1. */
+int agent_silent(struct agent *a, struct err *err);
+
 /*
  * A pipe of which the sandbox gets one end: *child is the writing end (agent_pipe_out) or
  * the reading one (agent_pipe_in), *mine is non-blocking. Owned by the sandbox's uid.

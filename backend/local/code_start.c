@@ -145,7 +145,11 @@ static int look_at_channel(struct code_context *c, struct err *err)
     case CHANNEL_FRAME:
         if (f->in.op == WIRE_STARTED)
             return 1;
-        return f->in.op == WIRE_ERROR ? channel_error(f, err) : did_not_start(c, err);
+        if (f->in.op == WIRE_EXIT)
+            return did_not_start(c, err);
+        if (f->in.op == WIRE_ERROR)
+            return channel_error(f, err);
+        break;
     case CHANNEL_EOF:
         return did_not_start(c, err);
     case CHANNEL_BAD:

@@ -11,6 +11,7 @@
 
 #define QUIET_MS 50
 #define SETTLE_MS 250
+#define START_MS 15000           /* until STARTED, or the agent is stuck */
 #define GIVE_UP_MS 4000          /* the agent kills within 2 s, then sweeps */
 #define STEP_BYTES (1024 * 1024) /* of one stream per step */
 #define FRAMES_MAX 16            /* STARTED, EXIT; more is a violation */
@@ -108,6 +109,7 @@ static void lost(struct job *j, int64_t now_ms)
     end_channel(j);
     if (j->exited)
         return;
+    j->give_up_ms = now_ms + GIVE_UP_MS;
     job_killed(j);
     settle(j, now_ms);
 }
@@ -128,15 +130,33 @@ static void failed(struct job *j, const struct frame *f, int64_t now_ms)
     fd_close(&j->pipes[1]);
 }
 
+static void fail_with(struct job *j, const struct err *err, int64_t now_ms)
+{
+    pthread_mutex_lock(&j->lock);
+    j->failed = *err;
+    pthread_mutex_unlock(&j->lock);
+    lost(j, now_ms);
+}
+
 static void violated(struct job *j, int64_t now_ms)
 {
     struct err err = { 0 };
 
     agent_violation(j->agent, "a malformed or unexpected frame", &err);
-    pthread_mutex_lock(&j->lock);
-    j->failed = err;
-    pthread_mutex_unlock(&j->lock);
-    lost(j, now_ms);
+    fail_with(j, &err, now_ms);
+    if (j->session)
+        session_command_over(j, NULL, true);
+}
+
+static void not_started(struct job *j, int64_t now_ms)
+{
+    struct err err = { 0 };
+
+    agent_stop(j->agent, "it started no command in time");
+    err_set(&err, ERR_UNAVAILABLE, "the sandbox started no command within %d s and was stopped",
+            START_MS / 1000);
+    err_next(&err, "call again: it is started anew");
+    fail_with(j, &err, now_ms);
 }
 
 static void take_frame(struct job *j, const struct frame *f, int64_t now_ms)
@@ -218,8 +238,15 @@ static void read_pipe(struct job *j, int stream, char *data, size_t size, int64_
     }
 }
 
+static int64_t start_due(const struct job *j)
+{
+    return j->frames || j->session || j->exited ? 0 : j->started_ms + START_MS;
+}
+
 static void obey_clock(struct job *j, int64_t now_ms)
 {
+    if (start_due(j) && now_ms >= start_due(j))
+        not_started(j, now_ms);
     if (j->timeout_ms && now_ms >= j->timeout_ms) {
         pthread_mutex_lock(&j->lock);
         j->timed_out = true;
@@ -256,6 +283,7 @@ static int64_t next_due(const struct job *j)
 {
     int64_t due = clock_earlier(clock_earlier(j->timeout_ms, j->kill_ms), j->give_up_ms);
 
+    due = clock_earlier(due, start_due(j));
     if (!j->exited || j->phase >= JOB_BACKGROUND)
         return due;
     due = clock_earlier(due, j->settle_max_ms);
@@ -273,6 +301,16 @@ static void note_held(struct job *j)
     pthread_mutex_unlock(&j->lock);
 }
 
+/* What still holds the output although it was to end: then the whole sandbox goes. */
+static void let_go(struct job *j)
+{
+    if (j->give_up_ms && pipes_open(j))
+        agent_stop(j->agent, "a command could not be ended");
+    fd_close(&j->pipes[0]);
+    fd_close(&j->pipes[1]);
+    job_over(j);
+}
+
 static bool drive_step(struct pump *p, int64_t now_ms)
 {
     struct job *j = job_of(p);
@@ -285,7 +323,7 @@ static bool drive_step(struct pump *p, int64_t now_ms)
     obey_clock(j, now_ms);
     p->due_ms = next_due(j);
     if (is_over(j, now_ms)) {
-        job_over(j);
+        let_go(j);
         return true;
     }
     if (is_settled(j, now_ms) && j->phase < JOB_BACKGROUND) {

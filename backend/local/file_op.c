@@ -107,18 +107,19 @@ static int send_start(struct file_op *op, struct local_sandbox *sb, uint8_t kind
     return agent_open(op->agent, kind, op->start, pipe, count, &op->channel, err);
 }
 
-static int wait_pipe(int fd, short events, struct call *call, int64_t until, struct err *err)
+static int wait_pipe(struct agent *a, int fd, short events, struct call *call, int64_t until,
+                     struct err *err)
 {
     struct pollfd p[2] = { { .fd = fd, .events = events },
                            { .fd = call->event_fd, .events = POLLIN } };
 
     if (poll(p, 2, clock_left(until)) == 0)
-        return err_set(err, ERR_UNAVAILABLE, "the sandbox does not answer");
+        return agent_silent(a, err);
     return call_check(call, err);
 }
 
-static int write_pipe(int fd, const char *data, size_t len, struct call *call, int64_t until,
-                      struct err *err)
+static int write_pipe(struct agent *a, int fd, const char *data, size_t len, struct call *call,
+                      int64_t until, struct err *err)
 {
     while (len) {
         ssize_t n = write(fd, data, len);
@@ -129,18 +130,18 @@ static int write_pipe(int fd, const char *data, size_t len, struct call *call, i
             return 0; /* the agent says why in its answer */
         } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
             return err_sys(err, errno, "write to the sandbox");
-        } else if (wait_pipe(fd, POLLOUT, call, until, err)) {
+        } else if (wait_pipe(a, fd, POLLOUT, call, until, err)) {
             return -1;
         }
     }
     return 0;
 }
 
-static int read_pipe(int fd, struct buf *out, size_t len, struct call *call, int64_t until,
-                     struct err *err)
+static int read_pipe(struct agent *a, int fd, struct buf *out, size_t len, struct call *call,
+                     int64_t until, struct err *err)
 {
     if (len > out->max)
-        return err_set(err, ERR_TOO_LARGE, "the answer has %zu bytes", len);
+        return agent_violation(a, "an answer that is too long", err);
     while (out->len < len) {
         char *p = buf_reserve(out, len - out->len, err);
         ssize_t n;
@@ -153,7 +154,7 @@ static int read_pipe(int fd, struct buf *out, size_t len, struct call *call, int
             return err_set(err, ERR_UNAVAILABLE, "the operation was ended in the sandbox");
         else if (errno != EAGAIN)
             return err_sys(err, errno, "read from the sandbox");
-        else if (wait_pipe(fd, POLLIN, call, until, err))
+        else if (wait_pipe(a, fd, POLLIN, call, until, err))
             return -1;
     }
     return 0;
@@ -165,7 +166,7 @@ static int take_data(struct file_op *op, int fd, struct call *call, int64_t unti
     int64_t len = wire_i64(in, TAG_LENGTH, -1);
 
     if (len > 0)
-        return read_pipe(fd, &op->data, (size_t)len, call, until, err);
+        return read_pipe(op->agent, fd, &op->data, (size_t)len, call, until, err);
     return buf_add(&op->data, in->tags[TAG_DATA].data ? (const char *)in->tags[TAG_DATA].data : "",
                    in->tags[TAG_DATA].len, err);
 }
@@ -184,7 +185,7 @@ static int attempt(struct file_op *op, struct local_sandbox *sb, struct call *ca
     if (send_start(op, sb, kind, &theirs, err))
         return -1;
     fd_close(&theirs);
-    if (through_pipe && write_pipe(mine, send, send_len, call, until, err))
+    if (through_pipe && write_pipe(op->agent, mine, send, send_len, call, until, err))
         return -1;
     if (through_pipe)
         fd_close(&mine);

@@ -198,8 +198,10 @@ void job_phase(struct job *j, enum job_phase phase)
     pthread_mutex_lock(&j->lock);
     if (phase > j->phase)
         j->phase = phase;
-    if (phase == JOB_OVER)
+    if (phase == JOB_OVER) {
         close_channel(j);
+        agent_unref(TAKE(j->agent));
+    }
     wake(j);
     pthread_mutex_unlock(&j->lock);
 }

@@ -35,7 +35,7 @@ struct job {
     _Atomic int refs;
     char id[36];
     struct local_sandbox *sandbox; /* borrowed; outlives its jobs */
-    struct agent *agent;           /* referenced */
+    struct agent *agent;           /* referenced; the driver's, NULL once it is over */
     void *driver;                  /* whatever the driver keeps, e.g. a code context; not owned */
     int64_t started_ms;            /* monotonic */
 

@@ -24,7 +24,8 @@ const char *query_get(const struct query *q, const char *name)
 }
 
 /* Everything until EOF, within QUERY_MAX. */
-static int read_results(int fd, struct call *call, struct buf *out, struct err *err)
+static int read_results(struct agent *a, int fd, struct call *call, struct buf *out,
+                        struct err *err)
 {
     int64_t until = clock_ms() + QUERY_MS;
 
@@ -44,7 +45,7 @@ static int read_results(int fd, struct call *call, struct buf *out, struct err *
         if (call_check(call, err))
             return -1;
         if (clock_ms() >= until)
-            return err_set(err, ERR_UNAVAILABLE, "the sandbox did not answer in time");
+            return agent_silent(a, err);
         if (n < 0)
             poll(p, 2, clock_left(until));
     }
@@ -101,7 +102,7 @@ int query_run(struct agent *a, struct call *call, struct query *out, struct err 
         agent_open(a, WIRE_QUERY, &start, &child, 1, &channel, err))
         return -1;
     fd_close(&child);
-    if (read_results(mine, call, &data, err) ||
+    if (read_results(a, mine, call, &data, err) ||
         channel_expect(a, channel, WIRE_REPLY, call, clock_ms() + QUERY_MS, f, err))
         return -1;
     return parse(a, &data, out, err);
