@@ -260,6 +260,50 @@ static int make(struct local_backend *be, const char *principal, const char *nam
     return 0;
 }
 
+/* Nothing runs in it and nobody holds it or one of its jobs. */
+static bool is_unused(struct local_sandbox *sb)
+{
+    bool unused;
+
+    pthread_mutex_lock(&sb->lock);
+    unused = sb->state == SANDBOX_STOPPED && !sb->users;
+    list_each(link, &sb->jobs) unused &= atomic_load(&list_of(link, struct job, link)->refs) == 1;
+    pthread_mutex_unlock(&sb->lock);
+    return unused;
+}
+
+/* Backend lock held. When the table is full the longest unused stopped sandbox leaves it; its files
+ * stay on disk. */
+static int make_room(struct local_backend *be, struct err *err)
+{
+    struct local_sandbox *oldest = NULL;
+
+    if (!be->base.config->max_sandboxes || be->count < be->base.config->max_sandboxes)
+        return 0;
+    list_each(link, &be->sandboxes)
+    {
+        struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
+        if (is_unused(sb) && (!oldest || sb->used_ms < oldest->used_ms))
+            oldest = sb;
+    }
+    if (!oldest) {
+        err_set(err, ERR_QUOTA, "this server already runs %u sandboxes", be->count);
+        return err_next(err, "retry when one has been idle for %d minutes", LOCAL_IDLE_MS / 60000);
+    }
+    list_remove(&oldest->link);
+    be->count--;
+    put_away(oldest);
+    free_sandbox(oldest);
+    return 0;
+}
+
+static void hold(struct local_sandbox *sb)
+{
+    pthread_mutex_lock(&sb->lock);
+    sb->users++;
+    pthread_mutex_unlock(&sb->lock);
+}
+
 static int local_open_default(struct backend *base, struct call *call UNUSED, const char *principal,
                               const char *name, struct sandbox **out, struct err *err)
 {
@@ -276,14 +320,10 @@ static int local_open_default(struct backend *base, struct call *call UNUSED, co
     sb = find(be, principal, name);
     if (be->closing)
         r = err_set(err, ERR_UNAVAILABLE, "the server is stopping");
-    else if (!sb && base->config->max_sandboxes && be->count >= base->config->max_sandboxes)
-        r = err_set(err, ERR_QUOTA, "this server already has %u sandboxes", be->count);
     else if (!sb)
-        r = make(be, principal, name, &sb, err);
+        r = make_room(be, err) || make(be, principal, name, &sb, err) ? -1 : 0;
     if (!r) {
-        pthread_mutex_lock(&sb->lock);
-        sb->users++;
-        pthread_mutex_unlock(&sb->lock);
+        hold(sb);
         *out = &sb->base;
     }
     pthread_mutex_unlock(&be->lock);
@@ -307,9 +347,13 @@ static void local_release(struct backend *base, const char *principal, const cha
 
     pthread_mutex_lock(&be->lock);
     sb = find(be, principal, name);
-    pthread_mutex_unlock(&be->lock);
     if (sb)
-        local_stop(sb, "its client has gone");
+        hold(sb);
+    pthread_mutex_unlock(&be->lock);
+    if (!sb)
+        return;
+    local_stop(sb, "its client has gone");
+    local_put(&sb->base);
 }
 
 static const struct sandbox_ops local_sandbox_ops = {

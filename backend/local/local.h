@@ -87,7 +87,6 @@ struct local_sandbox {
     struct egress *egress;
     unsigned users; /* open_default without put */
     int64_t used_ms;
-    int64_t expires_ms; /* wall clock */
     struct list jobs;
     unsigned job_count;
     struct list sessions;

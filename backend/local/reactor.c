@@ -3,7 +3,6 @@
 #include "base/clock.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -16,7 +15,6 @@ struct reactor {
     pthread_mutex_t lock;
     struct list incoming; /* lock */
     bool stop;            /* lock */
-    _Atomic bool poked;
     /* the thread's own */
     struct pump **slots;
     uint32_t slot_count;
@@ -55,12 +53,6 @@ void reactor_give(struct reactor *r, struct pump *p)
     pthread_mutex_lock(&r->lock);
     list_append(&r->incoming, &p->link);
     pthread_mutex_unlock(&r->lock);
-    wake(r);
-}
-
-void reactor_poke(struct reactor *r)
-{
-    atomic_store(&r->poked, true);
     wake(r);
 }
 
@@ -175,7 +167,6 @@ static void *run(void *arg)
     while (go_on) {
         int n = epoll_wait(r->epoll_fd, events, EVENTS, clock_left(earliest(r)));
         int64_t now = clock_ms();
-        bool all = atomic_exchange(&r->poked, false);
         r->round++;
         for (int i = 0; i < n; i++) {
             uint32_t slot = events[i].data.u32;
@@ -187,7 +178,7 @@ static void *run(void *arg)
         }
         for (uint32_t i = 0; i < r->slot_count; i++) {
             struct pump *p = r->slots[i];
-            if (p && p->round != r->round && (all || (p->due_ms && p->due_ms <= now)))
+            if (p && p->round != r->round && p->due_ms && p->due_ms <= now)
                 step(r, p, now);
         }
         go_on = take_incoming(r, now);

@@ -64,8 +64,4 @@ void reactor_free(struct reactor *r);
 /* Takes the pump: steps it soon and from then on; drop() is called in the end. Never fails. */
 void reactor_give(struct reactor *r, struct pump *p);
 
-/* Step this one soon, e.g. as its due_ms was changed under its own lock. From any thread;
- * p must not have been dropped. */
-void reactor_poke(struct reactor *r);
-
 #endif

@@ -113,6 +113,29 @@ def sandbox_pid(client):
     raise AssertionError("no sandbox runs")
 
 
+def test_a_full_table_makes_room_for_who_comes(start_server):
+    server = start_server("--max-sandboxes", "1")
+
+    def call(name, command):
+        return server.result("tools/call", {"name": "terminal_execute", "arguments": {
+            "command": command}}, X_Sandbox=name)
+
+    assert "\none\n" in protocol.text(call("a", "echo one; echo kept >file"))
+    refused = call("b", "echo two")
+    assert refused["isError"] and protocol.text(refused).startswith("quota")
+    os.kill(sandbox_pid(server), signal.SIGKILL)
+    until = time.monotonic() + 5
+    while (answer := call("b", "echo two")).get("isError"):
+        assert time.monotonic() < until, answer
+        time.sleep(0.05)
+    assert "\ntwo\n" in protocol.text(answer)
+    os.kill(sandbox_pid(server), signal.SIGKILL)
+    while (answer := call("a", "cat file")).get("isError"):
+        assert time.monotonic() < until, answer
+        time.sleep(0.05)
+    assert "\nkept\n" in protocol.text(answer)
+
+
 def test_calls_in_flight_end_when_the_sandbox_dies(start_stdio):
     client = start_stdio()
     run(client, "true")
