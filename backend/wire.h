@@ -79,7 +79,7 @@ enum wire_tag {
     TAG_STIME_US,    /* u64 */
     TAG_MAXRSS_KB,   /* u64 */
     TAG_DESCENDANTS, /* u32: processes of the command still alive */
-    TAG_CODE,        /* u32: enum err_code of base/err.h, by the table in agent/error.c */
+    TAG_CODE,        /* u32: enum err_code of base/err.h; agent/agent.h has the numbers too */
     TAG_TEXT,        /* bytes: message */
     TAG_FACTS,       /* bytes: "key=value\n..." */
     TAG_NEXT_TEXT,   /* bytes: the error's hint */
@@ -126,6 +126,10 @@ enum wire_tag {
     TAG_MAX = 96
 };
 
+/* Processes that the agent may have beyond TAG_NPROC, for its own work in a sandbox that is full:
+ * what else limits their number (a pids cgroup) has to leave room for them. */
+#define WIRE_NPROC_RESERVE 64
+
 enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST, WIRE_FILE_REMOVE };
 
 #define WIRE_F_BYTES (1u << 0)
@@ -142,6 +146,33 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST, WIRE_FI
 #define WIRE_F_HOST (1u << 11) /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
 
 /*
+ * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID. A tag that does not belong to a
+ * request is answered with ERROR. A frame that is malformed, not of this list, or has another
+ * number of descriptors ends the sandbox, also on a channel.
+ *
+ * EXEC    TAG_COMMAND, or TAG_COMMAND_FD and one descriptor more behind those of OPEN (up to
+ *         1 MiB); [TAG_CWD] (the workspace), [TAG_ENV] (additions)
+ *    ->   STARTED: TAG_PID; EXIT once the program is over and all it wrote is in the pipes:
+ *         TAG_STATUS, TAG_UTIME_US, TAG_STIME_US, TAG_MAXRSS_KB, TAG_DESCENDANTS. The channel
+ *         closes when the last descendant has gone. Closing it kills them all.
+ *         Instead of STARTED an ERROR: not_found or denied (the directory), quota (processes),
+ *         too_large (env and command together), invalid_argument, not_supported.
+ * RUNNER  TAG_LANGUAGE "python" or "javascript", [TAG_CWD], [TAG_ENV]; with WIRE_F_HOST TAG_PATH
+ *         of the runner's script, else it is /run/sandbox-mcp/runner.{py,js}
+ *    ->   as EXEC; requests and responses are its descriptors 3 and 4. SIGINT is for the
+ *         interpreter alone.
+ * SESSION as EXEC in START, and in a RUN for each further command, which brings stdout and stderr
+ *         (and the one of TAG_COMMAND_FD). TAG_CWD stays in force, TAG_ENV does not.
+ *    ->   EXIT for each command: TAG_STATUS, TAG_CWD (untrusted, absolute), TAG_DESCENDANTS
+ * (streams that jobs hold on to); or LOST, the same tags, when the shell has ended: the channel
+ *         closes behind it. An ERROR leaves the session as it was, but for one that comes because
+ *         no shell can be started: then the channel closes.
+ * SIGNAL  TAG_SIGNAL, to the whole tree; in a session to what the running command has started, and
+ *         to the shell itself if that is nothing.
+ * QUERY   nothing; 'p' records, then -> REPLY
+ * KILL    TAG_PID, TAG_SIGNAL, to that process and all below it -> REPLY: TAG_PID; not_found,
+ *         denied (pid 1, supervisors)
+ *
  * WIRE_FILE and WIRE_SEARCH. A WIRE_FILE channel takes any number of START frames, one at a
  * time, each answered by exactly one REPLY or ERROR, until the server closes it; after an
  * ERROR it can be used again. WIRE_SEARCH takes one START and exits behind its REPLY.

@@ -18,8 +18,7 @@
 #define ACCESS_IOCTL_DEV (1ULL << 15)
 #define ACCESS_ABI1 ((1ULL << 13) - 1)
 
-#define NPROC_RESERVE 64 /* supervisors, file operations and queries in a sandbox that is full */
-#define OOM_PAYLOAD 500  /* above pid 1 */
+#define OOM_PAYLOAD 500 /* above pid 1 */
 #define OOM_MOST 1000
 
 static int oom_fd = -1, oom_own;
@@ -93,7 +92,7 @@ static bool limit(int what, rlim_t max)
 
 bool confine_limits(uint32_t nproc, uint32_t nofile)
 {
-    return (!nproc || limit(RLIMIT_NPROC, (rlim_t)nproc + NPROC_RESERVE)) &&
+    return (!nproc || limit(RLIMIT_NPROC, (rlim_t)nproc + WIRE_NPROC_RESERVE)) &&
            (!nofile || limit(RLIMIT_NOFILE, nofile)) && limit(RLIMIT_CORE, 0);
 }
 
