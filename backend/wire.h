@@ -130,7 +130,7 @@ enum wire_tag {
  * what else limits their number (a pids cgroup) has to leave room for them. */
 #define WIRE_NPROC_RESERVE 64
 
-enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST, WIRE_FILE_REMOVE };
+enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 
 #define WIRE_F_BYTES (1u << 0)
 #define WIRE_F_HASH (1u << 1)
