@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 
 static const char *const protected_paths[] = {
-    ".git/hooks", ".git/config",   ".envrc",      ".vscode",      ".idea",
-    ".mcp.json",  ".claude",       ".cursor",     ".husky",       ".venv/bin",
-    ".bashrc",    ".bash_profile", ".bash_login", ".bash_logout", ".profile",
-    ".zshrc",     ".zshenv",       ".zprofile",   ".zlogin"
+    ".git/hooks", ".git/config",   ".git/commondir", ".git/config.worktree",
+    ".envrc",     ".vscode",       ".idea",          ".mcp.json",
+    ".claude",    ".cursor",       ".husky",         ".venv/bin",
+    ".bashrc",    ".bash_profile", ".bash_login",    ".bash_logout",
+    ".profile",   ".zshrc",        ".zshenv",        ".zprofile",
+    ".zlogin"
 };
 
 static bool listed(const struct strings *s, const char *text)

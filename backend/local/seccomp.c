@@ -120,7 +120,10 @@ static const struct rule base_rules[] = {
         NO_IF(open, EPERM, HAS(1, O_TMPFILE), HAS(2, bit)),                    \
         NO_IF(openat, EPERM, HAS(2, O_TMPFILE), HAS(3, bit))
 
-/* On top of base: no namespaces, no set-id files, no limits of foreign processes. */
+/*
+ * On top of base: no namespaces, no set-id files, no limits of foreign processes, and no inotify,
+ * whose 128 instances are those of the host's user.
+ */
 static const struct rule strict_rules[] = {
     NO(unshare, EPERM),
     NO(chroot, EPERM),
@@ -132,6 +135,8 @@ static const struct rule strict_rules[] = {
     NEW_NAMESPACE(CLONE_NEWIPC),
     NEW_NAMESPACE(CLONE_NEWUTS),
     NEW_NAMESPACE(CLONE_NEWCGROUP),
+    NO(inotify_init, ENOSYS),
+    NO(inotify_init1, ENOSYS),
     NO(openat2, ENOSYS),
     NO_NUMBER(fchmodat2, 452, ENOSYS),
     NO_IF(prlimit64, EPERM, NOT(0, 0)),
