@@ -4,7 +4,8 @@
 
     @pytest.mark.isolated          not with host: it would harm the machine, or be meaningless
     @pytest.mark.only("root")      only with a root's server (only("user"): an ordinary user's)
-    @pytest.mark.options("--x")    more options of the server; {outside} is the folder outside
+    @pytest.mark.by_owner          not with host as root, whose files would not be the owner's
+    @pytest.mark.options("--x")    more options of the server
 """
 
 import os
@@ -21,7 +22,7 @@ from lib.paths import AGENT, BINARY  # noqa: E402
 
 
 def pytest_configure(config):
-    for line in ("isolated: not without isolation", "only(user): with that user's server alone",
+    for line in ("isolated: not without isolation", "by_owner: without isolation not as root", "only(user): with that user's server alone",
                  "options(*words): options of the server"):
         config.addinivalue_line("markers", line)
 
@@ -35,6 +36,8 @@ def pytest_generate_tests(metafunc):
     users = [user for user in (["root", "user"] if os.geteuid() == 0 else ["user"])
              if not only or user in only.args]
     pairs = [(runtime, user) for user in users for runtime in runtimes]
+    if metafunc.definition.get_closest_marker("by_owner"):
+        pairs = [pair for pair in pairs if pair != ("host", "root")]
     metafunc.parametrize("where", pairs, ids=["-".join(pair) for pair in pairs])
 
 
@@ -51,14 +54,14 @@ def reachable_binary():
 
 @pytest.fixture
 def start_place(reachable_binary, where, tmp_path_factory):
-    """start_place(*options): places, each with a state directory of its own."""
+    """start_place(*options, before=()): places, each with a state directory of its own."""
     runtime, user = where
     uid = os.geteuid() or {"root": 0, "user": USER}[user]
     made = []
 
-    def start(*options):
+    def start(*options, **more):
         state = Path(tempfile.mkdtemp(prefix="smcp-"))
-        made.append(Place(reachable_binary, runtime, uid, state, *options))
+        made.append(Place(reachable_binary, runtime, uid, state, *options, **more))
         return made[-1]
 
     yield start

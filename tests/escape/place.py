@@ -32,10 +32,10 @@ class Place:
     """
     host: no isolation here, the attack must succeed. uid: the server's, root if it is 0.
     outside: a folder of that user with a file `secret` that holds .token, which is also in the
-    server's environment, as ESCAPE.
+    server's environment, as ESCAPE. before: words in front of the server's command line.
     """
 
-    def __init__(self, binary, runtime, uid, state_dir, *args):
+    def __init__(self, binary, runtime, uid, state_dir, *args, before=()):
         self.host, self.uid, self.root = runtime == "host", uid, uid == 0
         self.state_dir, self.token = state_dir, secrets.token_hex(16)
         self.outside = Path(tempfile.mkdtemp(prefix="escape-"))
@@ -48,7 +48,7 @@ class Place:
         self.env = {"PATH": PATH, "HOME": str(self.outside), "ESCAPE": self.token,
                     "SANDBOX_MCP_STATE_DIR": str(state_dir)}
         self.args = ["--runtime", runtime, *args]
-        first, *rest = as_user(uid, [binary, *self.args])
+        first, *rest = [*before, *as_user(uid, [binary, *self.args])]
         self.client = Stdio(first, *rest, env=self.env, cwd="/")
         self._started = []
 
