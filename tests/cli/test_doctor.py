@@ -224,6 +224,6 @@ def test_a_call_then_says_so_too(without_namespaces):
 def test_root_of_a_small_namespace(binary, state_dir):
     said = subprocess.run(["unshare", "--user", "--map-root-user", binary, "doctor"],
                           capture_output=True, text=True, timeout=60)
-    failed = [text for level, text in findings(said.stdout) if level == "FAIL"]
-    assert said.returncode == 1
-    assert failed[0].startswith("user namespaces are not usable by this root: ")
+    found = findings(said.stdout)
+    assert said.returncode == 0 and not [text for level, text in found if level == "FAIL"]
+    assert [text for level, text in found if level == "warn" and "users of their own" in text]
