@@ -23,15 +23,16 @@ const char *query_get(const struct query *q, const char *name)
     return "";
 }
 
-/* Everything until EOF, within QUERY_MAX. */
-static int read_results(struct agent *a, int fd, struct call *call, struct buf *out,
-                        struct err *err)
+/* Everything until EOF, within QUERY_MAX; the REPLY, or why there is none, may come before it. */
+static int read_results(struct agent *a, int fd, int channel, struct call *call, struct frame *f,
+                        struct buf *out, struct err *err)
 {
     int64_t until = clock_ms() + QUERY_MS;
+    struct pollfd p[3] = { { .fd = fd, .events = POLLIN },
+                           { .fd = call->event_fd, .events = POLLIN },
+                           { .fd = channel, .events = POLLIN } };
 
     for (;;) {
-        struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
-                               { .fd = call->event_fd, .events = POLLIN } };
         char *to = buf_reserve(out, 16384, err);
         ssize_t n = to ? io_read(fd, to, 16384) : -1;
         if (!to)
@@ -39,15 +40,18 @@ static int read_results(struct agent *a, int fd, struct call *call, struct buf *
         if (n > 0)
             buf_commit(out, (size_t)n);
         if (!n)
-            return 0;
+            return p[2].fd < 0 ? 0 : channel_expect(a, channel, WIRE_REPLY, call, until, f, err);
         if (n < 0 && errno != EAGAIN)
             return err_sys(err, errno, "read the sandbox's facts");
         if (call_check(call, err))
             return -1;
         if (clock_ms() >= until)
             return agent_silent(a, err);
-        if (n < 0)
-            poll(p, 2, clock_left(until));
+        if (n > 0 || poll(p, 3, clock_left(until)) <= 0 || !p[2].revents)
+            continue;
+        if (channel_expect(a, channel, WIRE_REPLY, call, until, f, err))
+            return -1;
+        p[2].fd = -1;
     }
 }
 
@@ -102,8 +106,7 @@ int query_run(struct agent *a, struct call *call, struct query *out, struct err 
         agent_open(a, WIRE_QUERY, &start, &child, 1, &channel, err))
         return -1;
     fd_close(&child);
-    if (read_results(a, mine, call, &data, err) ||
-        channel_expect(a, channel, WIRE_REPLY, call, clock_ms() + QUERY_MS, f, err))
+    if (read_results(a, mine, channel, call, f, &data, err))
         return -1;
     return parse(a, &data, out, err);
 }
