@@ -1,54 +1,12 @@
 #include "backend/local/meta.h"
-#include "backend/local/state.h"
-#include "backend/local/tree.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "tests/unit/check.h"
+#include "tests/unit/store_fixture.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
-
-static char root[64];
-static struct state state;
-
-static void open_state(void)
-{
-    struct err err = { 0 };
-
-    state_done(&state);
-    if (state_open(root, &state, &err))
-        FAIL("%s", err.msg);
-}
-
-static void remove_root(void)
-{
-    int tmp = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-    if (root[0])
-        tree_remove(tmp, root + 5);
-    close(tmp);
-}
-
-static void fresh(void)
-{
-    remove_root();
-    snprintf(root, sizeof(root), "/tmp/test-store-XXXXXX");
-    CHECK(mkdtemp(root));
-    open_state();
-}
-
-static struct state_dir create(const char *owner, const char *name)
-{
-    struct state_dir d;
-    struct err err = { 0 };
-
-    if (state_create(&state, owner, name, (uid_t)-1, (gid_t)-1, &d, &err))
-        FAIL("%s", err.msg);
-    return d;
-}
 
 static bool exists(const char *prefix, const char *id)
 {
@@ -277,13 +235,6 @@ static void a_closed_parent_is_refused_with_a_way_out(void)
     CHECK_INT(err.code, ERR_ISOLATION);
     CHECK_HAS(err.msg, "closed");
     CHECK_HAS(err.next, "--state-dir");
-}
-
-static void the_end(void)
-{
-    state_done(&state);
-    remove_root();
-    CHECK(access(root, F_OK));
 }
 
 static const struct test tests[] = {
