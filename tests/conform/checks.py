@@ -123,7 +123,7 @@ class Checks:
     def test_twenty_at_once(self, client):
         client.text("terminal_execute", command="true")
         start = time.monotonic()
-        calls = [client.start("terminal_execute", {"command": f"sleep 1; echo number {i}"})
+        calls = [client.start("terminal_execute", {"command": f"sleep 0.5; echo number {i}"})
                  for i in range(20)]
         for i, call in enumerate(calls):
             assert f"number {i}\n" in text(call.result()) + "\n"
@@ -143,8 +143,8 @@ class Checks:
 
     def test_progress(self, client):
         call = client.start("terminal_execute", {
-            "command": "for i in 1 2 3; do echo step $i; sleep 1; done"}, progress=True)
-        assert "step 3" in text(call.result())
+            "command": "for i in 1 2 3 4; do echo step $i; sleep 0.4; done"}, progress=True)
+        assert "step 4" in text(call.result())
         values = [value for value, _ in call.progress]
         assert values and values == sorted(set(values))
         assert any("step" in (message or "") for _, message in call.progress), call.progress

@@ -42,7 +42,7 @@ def target(request, binary, start_server):
 
 
 @pytest.fixture(params=["modern", "auto", "legacy"])
-def inspector(request, target, tmp_path, monkeypatch):
+def inspector(request, target, tmp_path):
     return Inspector(target, tmp_path, request.param)
 
 
@@ -54,6 +54,7 @@ def test_it_connects_and_lists(inspector):
     assert code == OK and {tool["name"] for tool in found["tools"]} == TOOLS
 
 
+@pytest.mark.parametrize("inspector", ["modern", "legacy"], indirect=True)
 def test_it_calls(inspector):
     code, found, _ = inspector.call("terminal_execute", command="echo $((6 * 7)); exit 3")
     assert code == OK and "exit 3" in protocol.text(found) and "\n42\n" in protocol.text(found)
