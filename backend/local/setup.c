@@ -6,6 +6,7 @@
 #include "base/io.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -30,24 +31,45 @@ static int resolve(const char *option, const char *path, char **out, struct err 
     return 0;
 }
 
-static bool holds_home(const char *path)
+/* True when inner is dir or lies below it. */
+static bool holds(const char *dir, const char *inner)
 {
-    AUTO_FREE char *home = getenv("HOME") ? realpath(getenv("HOME"), NULL) : NULL;
-    size_t n = strlen(path);
+    size_t n = strcmp(dir, "/") ? strlen(dir) : 0;
 
-    if (!strcmp(path, "/"))
-        return true;
-    return home && !strncmp(home, path, n) && (!home[n] || home[n] == '/');
+    return !strncmp(inner, dir, n) && (!inner[n] || inner[n] == '/');
 }
 
-/* Writable directories of the user's own: never / or $HOME or what holds it. */
-static int refuse_wide(const char *option, const char *path, struct err *err)
+static bool holds_home(const char *path)
 {
-    if (!holds_home(path))
-        return 0;
-    err_set(err, ERR_INVALID, "%s: %s is refused: it holds your whole home directory", option,
-            path);
-    return err_next(err, "choose a directory for the agent's work, e.g. ~/projects/NAME");
+    const struct passwd *user = getpwuid(geteuid());
+    const char *const homes[] = { getenv("HOME"), user ? user->pw_dir : NULL };
+    bool found = false;
+
+    for (size_t i = 0; i < COUNT_OF(homes); i++) {
+        AUTO_FREE char *home = homes[i] ? realpath(homes[i], NULL) : NULL;
+        found |= home && strcmp(home, "/") && holds(path, home);
+    }
+    return found || !strcmp(path, "/");
+}
+
+/* Directories that a sandbox may write to: never / or $HOME or what holds it, and nothing of the
+ * state, where the programs lie that start sandboxes. */
+static int refuse_wide(const struct local_backend *be, const char *option, const char *path,
+                       struct err *err)
+{
+    AUTO_FREE char *state = be->state.root ? realpath(be->state.root, NULL) : NULL;
+
+    if (holds_home(path)) {
+        err_set(err, ERR_INVALID, "%s: %s is refused: it holds your whole home directory", option,
+                path);
+        return err_next(err, "choose a directory for the agent's work, e.g. ~/projects/NAME");
+    }
+    if (state && (holds(path, state) || holds(state, path))) {
+        err_set(err, ERR_INVALID, "%s: %s is refused: the state directory %s must be apart from it",
+                option, path, state);
+        return err_next(err, "choose another directory, or another --state-dir");
+    }
+    return 0;
 }
 
 static int set_workspace(struct local_backend *be, struct err *err)
@@ -58,7 +80,7 @@ static int set_workspace(struct local_backend *be, struct err *err)
     if (!c->workspace)
         return 0;
     if (resolve("--workspace", c->workspace, &be->workspace, err) ||
-        refuse_wide("--workspace", be->workspace, err))
+        refuse_wide(be, "--workspace", be->workspace, err))
         return -1;
     if (stat(be->workspace, &st))
         return err_sys(err, errno, "--workspace: %s", be->workspace);
@@ -89,7 +111,7 @@ static int set_mounts(struct local_backend *be, struct err *err)
         return err_oom(err);
     for (size_t i = 0; i < c->mount_count; i++) {
         if (resolve("--mount", c->mounts[i].source, &be->mounts[i], err) ||
-            (!c->mounts[i].readonly && refuse_wide("--mount", be->mounts[i], err)))
+            (!c->mounts[i].readonly && refuse_wide(be, "--mount", be->mounts[i], err)))
             return -1;
         if (!local_path_free(be->mounts[i]))
             return err_set(err, ERR_INVALID, "--mount: %s is a directory of the sandbox itself",

@@ -281,6 +281,18 @@ def test_directories_that_are_refused(binary, path):
     assert done.returncode != 0 and "--workspace" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--workspace", "--mount"])
+def test_the_state_must_be_apart(binary, state_dir, project, option):
+    import subprocess
+    project.chmod(0o755)
+    for workspace, state in (project, project / "state"), (state_dir / "v1", state_dir):
+        workspace.mkdir(exist_ok=True)
+        done = subprocess.run([binary, option, workspace, "--state-dir", state],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+        assert done.returncode != 0
+        assert "state directory" in done.stderr or "rights" in done.stderr
+
+
 @pytest.mark.skipif(not ROOT, reason="only root can")
 def test_a_directory_of_root_needs_a_word(start_stdio, binary, project):
     import subprocess
