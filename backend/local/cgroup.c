@@ -189,6 +189,16 @@ static int limit(const char *dir, const char *file, int64_t value, struct string
                                                  file, number, strerror(errno));
 }
 
+/* Where there is swap, it does not count as room. */
+static void forbid_swap(const char *dir, int64_t memory_mb)
+{
+    char number[24];
+
+    snprintf(number, sizeof(number), "%lld", (long long)memory_mb << 20);
+    if (memory_mb && !put(dir, "memory.swap.max", "0"))
+        put(dir, "memory.memsw.limit_in_bytes", number);
+}
+
 int cgroups_make(const struct cgroups *c, const char *id, int64_t memory_mb, int64_t pids,
                  struct strings *dirs, struct strings *degraded, struct err *err)
 {
@@ -212,6 +222,8 @@ int cgroups_make(const struct cgroups *c, const char *id, int64_t memory_mb, int
                          memory_mb << 20, degraded, err)) ||
             ((i || c->version == 2) && limit(dir, "pids.max", pids, degraded, err)))
             return -1;
+        if (!i)
+            forbid_swap(dir, memory_mb);
     }
     return 0;
 }
