@@ -1,8 +1,8 @@
 """Reading and writing what belongs to the machine: by commands and by every file tool."""
 
 import os
-import time
 import stat
+import time
 
 import pytest
 
