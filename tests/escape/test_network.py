@@ -1,57 +1,18 @@
 """Reaching what listens on this machine, past the empty network and past the proxy."""
 
-import contextlib
 import os
 import socket
 import subprocess
-import threading
 
 import pytest
 
-GREETING = b"HTTP/1.0 200 OK\r\n\r\nreached the machine\n"
-REACHED = "reached the machine"
-
-
-class Listener:
-    """Greets whoever connects to a port, over TCP on all addresses; .count says how many did."""
-
-    def __init__(self):
-        self.count, self.sockets = 0, []
-        self.server = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                peer, _ = self.server.accept()
-                self.count += 1
-                threading.Thread(target=self._greet, args=(peer,), daemon=True).start()
-
-    @staticmethod
-    def _greet(peer):
-        with contextlib.suppress(OSError), peer:
-            peer.settimeout(1)
-            peer.recv(4096)
-            peer.sendall(GREETING)
-
-    def close(self):
-        self.server.shutdown(socket.SHUT_RDWR)
-        self.server.close()
-
+from escape.attack import REACHED, Listener, Names, own_addresses, spelled
 
 @pytest.fixture
 def listener():
     found = Listener()
     yield found
     found.close()
-
-
-def own_addresses():
-    """Addresses of this machine that are not loopback: every machine with a network has some."""
-    said = subprocess.run(["ip", "-o", "addr", "show", "scope", "global"], capture_output=True,
-                          text=True).stdout
-    return [line.split()[3].split("/")[0] for line in said.splitlines()]
 
 
 CONNECT = """
@@ -134,25 +95,35 @@ def test_datagrams(place):
 
 
 SOCKETS = """
-import socket
-for family, kind, protocol in ((socket.AF_PACKET, socket.SOCK_RAW, 0x0300),
-                               (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
-                               (socket.AF_NETLINK, socket.SOCK_RAW, 4),
-                               (socket.AF_NETLINK, socket.SOCK_RAW, 12),
-                               (40, socket.SOCK_STREAM, 0), (38, socket.SOCK_SEQPACKET, 0),
-                               (31, socket.SOCK_RAW, 1), (16 + 28, socket.SOCK_RAW, 0)):
-    try:
-        socket.socket(family, kind, protocol)
-        print("got", family, kind, protocol)
-    except OSError as e:
-        print(family, e.strerror)
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for words in sys.argv[1:]:
+    fd = libc.socket(*map(int, words.split(",")))
+    print(words, "got" if fd >= 0 else os.strerror(ctypes.get_errno()), flush=True)
+    if fd >= 0:
+        os.close(fd)
 """
+RAW_SOCKETS = {"packet": "17,3,768", "cooked packet": "17,2,768", "icmp": "2,3,1",
+               "any protocol": "2,3,255", "icmp6": "10,3,58", "netfilter": "16,3,12",
+               "audit": "16,3,9", "uevents": "16,3,15", "socket diagnosis": "16,3,4",
+               "ipsec": "16,3,6"}
+OTHER_FAMILIES = ["15,3,2", "29,3,1", "30,5,0", "31,3,1", "38,5,0", "40,1,0", "44,3,0"]
+
+
+@pytest.mark.only("root")
+@pytest.mark.parametrize("kind", RAW_SOCKETS)
+def test_raw_sockets(place, kind):
+    said = place.python(SOCKETS, RAW_SOCKETS[kind])
+    place.expect(f"{RAW_SOCKETS[kind]} got" in said, said)
 
 
 @pytest.mark.isolated
 def test_sockets_that_are_not_to_be_had(place):
-    said = place.python(SOCKETS)
-    assert "got" not in said and said.count("\n") > 8, said
+    """Also with bits that the kernel ignores set in the family; not each kernel has them all."""
+    high = [f"{int(words.split(',')[0]) + (1 << 32)},{words.partition(',')[2]}"
+            for words in (*RAW_SOCKETS.values(), *OTHER_FAMILIES)]
+    said = place.python(SOCKETS, *RAW_SOCKETS.values(), *OTHER_FAMILIES, *high)
+    assert "got" not in said and said.count("\n") > 2 * len(high), said
     said = place.run("ip addr; ip link set lo down; ip route; cat /proc/net/dev")
     assert "eth0" not in said and ": lo" in said or "ip: command not found" in said, said
 
@@ -183,16 +154,6 @@ except OSError as e:
 """
 
 
-def spelled(text):
-    if text == "hostname":
-        return [socket.gethostname()]
-    if text == "own4":
-        return [a for a in own_addresses() if ":" not in a]
-    if text == "own6":
-        return [f"[{a}]" for a in own_addresses() if ":" in a]
-    return [text]
-
-
 @pytest.fixture
 def proxied(start_place):
     place = start_place("--network", "allow=*:*")
@@ -201,15 +162,19 @@ def proxied(start_place):
 
 
 @pytest.mark.isolated
+@pytest.mark.only("user")
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_any_public_host_is_never_this_machine(proxied, listener, spelling):
     """Also names: what counts is the address that they lead to."""
     for host in spelled(spelling):
-        for request in (f"CONNECT {host}:{listener.port} HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n",
-                        f"GET http://{host}:{listener.port}/ HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n"):
-            said = proxied.python(RAW, request)
+        end = f"HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n"
+        for request in (f"CONNECT {host}:{listener.port}", f"GET http://{host}:{listener.port}/"):
+            said = proxied.python(RAW, f"{request} {end}")
             assert REACHED not in said and listener.count == 0, (host, said)
             assert " 200 " not in said, (host, said)
+            if "cannot resolve" not in said:
+                refused = said.partition("\ndenied: connect ")[2]
+                assert "refused by egress policy (resolves to the non-public" in refused, said
 
 
 def test_that_these_spellings_do_lead_here(listener):
@@ -225,12 +190,15 @@ def test_that_these_spellings_do_lead_here(listener):
 
 
 @pytest.mark.isolated
+@pytest.mark.only("user")
 @pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "192.168.0.1",
                                   "172.16.0.1", "100.64.0.1", "224.0.0.1", "255.255.255.255",
-                                  "[fe80::1]", "[ff02::1]", "[::ffff:169.254.169.254]", "2852039166"])
+                                  "[fe80::1]", "[ff02::1]", "[::ffff:169.254.169.254]",
+                                  "2852039166"])
 def test_private_and_metadata_addresses(proxied, host):
     said = proxied.python(RAW, f"GET http://{host}/latest/ HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n")
     assert " 403 " in said or " 400 " in said, said
+    assert "cannot resolve" not in said, said
     if " 403 " in said:
         assert "denied: connect" in said, said
 
@@ -238,22 +206,47 @@ def test_private_and_metadata_addresses(proxied, host):
 REQUESTS = {
     "two on one connection": "GET http://{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"
                              "GET http://127.0.0.1:{port}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
-    "host header of another": "GET http://127.0.0.1:{port}/ HTTP/1.1\\r\\nHost: {allowed}\\r\\n\\r\\n",
+    "host header of another":
+        "GET http://127.0.0.1:{port}/ HTTP/1.1\\r\\nHost: {allowed}\\r\\n\\r\\n",
     "user part": "CONNECT {allowed}@127.0.0.1:{port} HTTP/1.1\\r\\n\\r\\n",
-    "user part in a URL": "GET http://{allowed}@127.0.0.1:{port}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+    "user part in a URL":
+        "GET http://{allowed}@127.0.0.1:{port}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
     "NUL in the name": "CONNECT 127.0.0.1\\x00{allowed_host}:{port} HTTP/1.1\\r\\n\\r\\n",
-    "line end in the name": "GET http://127.0.0.1:{port}\\n{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+    "line end in the name":
+        "GET http://127.0.0.1:{port}\\n{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
     "no port": "CONNECT 127.0.0.1 HTTP/1.1\\r\\n\\r\\n",
     "another port": "CONNECT {allowed_host}:{port} HTTP/1.1\\r\\n\\r\\n",
     "a path": "GET / HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\n\\r\\n",
     "another scheme": "GET gopher://127.0.0.1:{port}/ HTTP/1.1\\r\\n\\r\\n",
     "a suffix": "CONNECT x{allowed_host}:{port} HTTP/1.1\\r\\n\\r\\n",
     "nonsense": "\\x16\\x03\\x01\\x02\\x00",
+    "two hosts": "GET http://127.0.0.1:{port}/ HTTP/1.1\\r\\nHost: {allowed}\\r\\n"
+                 "Host: {allowed}\\r\\n\\r\\n",
+    "hosts of another": "GET http://{allowed}/ HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\n"
+                        "hOsT: 127.0.0.1:{port}\\r\\n\\r\\n",
+    "a host with a space":
+        "GET http://{allowed}/ HTTP/1.1\\r\\nHost : 127.0.0.1:{port}\\r\\n\\r\\n",
+    "a folded host": "GET http://{allowed}/ HTTP/1.1\\r\\nX: a\\r\\n\\tHost: 127.0.0.1:{port}"
+                     "\\r\\n\\r\\n",
+    "a line end in a field": "GET http://{allowed}/ HTTP/1.1\\r\\nX: a\\nHost: 127.0.0.1:{port}"
+                             "\\r\\n\\r\\n",
+    "a return in a field": "GET http://{allowed}/ HTTP/1.1\\r\\nX: a\\rHost: 127.0.0.1:{port}"
+                           "\\r\\n\\r\\n",
+    "NUL in a field": "GET http://{allowed}/ HTTP/1.1\\r\\nX: a\\x00\\r\\nHost: a\\r\\n\\r\\n",
+    "NUL in a URL": "GET http://127.0.0.1\\x00.{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+    "line ends in the name": "CONNECT {allowed_host}\\r\\nX: y\\r\\n127.0.0.1:{port} HTTP/1.1"
+                             "\\r\\n\\r\\n",
+    "a fragment": "GET http://127.0.0.1:{port}#@{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+    "a query": "GET http://127.0.0.1:{port}?@{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+    "a backslash": "GET http://127.0.0.1:{port}\\\\@{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+    "a zone": "CONNECT [::1%25lo]:{port} HTTP/1.1\\r\\n\\r\\n",
+    "a port too large": "CONNECT 127.0.0.2:6{port} HTTP/1.1\\r\\n\\r\\n",
     "spaces": "CONNECT  127.0.0.1:{port}  HTTP/1.1\\r\\n\\r\\n",
 }
 
 
 @pytest.mark.isolated
+@pytest.mark.only("user")
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_requests_that_confuse(start_place, listener, kind):
     served = Listener()
@@ -262,9 +255,92 @@ def test_requests_that_confuse(start_place, listener, kind):
     text = REQUESTS[kind].format(allowed=allowed, allowed_host="127.0.0.2", port=listener.port)
     said = place.python(RAW, text, timeout_s=8)
     assert listener.count == 0, said
+    if " 403 " in said:
+        assert "\ndenied: connect " in said and "(not in the allow list)" in said, said
     said = place.python(RAW, f"GET http://{allowed}/ HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
     assert REACHED in said and served.count > 0, said
+    assert f"\r\nHost: {allowed}\r\n".encode() in served.got[-1]
+    for head in served.got:
+        assert head.partition(b"\r\n\r\n")[0].lower().count(b"\nhost:") == 1, head
     served.close()
+
+
+LATER = """
+import os, socket, sys, time, urllib.parse
+proxy = urllib.parse.urlsplit(os.environ["http_proxy"])
+s = socket.create_connection((proxy.hostname, proxy.port))
+s.settimeout(2)
+try:
+    for url in sys.argv[1:]:
+        s.sendall(f"GET {url} HTTP/1.1\\r\\nConnection: keep-alive\\r\\n\\r\\n".encode())
+        print(s.recv(4096))
+        time.sleep(0.2)
+except OSError as e:
+    print(e)
+"""
+
+
+@pytest.mark.isolated
+def test_another_server_later_on_the_same_connection(start_place, listener):
+    """Whatever comes behind the first request goes to the server of the first."""
+    served = Listener()
+    place = start_place("--network", f"allow=127.0.0.2:{served.port},127.0.0.3:{listener.port}")
+    first, second = f"http://127.0.0.2:{served.port}/", f"http://127.0.0.3:{listener.port}/"
+    said = place.python(LATER, first, second)
+    assert REACHED in said and served.count == 1 and listener.count == 0, said
+    said = place.python(LATER, second)
+    assert REACHED in said and listener.count == 1, said
+    served.close()
+
+
+@pytest.fixture
+def names(tmp_path):
+    found = Names(tmp_path)
+    found.set(rebind=["127.0.0.1"])
+    return found
+
+
+GET = "curl -sS -m 3 http://rebind.example:{port}/; curl -sS -m 3 -p -x $http_proxy " \
+      "http://rebind.example:{port}/"
+
+
+@pytest.mark.only("root")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "own4",
+                                     "own6"])
+def test_a_name_that_leads_here(start_place, names, listener, address):
+    """DNS rebinding: that the name is allowed says nothing about where it leads."""
+    for each in spelled(address):
+        names.set(rebind=[each.strip("[]")])
+        place = start_place("--network", "allow=rebind.example:*", before=names.before)
+        said = place.run(GET.format(port=listener.port))
+        place.expect(REACHED in said and listener.count > 0, said)
+        if not place.host:
+            assert listener.count == 0
+            assert f"denied: connect rebind.example:{listener.port} refused" in said, said
+
+
+@pytest.mark.isolated
+@pytest.mark.only("root")
+def test_a_name_whose_address_changes(start_place, names, listener):
+    """What was allowed before is looked at anew; and one of several addresses is not enough."""
+    place = start_place("--network", f"allow=rebind.example:*,127.0.0.2:{listener.port}",
+                        before=names.before)
+    for good, addresses in ((True, ["127.0.0.2"]), (False, ["127.0.0.1"]),
+                            (False, ["127.0.0.3", "127.0.0.1"]), (True, ["127.0.0.1", "127.0.0.2"]),
+                            (False, ["169.254.169.254"])):
+        names.set(rebind=addresses)
+        before = listener.count
+        said = place.run(GET.format(port=listener.port))
+        assert (REACHED in said) == good == (listener.count > before), (addresses, said)
+        assert ("denied: connect rebind.example" in said) != good, said
+
+
+@pytest.mark.only("root")
+def test_names_of_the_machine(start_place, names):
+    """Nor can they be asked for: neither what its table says nor what its resolver is."""
+    place = start_place(before=names.before)
+    said = place.run("getent hosts rebind.example; grep example /etc/hosts")
+    place.expect("127.0.0.1" in said, said)
 
 
 @pytest.mark.isolated
