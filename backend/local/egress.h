@@ -1,6 +1,10 @@
 /*
  * The way out: an HTTP and CONNECT proxy in the server that accepts on a socket made inside a
  * sandbox's network namespace, and the policy it enforces (egress_policy.h).
+ *
+ * Threads: one that accepts, and one for each open connection; further connections are answered
+ * 503. A plain HTTP request is forwarded as the only one of its connection, with the Host of its
+ * URL, so that neither a second request nor a Host header reaches another server than was checked.
  */
 #ifndef BACKEND_LOCAL_EGRESS_H
 #define BACKEND_LOCAL_EGRESS_H
