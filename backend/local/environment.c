@@ -42,8 +42,10 @@ static int add_var(struct buf *out, const char *name, const char *value, struct 
     if (!*name || strchr(name, '='))
         return err_set(err, ERR_INVALID, "env: \"%s\" is not a name", name);
     if (buf_adds(out, name, err) || buf_addc(out, '=', err) ||
-        buf_add(out, value, strlen(value) + 1, err))
-        return err_wrap(err, "env");
+        buf_add(out, value, strlen(value) + 1, err)) {
+        err_wrap(err, "env");
+        return err_next(err, "pass large values on stdin, or write them to a file");
+    }
     return 0;
 }
 
