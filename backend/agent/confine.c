@@ -20,6 +20,8 @@
 
 #define OOM_PAYLOAD 500 /* above pid 1 */
 #define OOM_MOST 1000
+#define SIGNALS_MAX 1024        /* queued, timers included: the host's user has only so many */
+#define QUEUES_MAX (128 * 1024) /* bytes of message queues, of that user's too */
 
 static int oom_fd = -1, oom_own;
 
@@ -93,7 +95,9 @@ static bool limit(int what, rlim_t max)
 bool confine_limits(uint32_t nproc, uint32_t nofile)
 {
     return (!nproc || limit(RLIMIT_NPROC, (rlim_t)nproc + WIRE_NPROC_RESERVE)) &&
-           (!nofile || limit(RLIMIT_NOFILE, nofile)) && limit(RLIMIT_CORE, 0);
+           (!nofile || limit(RLIMIT_NOFILE, nofile)) && limit(RLIMIT_CORE, 0) &&
+           (agent_config.host ||
+            (limit(RLIMIT_SIGPENDING, SIGNALS_MAX) && limit(RLIMIT_MSGQUEUE, QUEUES_MAX)));
 }
 
 bool confine_payload(void)
