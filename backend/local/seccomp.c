@@ -121,8 +121,9 @@ static const struct rule base_rules[] = {
         NO_IF(openat, EPERM, HAS(2, O_TMPFILE), HAS(3, bit))
 
 /*
- * On top of base: no namespaces, no set-id files, no limits of foreign processes, and no inotify,
- * whose 128 instances are those of the host's user.
+ * On top of base: no namespaces, no set-id files, no limits of foreign processes, and nothing of
+ * which the machine or the host's user has only a few: 128 inotify instances, 65536 events of
+ * asynchronous input and output.
  */
 static const struct rule strict_rules[] = {
     NO(unshare, EPERM),
@@ -137,6 +138,7 @@ static const struct rule strict_rules[] = {
     NEW_NAMESPACE(CLONE_NEWCGROUP),
     NO(inotify_init, ENOSYS),
     NO(inotify_init1, ENOSYS),
+    NO(io_setup, ENOSYS),
     NO(openat2, ENOSYS),
     NO_NUMBER(fchmodat2, 452, ENOSYS),
     NO_IF(prlimit64, EPERM, NOT(0, 0)),
