@@ -4,6 +4,7 @@
 
     @pytest.mark.isolated          not with host: it would harm the machine, or be meaningless
     @pytest.mark.only("root")      only with a root's server (only("user"): an ordinary user's)
+    @pytest.mark.once              with one of the users alone
     @pytest.mark.by_owner          not with host as root, whose files would not be the owner's
     @pytest.mark.options("--x")    more options of the server
 """
@@ -21,9 +22,13 @@ from escape.place import USER, Place  # noqa: E402
 from lib.paths import AGENT, BINARY  # noqa: E402
 
 
+MARKERS = ["isolated: not without isolation", "only(user): with that user's server alone",
+           "once: with one of the users alone", "by_owner: without isolation not as root",
+           "options(*words): options of the server"]
+
+
 def pytest_configure(config):
-    for line in ("isolated: not without isolation", "by_owner: without isolation not as root", "only(user): with that user's server alone",
-                 "options(*words): options of the server"):
+    for line in MARKERS:
         config.addinivalue_line("markers", line)
 
 
@@ -35,6 +40,8 @@ def pytest_generate_tests(metafunc):
     only = metafunc.definition.get_closest_marker("only")
     users = [user for user in (["root", "user"] if os.geteuid() == 0 else ["user"])
              if not only or user in only.args]
+    if metafunc.definition.get_closest_marker("once"):
+        users = users[:1]
     pairs = [(runtime, user) for user in users for runtime in runtimes]
     if metafunc.definition.get_closest_marker("by_owner"):
         pairs = [pair for pair in pairs if pair != ("host", "root")]

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from escape.place import wait_until
-from lib import protocol
 
 READS = {
     "its path": "cat {secret}",
@@ -189,21 +188,3 @@ def test_a_sandbox_does_not_see_another(start_place):
                       env={"WITHOUT": "1"})
     said = said.replace(first.token[:20] + " /workspace", "")
     assert first.token not in said and "/of-the-first" not in said, said
-
-
-@pytest.mark.isolated
-def test_principals_do_not_share_a_sandbox(where, start_server, state_dir):
-    tokens = ["token-of-the-first-one-000001", "token-of-the-second-one-00002"]
-    path = state_dir / "tokens"
-    path.write_text("\n".join(tokens) + "\n")
-    path.chmod(0o600)
-    server = start_server("--token-file", path, token=None)
-
-    def run(token, command):
-        server.token = token
-        return protocol.text(server.call("terminal_execute", command=command))
-
-    assert "exit 0" in run(tokens[0], "echo of the first >kept; exec -a their-sleep sleep 200 &")
-    said = run(tokens[1], "cat kept; ls -A; cat /proc/[0-9]*/cmdline")
-    assert "of the first" not in said and "their-sleep" not in said, said
-    assert "of the first" in run(tokens[0], "cat kept")
