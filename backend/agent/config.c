@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define NOFILE_LEAST 64 /* what bash and the interpreters start with */
+#define NOFILE_LEAST 128 /* a session polls 70 */
 #define NPROC_LEAST 4
 #define LIMIT_MOST (1u << 22)
 

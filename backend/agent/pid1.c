@@ -1,10 +1,11 @@
 /*
- * pid 1: OPEN frames become children. Every child is a supervisor, listed here, or a stray: what
+ * pid 1: OPEN frames become children. Every child is a supervisor (children.h), or a stray: what
  * a supervisor that was killed has left. Strays are killed at once, and a supervisor that was
  * stopped goes on, so that nothing a payload does to the process above it lasts.
  */
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
+#include "backend/agent/children.h"
 #include "backend/agent/tree.h"
 
 #include <errno.h>
@@ -13,16 +14,14 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SUPERVISORS_MAX 1024
 #define REAP_MAX 4096 /* children in a row, so that the server is heard in between */
 #define END_MS 5000
 
 static uint8_t bytes[WIRE_MAX];
-static pid_t supervisors[SUPERVISORS_MAX];
-static size_t supervisor_count;
 static bool sweeping;
 static int child_signals;
 
@@ -76,27 +75,9 @@ static const struct {
     [WIRE_KILL_PID] = { 1, 1, open_kill },
 };
 
-static bool is_supervisor(pid_t pid)
-{
-    for (size_t i = 0; i < supervisor_count; i++)
-        if (supervisors[i] == pid)
-            return true;
-    return false;
-}
-
 static bool skip_supervisor(const struct process *p)
 {
-    return is_supervisor(p->pid);
-}
-
-static bool forget(pid_t pid)
-{
-    for (size_t i = 0; i < supervisor_count; i++)
-        if (supervisors[i] == pid) {
-            supervisors[i] = supervisors[--supervisor_count];
-            return true;
-        }
-    return false;
+    return children_have(p->pid);
 }
 
 /* True while there are strays, or what strays have started. */
@@ -122,11 +103,11 @@ static bool reap(bool *more)
         if (waitid(P_ALL, 0, &si, WEXITED | WSTOPPED | WNOHANG | __WALL) || !si.si_pid)
             break;
         if (si.si_code == CLD_STOPPED || si.si_code == CLD_TRAPPED) {
-            if (is_supervisor(si.si_pid))
+            if (children_have(si.si_pid))
                 (void)kill(si.si_pid, SIGCONT);
             continue;
         }
-        if (!forget(si.si_pid))
+        if (!children_forget(si.si_pid))
             continue;
         if (si.si_code == CLD_EXITED && si.si_status == AGENT_VIOLATION)
             return false;
@@ -143,28 +124,38 @@ static void enter(uint8_t kind, const int *fds, int nfds)
 {
     close(WIRE_CONTROL_FD);
     close(child_signals);
+    close(children_fd());
+    (void)syscall(SYS_close_range, CHILDREN_FD, ~0U, 0);
     kinds[kind].serve(fds, nfds);
     _exit(0);
+}
+
+static pid_t start(uint8_t kind, const int *fds, int nfds)
+{
+    int watch = children_watch(fds[0]);
+    pid_t pid;
+
+    if (watch < 0)
+        return -1;
+    confine_oom(true);
+    pid = fork();
+    if (!pid)
+        enter(kind, fds, nfds);
+    confine_oom(false);
+    if (pid > 0)
+        children_add(pid, watch);
+    else
+        close(watch);
+    return pid;
 }
 
 /* False: the server broke the protocol. */
 static bool open_operation(const struct wire_in *in, const int *fds, int nfds)
 {
-    pid_t pid = -1;
-
     if (in->op >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[in->op].serve ||
         nfds < kinds[in->op].least || nfds > kinds[in->op].most || !channel_shape(in, NULL, 0))
         return false;
-    if (supervisor_count < SUPERVISORS_MAX) {
-        confine_oom(true);
-        pid = fork();
-        if (!pid)
-            enter(in->op, fds, nfds);
-        confine_oom(false);
-    }
-    if (pid > 0)
-        supervisors[supervisor_count++] = pid;
-    else
+    if (start(in->op, fds, nfds) < 0)
         channel_error(fds[0], CODE_QUOTA,
                       "end processes that are not needed, or wait for running calls",
                       "the sandbox has as many processes as it may");
@@ -178,15 +169,19 @@ static void serve(void)
     bool more = false;
 
     for (;;) {
-        struct pollfd p[2] = { { .fd = WIRE_CONTROL_FD, .events = POLLIN },
-                               { .fd = child_signals, .events = POLLIN } };
+        struct pollfd p[3] = { { .fd = WIRE_CONTROL_FD, .events = POLLIN },
+                               { .fd = child_signals, .events = POLLIN },
+                               { .fd = children_fd(), .events = POLLIN } };
+        int wait = children_expire();
         int fds[WIRE_MAX_FDS], nfds, r;
         struct wire_in in;
 
-        if (poll(p, 2, more ? 0 : -1) < 0 && errno != EINTR)
+        if (poll(p, 3, more ? 0 : wait) < 0 && errno != EINTR)
             return;
         if ((p[1].revents || more) && !reap(&more))
             return;
+        if (p[2].revents)
+            children_closed();
         if (!p[0].revents)
             continue;
         r = channel_recv(WIRE_CONTROL_FD, &in, bytes, fds, &nfds, MSG_DONTWAIT);
@@ -206,7 +201,7 @@ int pid1_run(void)
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     child_signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (child_signals < 0)
+    if (child_signals < 0 || !children_init())
         return 1;
     serve();
     if (agent_config.host)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from agent.harness import LOST, SIGNAL
+from lib.processes import descendants
 
 
 @pytest.mark.parametrize("name", ["KILL", "TERM", "INT", "HUP", "STOP", "TSTP", "ABRT", "USR1"])
@@ -50,6 +51,37 @@ def test_a_stopper_does_not_prevent_the_kill(boxed):
     time.sleep(0.3)
     running.close()
     boxed.wait_alone()
+
+
+STOPPER = """
+import os, time
+os.write(1, b"ready")
+while True:
+    for pid in range(1, 400):
+        if pid != os.getpid():
+            try:
+                os.kill(pid, 19)
+            except OSError:
+                pass
+"""
+
+
+def test_stopping_what_has_not_become_a_program_yet(boxed):
+    """A supervisor waits for its vfork child, which a neighbour stops: pid 1 ends them both."""
+    stopper = boxed.start("exec python3 -", stdin=STOPPER.encode())
+    stopper.started()
+    assert os.read(stopper.ends[0], 10) == b"ready"
+    many = [boxed.start("sleep 100") for _ in range(60)]
+    time.sleep(1)
+    for one in many:
+        one.close()
+    stopper.close()
+    boxed.wait_alone(10)
+    until = time.monotonic() + 10
+    while len(left := descendants(boxed.pid)) > 1:
+        assert time.monotonic() < until, left
+        time.sleep(0.05)
+    assert boxed.run("echo on").out == b"on\n"
 
 
 def test_strays_that_spawn_are_swept(start_boxed):
