@@ -127,6 +127,50 @@ def test_taking_all_inotify_instances(place):
     place.expect(not inotify_works(place.uid), said)
 
 
+# timer_create and sigqueue count alike, for the user; a sandbox' own user is still the server's.
+SIGNALS = """
+import ctypes, os, signal, time
+libc = ctypes.CDLL(None, use_errno=True)
+signal.pthread_sigmask(signal.SIG_BLOCK, range(40, 60))
+found = 0
+while found < 2_000_000 and libc.sigqueue(os.getpid(), 40, 0) == 0:
+    found += 1
+print("signals", found, flush=True)
+time.sleep(30)
+"""
+TIMER = """
+import ctypes
+libc = ctypes.CDLL(None)
+raise SystemExit(libc.timer_create(1, None, ctypes.byref(ctypes.c_void_p())) != 0)
+"""
+
+
+def timers_work(uid):
+    return subprocess.run(as_user(uid, ["/usr/bin/python3", "-c", TIMER])).returncode == 0
+
+
+@pytest.mark.only("user")
+def test_taking_all_queued_signals(place):
+    assert timers_work(place.uid)
+    said = in_background(place, "signals", SIGNALS)
+    place.expect(not timers_work(place.uid), said)
+    use(place)
+
+
+# Of these there are as many as fs.aio-max-nr says, for the whole machine: the test takes few.
+EVENTS = """
+import ctypes, os, platform
+number = {"x86_64": 206, "aarch64": 0}[platform.machine()]
+context = ctypes.c_ulong(0)
+print("events", ctypes.CDLL(None).syscall(number, 16, ctypes.byref(context)), flush=True)
+"""
+
+
+def test_taking_events_of_asynchronous_input(place):
+    said = place.python(EVENTS)
+    place.expect("events 0" in said, said)
+
+
 FORKS = """
 import os, time
 found = 0
@@ -154,6 +198,22 @@ def test_taking_all_processes(place):
     said = place.run("echo perhaps", timeout_s=3)
     assert time.monotonic() - start < 8, said
     assert "forks.py" in place.say("file_list")
+
+
+@pytest.mark.isolated
+@pytest.mark.options("--pids", "200")
+def test_a_fork_bomb(place):
+    """Who made it can be rid of it, be it with the sandbox; and then everything works again."""
+    start = time.monotonic()
+    result = place.call("terminal_execute", command=":(){ :|:& };:; sleep 9", timeout_s=1)
+    subprocess.run(as_user(place.uid, ["true"]), check=True, timeout=5)
+    place.say("terminal_kill", id=result["_meta"]["sandbox-mcp/process_id"], signal="KILL")
+    said = "many"
+    while "running: few" not in said:
+        assert time.monotonic() - start < 25, said
+        said = place.run("n=(/proc/[0-9]*); echo running: $((${#n[@]} < 20)) | "
+                         "sed 's/1/few/'", timeout_s=2)
+    use(place)
 
 
 @pytest.mark.isolated
@@ -218,3 +278,72 @@ def test_what_comes_without_end(place):
         "  except OSError: pass"), timeout_s=3)
     assert said
     use(place)
+
+
+ALLOCATE = {
+    "private": "x = bytearray({size})",
+    "shared": "import mmap; m = mmap.mmap(-1, {size}); m.write(bytes({size} // 2)); "
+              "m.write(bytes({size} // 2))",
+    "file in memory": "import os; f = os.memfd_create('x'); "
+                      "[os.write(f, bytes(1 << 20)) for _ in range({size} >> 20)]",
+    "several": "import os, time; os.fork(); os.fork(); x = bytearray({size} // 4); "
+               "time.sleep(0.5); print('al' + 'located', flush=True); time.sleep(1)",
+}
+
+
+@pytest.mark.only("root")
+@pytest.mark.options("--memory", "128")
+@pytest.mark.parametrize("kind", ALLOCATE)
+def test_allocating_more_than_there_is(place, kind):
+    """Without control groups, as for an ordinary user, sandbox_info says that it is not limited."""
+    code = ALLOCATE[kind].format(size=300 << 20) + "; print('al' + 'located')"
+    said = place.python(code, timeout_s=20)
+    place.expect(said.count("allocated") >= (4 if kind == "several" else 1), said)
+    if not place.host:
+        assert "out of memory" in said.split("\n")[0] or kind == "several", said
+        use(place)
+        said = place.say("code_execute", code=ALLOCATE["private"].format(size=300 << 20))
+        assert "signal 9" in said or "MemoryError" in said, said
+        use(place)
+
+
+@pytest.mark.isolated
+@pytest.mark.options("--memory", "128")
+def test_whether_memory_is_limited_is_said(place):
+    degraded = "\n".join(place.call("sandbox_info")["structuredContent"].get("degraded", []))
+    said = place.python(ALLOCATE["private"].format(size=300 << 20) + "; print('al' + 'located')")
+    assert ("no memory limit" in degraded) == ("allocated" in said), (degraded, said)
+
+
+def resident_mb(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(f.read().split("VmRSS:")[1].split()[0]) >> 10
+
+
+@pytest.mark.isolated
+def test_output_without_end_does_not_fill_the_server(place):
+    """256 MB or more from each of four commands, while nobody reads, and from one that is read."""
+    place.alive()
+    before = resident_mb(place.pid)
+    for _ in range(4):
+        place.run("exec head -c 256M /dev/zero", yield_s=0)
+    said = place.run("head -c 256M /dev/zero | tr '\\0' y", timeout_s=20)
+    assert "256" in said or "268" in said, said[:200]
+    most = resident_mb(place.pid)
+    assert most < before + 64 and len(said) < 100_000, (before, most)
+    use(place)
+
+
+CRASHES = """
+mkdir core; cd core; ulimit -c unlimited
+for s in ABRT SEGV QUIT; do sh -c 'kill -'$s' $$'; done
+python3 -c 'import resource; resource.setrlimit(resource.RLIMIT_CORE, (1 << 40, 1 << 40))'
+python3 -c 'import os; os.abort()'; (cd /tmp; sh -c 'kill -SEGV $$'; ls -A)
+echo of: $(ls -A) $(ulimit -Hc)
+"""
+
+
+@pytest.mark.isolated
+def test_crashing_leaves_no_core(place):
+    said = place.run(CRASHES)
+    assert "of: 0\n" in said and said.count("dumped") == 0, said
