@@ -26,7 +26,7 @@
 #define CELLS_MAX 128
 #define QUEUED_MAX 1024
 #define TIDY_THREADS 16
-#define CLOSE_MS 4000 /* for all that is tidied up at the end */
+#define CLOSE_MS 5000 /* for all that is tidied up at the end */
 
 static int open_spools(const struct backend_config *config, int *out, struct err *err)
 {

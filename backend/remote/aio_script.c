@@ -147,13 +147,12 @@ const char aio_script_list[] = BEGIN
     "  -printf '%y %m %s %T@ %P\\0%l\\0' 2>/dev/null | head -z -n $(($5 * 2)) | base64 -w 0\n";
 
 /* $1 id of a command, $2 signal: to all that still carry its mark. */
-const char aio_script_kill[] = "for e in /proc/[0-9]*/environ; do\n"
-                               "  p=${e#/proc/}\n"
-                               "  p=${p%/environ}\n"
-                               "  [ $p != $$ ] && grep -qzxF \"SANDBOX_MCP_PROCESS=$1\" $e "
-                               "2>/dev/null && kill -$2 $p 2>/dev/null\n"
-                               "done\n"
-                               "exit 0\n";
+const char aio_script_kill[] =
+    "for e in $(grep -lzxF \"SANDBOX_MCP_PROCESS=$1\" /proc/[0-9]*/environ 2>/dev/null); do\n"
+    "  e=${e#/proc/}\n"
+    "  kill -$2 ${e%/environ} 2>/dev/null\n"
+    "done\n"
+    "exit 0\n";
 
 /* $1 pid, $2 signal, $3 seconds until KILL (0: never): to it and all below it. */
 const char aio_script_kill_pid[] =

@@ -10,8 +10,8 @@
 
 #define LANES_IDLE_MAX 16
 #define CONNECT_MS 10000
-#define CHECK_MS 1000
-#define IDLE_S 50 /* a kept connection is not used after: below the idle limit of servers */
+#define CHECK_MS 1000 /* how often the call's deadline is looked at */
+#define IDLE_S 50     /* a kept connection is not used after: below the idle limit of servers */
 
 /* What is used of libcurl. Linking it would cost every start of the program 4 ms. */
 static struct {
@@ -82,7 +82,6 @@ struct transfer {
 
 static pthread_once_t loaded = PTHREAD_ONCE_INIT;
 static bool usable;
-
 static void load(void)
 {
     void *lib = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);

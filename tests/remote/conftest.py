@@ -86,6 +86,10 @@ def service(tmp_path_factory):
 def fake(service):
     for what in ("faults", "violations", "requests"):
         service.clear(what)
+    for id in sessions(service):
+        service.json("POST", f"/v1/bash/sessions/{id}/close")
+    service.json("DELETE", "/v1/jupyter/sessions")
+    service.clear("violations")
     yield service
     service.clear("faults")
     assert service.violations() == []
