@@ -101,6 +101,85 @@ def test_descriptors(place):
     assert "stdout 0 B" in said, said
 
 
+# Each way in a process of its own; what a signal does to the victim is looked at from outside.
+SIGNALLING = """
+import ctypes, os, signal, sys
+libc = ctypes.CDLL(None, use_errno=True)
+target = int(sys.argv[2])
+targets = [target] if os.path.exists(f"/proc/{target}") else [
+    int(p) for p in os.listdir("/proc")
+    if p.isdigit() and int(p) not in (os.getpid(), os.getppid())]
+
+def by_queue(pid):
+    return libc.sigqueue(pid, 9, None)
+
+def by_descriptor(pid):
+    fd = libc.syscall(434, pid, 0)
+    return libc.syscall(424, fd, 9, None, 0)
+
+def by_owner(pid):
+    r, w = os.pipe()
+    import fcntl
+    fcntl.fcntl(r, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(r, 10, 9)
+    fcntl.fcntl(r, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    os.write(w, b"x")
+
+def by_thread(pid):
+    numbers = {"x86_64": 234, "aarch64": 131}
+    return libc.syscall(numbers[os.uname().machine], pid, pid, 9)
+
+for pid in targets:
+    try:
+        globals()["by_" + sys.argv[1]](pid)
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("way", ["queue", "descriptor", "owner", "thread"])
+def test_killing_by_other_calls(place, victim, way):
+    place.python(SIGNALLING, way, victim.pid, timeout_s=5)
+    time.sleep(0.1)
+    place.expect(victim.poll() is not None)
+    place.alive()
+
+
+REOPEN = """
+import os
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    if int(pid) == os.getpid():
+        continue
+    for what in ("environ", "mem", "maps", "auxv", "cwd", "root", "exe", "stack", "syscall", "io",
+                 "ns/mnt", "map_files", "fd", "fdinfo", "timers", "pagemap", "personality"):
+        path = f"/proc/{pid}/{what}"
+        try:
+            if what in ("fd", "map_files", "fdinfo"):
+                got = os.listdir(path)
+            elif what in ("cwd", "root", "exe", "ns/mnt"):
+                got = os.readlink(path)
+            else:
+                with open(path, "rb") as f:
+                    f.seek(0 if what != "mem" else 4096)
+                    got = f.read(1)
+            print(pid, what, "open")
+        except OSError:
+            pass
+print("looked")
+"""
+
+
+@pytest.mark.isolated
+def test_what_proc_shows_of_those_around(place):
+    """Of the agent and its supervisors: nothing that only an owner sees. A session has a shell."""
+    place.say("file_write", path="r.py", content=REOPEN)
+    for said in (place.run("exec python3 r.py"), place.run("exec python3 r.py", session_id="s")):
+        assert "looked" in said, said
+        assert not [line for line in said.splitlines() if line.startswith("1 ")], said
+    said = place.run("exec python3 r.py")
+    assert "looked" in said and " open" not in said, said
+
+
 def test_killing(place, victim):
     place.run(f"kill -9 {victim.name} 2>/dev/null", timeout_s=5)
     time.sleep(0.1)
@@ -231,7 +310,8 @@ def test_limits_of_those_that_hold_the_sandbox(place):
     assert "1000000" not in said and "unlimited" not in said.split("--- stderr")[0], said
 
 
-def test_leaving_nothing_behind_when_the_server_is_killed(where, start_place):
+@pytest.mark.parametrize("how", ["killed", "left", "asked"])
+def test_leaving_nothing_behind_when_the_server_ends(where, start_place, how):
     place = start_place()
     runs = [unique_seconds() for _ in range(4)]
     place.run(f"(setsid sleep {runs[0]} &); (setsid setsid nohup sleep {runs[0]} >/dev/null 2>&1 &)"
@@ -242,9 +322,14 @@ def test_leaving_nothing_behind_when_the_server_is_killed(where, start_place):
     place.say("code_execute", code=f"import subprocess; subprocess.Popen(['sleep', '{runs[3]}'])")
     for seconds in runs:
         wait_until(lambda: sleepers(seconds), what="a sleep")
-    place.client.process.kill()
-    place.client.process.wait()
     started = time.monotonic()
+    if how == "killed":
+        place.client.process.kill()
+        place.client.process.wait()
+    elif how == "left":
+        assert place.client.close() == 0
+    else:
+        assert place.client.terminate() == 0
     for seconds in runs:
         all_gone(seconds, max(0.1, 2 - (time.monotonic() - started)))
     assert os.path.isdir(place.state_dir)
