@@ -16,7 +16,7 @@ static const struct frame_field fields[] = {
 enum whose { NOBODYS, OURS, A_COMMANDS };
 
 /* pid 1 and its children are ours: supervisors, and this process. */
-static enum whose whose(pid_t pid)
+static enum whose whose(pid_t pid, struct process *out)
 {
     pid_t root = getppid();
     const struct process *list;
@@ -26,19 +26,21 @@ static enum whose whose(pid_t pid)
         return OURS;
     list = tree_below(root, NULL, &count);
     for (size_t i = 0; i < count; i++)
-        if (list[i].pid == pid)
+        if (list[i].pid == pid) {
+            *out = list[i];
             return list[i].parent == root ? OURS : A_COMMANDS;
+        }
     return NOBODYS;
 }
 
-static void signal_tree(pid_t pid, int signal)
+static void signal_tree(const struct process *top, int signal)
 {
     size_t count;
-    const struct process *list = tree_below(pid, NULL, &count);
+    const struct process *list = tree_below(top->pid, NULL, &count);
 
-    (void)kill(pid, signal);
+    tree_kill(top, signal);
     for (size_t i = 0; i < count; i++)
-        (void)kill(list[i].pid, signal);
+        tree_kill(&list[i], signal);
 }
 
 void kill_serve(int channel)
@@ -46,6 +48,7 @@ void kill_serve(int channel)
     static struct wire_out w;
     struct wire_in in;
     uint32_t pid, signal;
+    struct process top;
 
     if (!request_start(channel, &in, bytes))
         return;
@@ -55,7 +58,7 @@ void kill_serve(int channel)
         channel_error(channel, CODE_INVALID, NULL, "no such pid or signal");
         return;
     }
-    switch (whose((pid_t)pid)) {
+    switch (whose((pid_t)pid, &top)) {
     case NOBODYS:
         channel_error(channel, CODE_NOT_FOUND, NULL, "there is no process %u", pid);
         break;
@@ -64,7 +67,7 @@ void kill_serve(int channel)
                       "process %u belongs to the sandbox itself", pid);
         break;
     case A_COMMANDS:
-        signal_tree((pid_t)pid, (int)signal);
+        signal_tree(&top, (int)signal);
         wire_begin(&w, WIRE_REPLY, 0);
         wire_put_u32(&w, TAG_PID, pid);
         (void)channel_send(channel, &w, NULL, 0);

@@ -198,6 +198,8 @@ int pid1_run(void)
 
     if (!setup_run())
         return 1;
+    if (agent_config.host)
+        tree_shared();
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     child_signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);

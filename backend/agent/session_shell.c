@@ -144,7 +144,7 @@ void session_signal(struct session *s, int signal)
     list = tree_below(getpid(), skip_old, &count);
     for (size_t i = 0; i < count; i++)
         if (list[i].pid != s->shell && list[i].state != 'Z') {
-            (void)kill(list[i].pid, signal);
+            tree_kill(&list[i], signal);
             others++;
         }
     if (!others && s->shell && s->phase == SESSION_RUNNING)

@@ -86,7 +86,7 @@ static void pass_signal(int signal, pid_t pid, bool direct)
     list = tree_below(getpid(), NULL, &count);
     for (size_t i = 0; i < count; i++)
         if (list[i].pid != pid)
-            (void)kill(list[i].pid, signal);
+            tree_kill(&list[i], signal);
 }
 
 /* False: the channel is closed. */

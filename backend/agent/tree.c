@@ -17,6 +17,7 @@ enum { UNKNOWN, BELOW, OUTSIDE };
 
 static struct process table[TREE_MAX];
 static size_t table_len;
+static bool shared;
 
 /* "pid (comm) state ppid ...": comm may hold anything, also parentheses and newlines. */
 bool tree_parse(const char *text, struct process *out)
@@ -131,13 +132,39 @@ const struct process *tree_below(pid_t root, tree_skip_fn *skip, size_t *count)
     return table;
 }
 
+void tree_shared(void)
+{
+    shared = true;
+}
+
+void tree_kill(const struct process *p, int signal)
+{
+    struct process now;
+    char name[16];
+    int proc, fd;
+
+    if (!shared) {
+        (void)kill(p->pid, signal);
+        return;
+    }
+    fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(name, sizeof(name), "%d", (int)p->pid);
+    if (fd >= 0 && proc >= 0 && look(proc, name, &now) && now.start == p->start)
+        (void)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+    if (proc >= 0)
+        close(proc);
+    if (fd >= 0)
+        close(fd);
+}
+
 size_t tree_signal(pid_t root, int signal, tree_skip_fn *skip)
 {
     size_t count;
     const struct process *list = tree_below(root, skip, &count);
 
     for (size_t i = 0; i < count; i++)
-        (void)kill(list[i].pid, signal);
+        tree_kill(&list[i], signal);
     return count;
 }
 

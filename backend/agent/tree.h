@@ -25,6 +25,16 @@ typedef bool tree_skip_fn(const struct process *p);
 /* All descendants of root, ascending by pid; skip may be NULL. */
 const struct process *tree_below(pid_t root, tree_skip_fn *skip, size_t *count);
 
+/*
+ * The pids are not only ours (--runtime host): each is looked at again before it is signalled, so
+ * that none which was used anew meanwhile is hit. In a sandbox that could be its own processes
+ * only.
+ */
+void tree_shared(void);
+
+/* Signals one of the list. */
+void tree_kill(const struct process *p, int signal);
+
 /* Signals them all, parents (mostly) first; how many there were. */
 size_t tree_signal(pid_t root, int signal, tree_skip_fn *skip);
 
