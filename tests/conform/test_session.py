@@ -47,6 +47,8 @@ def test_a_programmer_at_work(client):
         {"old": '"Hello, " + name', "new": 'f"Good morning, {name}!"'},
         {"old": r"print\((.*)\)", "new": "print($1.upper())", "regex": True}])
     assert '-    return "Hello, " + name' in said and "+    return f" in said
+    assert "groups are $1" in client.error("file_replace", path="src/hello.py", edits=[
+        {"old": "(Good)", "new": r"\1", "regex": True}])
     assert run(client, "python3 src/hello.py Ann") == "GOOD MORNING, ANN!\n"
     said = client.error("file_replace", path="src/hello.py", edits=[
         {"old": "def greet(names):", "new": ""}])
