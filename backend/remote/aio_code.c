@@ -231,6 +231,14 @@ static int launch(struct aio_job *j, const struct code_request *req, struct err 
     return 0;
 }
 
+/* True when it is over, and what the worker wrote can be read. */
+static bool is_over(struct aio_cell *cell)
+{
+    eventfd_t ignored;
+
+    return !eventfd_read(cell->done_fd, &ignored);
+}
+
 /* 1 it is over, 0 it runs on, -1 the call ended. */
 static int await(struct aio_job *j, struct call *call, int64_t yield_ms, struct err *err)
 {
@@ -240,7 +248,7 @@ static int await(struct aio_job *j, struct call *call, int64_t yield_ms, struct 
 
     for (;;) {
         int left = clock_left(until);
-        if (poll(p, 2, left > 1000 ? 1000 : left) > 0 && p[0].revents)
+        if (poll(p, 2, left > 1000 ? 1000 : left) > 0 && is_over(j->cell))
             return 1;
         if (call_check(call, err))
             return -1;
@@ -314,7 +322,11 @@ static int run_cell(struct sandbox *sb, struct call *call, const struct code_req
     r = await(j, call, req->yield_ms, err);
     if (r < 0)
         return give_up(j, call);
-    if (r || !move(j->cell, AIO_CELL_LEFT))
+    if (!r && !move(j->cell, AIO_CELL_LEFT)) {
+        struct pollfd p = { .fd = j->cell->done_fd, .events = POLLIN };
+        r = poll(&p, 1, AIO_CLEAN_MS) > 0 && is_over(j->cell);
+    }
+    if (r)
         return over(j, req->max_bytes, res, err);
     res->status = CODE_RUNNING;
     if (!take_streams(j, req->max_bytes, res, err))
