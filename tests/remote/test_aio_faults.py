@@ -137,9 +137,11 @@ def test_output_whose_answer_broke_off(aio, fake, fault):
 
 def test_a_kept_connection_that_had_died(aio, fake, folder):
     aio.run("true")
+    time.sleep(0.5)  # what is said behind the answer has been said: the connection is idle
     fake.fault("reset_before", EXEC)
     assert aio.run(f"echo once >>{folder.there}/f").startswith("exit 0")
     aio.ok("file_write", path=f"{folder.there}/g", content="once\n")
+    time.sleep(0.5)
     fake.fault("reset_before", EXEC)
     aio.ok("file_write", path=f"{folder.there}/g", content="once\n", mode="append")
     assert (folder.read("f"), folder.read("g")) == (b"once\n", b"once\nonce\n")
