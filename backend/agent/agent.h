@@ -76,6 +76,9 @@ void kill_serve(int channel);
 void file_serve(int channel, int data_fd);
 void search_serve(int channel, int results_fd);
 
+/* In pid 1, once all are gone: remove what sessions that were killed have left in /tmp. */
+void session_tidy_all(void);
+
 /* Where a program of the sandbox is ("bash", "sh", "python3", "node", ...): an absolute path, or
  * NULL. program_name(i) lists the names; NULL behind the last. */
 const char *program_path(const char *name);

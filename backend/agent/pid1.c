@@ -206,9 +206,11 @@ int pid1_run(void)
     if (child_signals < 0 || !children_init())
         return 1;
     serve();
-    if (agent_config.host)
-        (void)tree_end(END_MS);
-    else
+    if (!agent_config.host) {
         (void)kill(-1, SIGKILL);
+        return 0;
+    }
+    (void)tree_end(END_MS);
+    session_tidy_all();
     return 0;
 }

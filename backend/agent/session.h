@@ -19,7 +19,7 @@
 #include "backend/agent/session_script.h"
 #include "backend/agent/session_tap.h"
 
-#define SESSION_DIR 32
+#define SESSION_DIR 40 /* /tmp/.session-<pid of pid 1>-XXXXXX */
 #define SESSION_PATH 64
 #define SESSION_HOLDERS 64
 #define SESSION_OLD 1024     /* processes of earlier commands that are told apart */

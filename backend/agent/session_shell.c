@@ -43,7 +43,7 @@ bool session_open(struct session *s)
 {
     int error;
 
-    snprintf(s->dir, sizeof(s->dir), "/tmp/.session-XXXXXX");
+    snprintf(s->dir, sizeof(s->dir), "/tmp/.session-%d-XXXXXX", (int)getppid());
     if (!mkdtemp(s->dir)) {
         channel_error(s->channel, CODE_QUOTA, "free space in /tmp", "cannot open a session: %s",
                       strerror(errno));
@@ -68,17 +68,42 @@ bool session_feed(struct session *s)
     return n > 0 || errno == EAGAIN || errno == EINTR;
 }
 
-void session_tidy(const struct session *s)
+static void remove_directory(const char *path)
 {
-    DIR *d = opendir(s->dir);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), n = 0;
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *e;
-    int n = 0;
+    struct stat st;
 
-    while (d && (e = readdir(d)) && n++ < LEFT_BEHIND_MAX)
-        (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (fd >= 0 && !fstat(fd, &st) && st.st_uid == geteuid())
+        while (d && (e = readdir(d)) && n++ < LEFT_BEHIND_MAX)
+            (void)unlinkat(fd, e->d_name, 0);
     if (d)
         closedir(d);
-    (void)rmdir(s->dir);
+    else if (fd >= 0)
+        close(fd);
+    (void)rmdir(path);
+}
+
+void session_tidy(const struct session *s)
+{
+    remove_directory(s->dir);
+}
+
+void session_tidy_all(void)
+{
+    char prefix[SESSION_DIR], path[SESSION_PATH];
+    DIR *tmp = opendir("/tmp");
+    struct dirent *e;
+    int n = snprintf(prefix, sizeof(prefix), ".session-%d-", (int)getpid());
+
+    while (tmp && (e = readdir(tmp)))
+        if (!strncmp(e->d_name, prefix, (size_t)n) && strlen(e->d_name) < SESSION_DIR) {
+            snprintf(path, sizeof(path), "/tmp/%.*s", SESSION_DIR, e->d_name);
+            remove_directory(path);
+        }
+    if (tmp)
+        closedir(tmp);
 }
 
 static const struct session *asking;

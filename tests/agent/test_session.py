@@ -1,5 +1,6 @@
 """Shell sessions: what stays, what ends them, and what a command cannot do to the one after it."""
 
+import glob
 import os
 import signal
 import time
@@ -7,6 +8,11 @@ import time
 import pytest
 
 from agent.harness import BUSY, EXIT, INVALID, LOST, NOT_FOUND, QUOTA, RUN, Session
+
+
+def dirs(agent):
+    """The directories of an agent's sessions: a pattern for the shell."""
+    return f"/tmp/.session-{agent.pid if agent.host else 1}-*"
 
 
 def ok(result, out=None):
@@ -123,15 +129,18 @@ HARMLESS = {
     "subshell exit": "(exit 9); exit() { :; }; exit",
     "kill child": "sleep 5 & kill -9 $!; wait",
     "aliases": "shopt -s expand_aliases; alias ls='echo no' true=false",
-    "removed fifos": "rm -rf /tmp/.session-*/*",
-    "removed directory": "rm -rf /tmp/.session-*",
+    "removed fifos": "rm -rf DIRS/*",
+    "removed directory": "rm -rf DIRS",
 }
 
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_harmless(session, name):
     ok(session.run("cd /usr"))
-    result = session.run(HARMLESS[name])
+    command = HARMLESS[name]
+    if isinstance(command, str):
+        command = command.replace("DIRS", dirs(session.agent))
+    result = session.run(command)
     assert result.frame.op == EXIT
     result = session.run("command echo on; set +x; pwd")
     assert b"on\n" in result.out and b"/usr\n" in result.out, result
@@ -175,10 +184,11 @@ def test_a_lost_delimiter_is_a_command_that_runs_on(session, command):
 
 def test_a_forged_status_is_not_believed_further_than_its_form(session):
     session.run("true")
-    session.send("printf 'garbage\\0' >/tmp/.session-*/[0-9]*.s; sleep 5")
+    status = f"{dirs(session.agent)}/[0-9]*.s"
+    session.send(f"printf 'garbage\\0' >{status}; sleep 5")
     assert session.finish().frame.op == LOST
     other = Session(session.agent)
-    other.send("printf '0 junk\\0' >/tmp/.session-*/[0-9]*.s; sleep 5")
+    other.send(f"printf '0 junk\\0' >{status}; sleep 5")
     result = other.finish()
     assert result.frame.op == EXIT and result.frame.text("CWD") == session.agent.cwd
     other.close()
@@ -275,8 +285,23 @@ def test_closing_leaves_nothing(session, command):
     time.sleep(0.3)
     session.close()
     session.agent.wait_alone()
-    left = session.agent.run("ls -d /tmp/.session-* 2>/dev/null")
-    assert session.agent.host or left.out == b""
+    assert session.agent.run(f"ls -d {dirs(session.agent)} 2>/dev/null").out == b""
+
+
+def test_what_a_killed_supervisor_leaves_goes_with_the_agent(start):
+    agent = start()
+    sessions = [Session(agent) for _ in range(3)]
+    for session in sessions:
+        ok(session.run("true"))
+    sessions[0].send("kill -9 $PPID")
+    sessions[0].channel.assert_closed()
+    pattern = dirs(agent)
+    assert len(agent.run(f"ls -d {pattern}").out.split()) == 3
+    agent.channel.close()
+    assert agent.ended() is not None
+    assert not agent.host or not glob.glob(pattern)
+    for session in sessions:
+        session.close()
 
 
 def test_a_killed_supervisor(session):
