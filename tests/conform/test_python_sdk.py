@@ -44,9 +44,11 @@ class TestPythonSdk(Checks):
         target = binary if transport == "stdio" else {
             "url": client.http.url, "token": client.http.token}
 
+        path = os.pathsep.join([str(ROOT / "tests"), *filter(None, sys.path)])
+
         def start(command):
             return subprocess.Popen(
                 [sys.executable, "-c", CALL, json.dumps([transport, mode, target, command])],
-                env=dict(os.environ, PYTHONPATH=str(ROOT / "tests")))
+                env=dict(os.environ, PYTHONPATH=path))
 
         return start
