@@ -257,8 +257,9 @@ int launcher_start(struct local_sandbox *sb, struct call *call, struct strings *
     if (!l.agent)
         return err_oom(err);
     if (open_sockets(&l, err) ||
-        (!be->host_runtime && cgroups_make(&be->cgroups, sb->base.id, be->limits.memory_mb,
-                                           be->limits.pids, cgroups, degraded, err)) ||
+        (!be->host_runtime &&
+         cgroups_make(&be->cgroups, sb->base.id, be->limits.memory_mb,
+                      be->limits.pids + WIRE_NPROC_RESERVE, cgroups, degraded, err)) ||
         words(&l, err) || spawn(&l, err) || launcher_handshake(l.agent, l.errors, call, err)) {
         launcher_reap(l.agent);
         return -1;
