@@ -29,7 +29,8 @@ class Inspector:
                 json.loads(errors[-1])["error"]["code"] if errors else None)
 
     def call(self, tool, **arguments):
-        return self.run("tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments))
+        return self.run("tools/call", "--tool-name", tool, "--tool-args-json",
+                        json.dumps(arguments))
 
 
 @pytest.fixture(params=["stdio", "http"])
@@ -38,7 +39,8 @@ def target(request, binary, start_server):
     if request.param == "stdio":
         return [], ["--", binary]
     server = start_server()
-    return [server.url, "--transport", "http", "--header", f"Authorization: Bearer {server.token}"], []
+    token = f"Authorization: Bearer {server.token}"
+    return [server.url, "--transport", "http", "--header", token], []
 
 
 @pytest.fixture(params=["modern", "auto", "legacy"])

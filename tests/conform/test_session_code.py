@@ -46,8 +46,8 @@ peer = socket.create_connection(server.getsockname())
 
 
 def test_python_values_output_and_errors(client):
-    said = client.text("code_execute", code="import sys\nprint('out')\n"
-                                            "print('err', file=sys.stderr)\n[n * n for n in range(5)]")
+    said = client.text("code_execute", code=(
+        "import sys\nprint('out')\nprint('err', file=sys.stderr)\n[n * n for n in range(5)]"))
     assert section(said, "stdout") == "out\n" and section(said, "stderr") == "err\n"
     assert section(said, "result") == "[0, 1, 4, 9, 16]\n"
     said = client.text("code_execute", code="def f():\n    return 1 / 0\nf()")
@@ -102,8 +102,8 @@ def test_a_cell_that_takes_too_long(client):
 
 
 def test_a_cell_that_yields(client):
-    result = client.call("code_execute", yield_s=0.3,
-                         code="import time\nfor i in range(4):\n  print(i)\n  time.sleep(0.3)\n'end'")
+    result = client.call("code_execute", yield_s=0.3, code=(
+        "import time\nfor i in range(4):\n  print(i)\n  time.sleep(0.3)\n'end'"))
     assert field(result, "status") == "running"
     said = text(result)
     for _ in range(10):

@@ -70,7 +70,7 @@ def test_what_is_not_there(client):
 
 
 def test_what_may_not_be_touched(client):
-    run(client, "echo secret >shut; chmod 000 shut; mkdir closed; touch closed/f; chmod 000 closed; "
+    run(client, "echo secret >shut; chmod 0 shut; mkdir closed; touch closed/f; chmod 0 closed; "
                 "mkdir fixed; chmod 555 fixed")
     for tool in ("file_read", "file_replace"):
         assert client.error(tool, **arguments(tool, "shut")).startswith("denied: ")
@@ -163,7 +163,7 @@ def test_paths(client):
     said = client.text("file_list")
     assert "\u202e" not in said and "nam\u00e9" in said
     assert "odd" in client.text("file_read", path=odd)
-    assert client.error("file_read", path="x" * 300).startswith(("invalid_argument: ", "not_found: "))
+    assert client.error("file_read", path="x" * 300).startswith("invalid_argument: ")
     assert client.error("file_read", path="/".join(["d"] * 2000)).startswith("not_found: ")
     said = client.error("file_read", path="x" * 4096)
     assert said.startswith("invalid_argument: ") and "4095" in said

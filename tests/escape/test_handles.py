@@ -1,4 +1,4 @@
-"""Names and handles that a caller makes up, and programs that the sandbox puts in the tools' way."""
+"""Names and handles that a caller makes up, and programs that stand in the tools' way."""
 
 import time
 
@@ -113,6 +113,10 @@ def test_principals_do_not_share_handles(two):
     all_gone(seconds)
 
 
+# Larger than what is shown as it is: the server has it scaled inside.
+LARGE_PICTURE = (r"(printf '\211PNG\r\n\032\n\0\0\0\rIHDR\0\0\100\0\0\0\100\0\010\2\0\0\0'; "
+                 "/usr/bin/head -c 3M /dev/zero) >/workspace/large.png")
+
 PROGRAMS = {"waits": "sleep 1", "floods": "yes | /usr/bin/head -c 30M", "dies": "kill -9 $$",
             "kills": "kill -9 $PPID; kill -9 -1",
             "lies": "echo '{\"id\": 1, \"ok\": true}'", "forks": "(setsid sleep 2 &); exit 0"}
@@ -131,8 +135,7 @@ def put_in_the_way(place, program):
 @pytest.mark.parametrize("kind", PROGRAMS)
 def test_programs_in_the_way_of_the_tools(place, kind):
     put_in_the_way(place, PROGRAMS[kind])
-    place.run("(printf '\\211PNG\\r\\n\\032\\n\\0\\0\\0\\rIHDR\\0\\0\\100\\0\\0\\0\\100\\0\\010\\2\\0\\0\\0'; "
-              "/usr/bin/head -c 3M /dev/zero) >/workspace/large.png")
+    place.run(LARGE_PICTURE)
     for tool, arguments in (("file_read", {"path": "large.png"}),
                             ("code_execute", {"code": "1", "timeout_s": 2}),
                             ("code_execute", {"code": "1", "language": "javascript",
