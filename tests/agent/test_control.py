@@ -229,6 +229,7 @@ def test_runners(agent, tmp_path):
     if agent.host:
         assert os.read(responses, 100) == b"cba"
         assert (os.read(out, 100), os.read(err, 100)) == (b"out", b"err")
+        time.sleep(0.3)  # it sleeps by then
         channel.signal(signal.SIGINT)
     # In a sandbox the script is where the server binds it, which nobody did here.
     frame = channel.receive()
