@@ -157,7 +157,7 @@ int aio_shell_close(struct aio_sandbox *sb, struct call *call, const char *name,
     if (!aio_scratch(a, s->id, "", &dir, NULL))
         aio_remove_later(a, buf_take(&dir));
     shell_free(s);
-    return strings_addf(killed, err, "%s", name);
+    return strings_addf(killed, err, "session %s", name);
 }
 
 /* One that is idle out of the table, its directory into *dir. */

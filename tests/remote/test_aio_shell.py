@@ -91,7 +91,7 @@ def test_a_session_that_is_busy(aio):
 def test_closing(aio, fake):
     id = process_id(aio.run("x=1; echo on; sleep 66", session_id="s", yield_s=0.3))
     result = aio.result("terminal_kill", id="s")["structuredContent"]
-    assert result["killed"] == [id, "s"]
+    assert result["killed"] == [id, "session s"]
     assert out(aio, "echo ${x-unset}") == "unset\n"
     assert aio.refused("terminal_kill", id="never opened")[0] == "not_found"
     assert len(os.listdir(fake.path(".cache/sandbox-mcp"))) == 1
