@@ -193,8 +193,8 @@ int session_start(struct local_sandbox *sb, struct call *call, const struct exec
     if (!start(sb, s, a, req, out, err))
         return 0;
     pthread_mutex_lock(&sb->lock);
-    if (s->channel >= 0 && !s->agent)
-        fd_close(&s->channel);
+    if (!s->agent || err->code == ERR_UNAVAILABLE)
+        drop_shell(s);
     pthread_mutex_unlock(&sb->lock);
     let_go(sb, s);
     return -1;
