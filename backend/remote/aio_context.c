@@ -72,12 +72,7 @@ static int await_free(struct aio_sandbox *sb, struct call *call, const struct co
     int64_t until = clock_ms() + AIO_QUEUE_MS;
 
     while ((*out = find(sb, req)) && (*out)->busy) {
-        struct timespec ts;
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        ts.tv_nsec += 100 * 1000000;
-        ts.tv_sec += ts.tv_nsec / 1000000000;
-        ts.tv_nsec %= 1000000000;
-        (void)pthread_cond_timedwait(&sb->freed, &sb->lock, &ts);
+        aio_wait(&sb->freed, &sb->lock);
         if (call_check(call, err))
             return -1;
         if ((*out = find(sb, req)) && (*out)->busy && clock_ms() >= until)
@@ -111,10 +106,11 @@ int aio_context_claim(struct aio_sandbox *sb, struct call *call, const struct co
     return r;
 }
 
-void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dead)
+void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dead, bool fresh)
 {
     pthread_mutex_lock(&sb->lock);
-    c->busy = c->fresh = false;
+    c->busy = false;
+    c->fresh = fresh;
     if (dead) {
         list_remove(&c->link);
         sb->context_count--;

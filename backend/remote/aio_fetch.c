@@ -176,6 +176,84 @@ void aio_session_close_later(struct aio *a, const char *id)
     aio_later(a, close_later, c);
 }
 
+void aio_job_close(struct aio_job *j, struct call *call)
+{
+    struct aio *a = aio_of(&j->sandbox->base);
+    bool counted;
+
+    aio_session_close(a, call, j->id);
+    pthread_mutex_lock(&j->lock);
+    counted = j->counted;
+    j->counted = false;
+    pthread_mutex_unlock(&j->lock);
+    if (counted)
+        aio_session_give(a);
+}
+
+static void job_close_later(void *arg)
+{
+    struct aio_job *j = arg;
+
+    aio_job_close(j, &aio_of(&j->sandbox->base)->quit);
+    aio_job_unref(j);
+}
+
+void aio_job_close_later(struct aio_job *j)
+{
+    atomic_fetch_add(&j->refs, 1);
+    aio_later(aio_of(&j->sandbox->base), job_close_later, j);
+}
+
+/* The next running command behind `after` in the table, referenced; NULL none. */
+static struct aio_job *next_running(struct aio_sandbox *sb, struct aio_job *after)
+{
+    struct aio_job *found = NULL;
+    bool behind;
+
+    pthread_mutex_lock(&sb->lock);
+    behind = !after || !after->listed;
+    list_each(link, &sb->jobs)
+    {
+        struct aio_job *j = list_of(link, struct aio_job, link);
+        if (behind && !j->cell && aio_job_status(j) == EXEC_RUNNING) {
+            atomic_fetch_add(&j->refs, 1);
+            found = j;
+            break;
+        }
+        behind |= j == after;
+    }
+    pthread_mutex_unlock(&sb->lock);
+    return found;
+}
+
+static void reap_sandbox(struct aio_sandbox *sb, struct call *call)
+{
+    struct aio_job *j = NULL, *next;
+
+    for (int i = 0; i < AIO_JOBS_MAX && (next = next_running(sb, j)); i++) {
+        aio_job_unref(j);
+        j = next;
+        (void)!aio_job_fetch(j, call, 0, NULL);
+        if (aio_job_status(j) != EXEC_RUNNING)
+            aio_job_close_later(j);
+    }
+    aio_job_unref(j);
+}
+
+void aio_reap(struct aio *a, struct call *call)
+{
+    struct list *at = &a->sandboxes;
+
+    for (;;) {
+        pthread_mutex_lock(&a->lock);
+        at = at->next;
+        pthread_mutex_unlock(&a->lock);
+        if (at == &a->sandboxes)
+            return;
+        reap_sandbox(list_of(at, struct aio_sandbox, link), call);
+    }
+}
+
 /* What the service can send; the rest is sent by a script in the container. */
 static const char *service_signal(int signal)
 {
