@@ -56,7 +56,6 @@ static int aio_open(struct backend *be, const struct backend_config *config, str
 
     a->spool_fd = a->quit.event_fd = -1;
     pthread_mutex_init(&a->lock, NULL);
-    aio_cond_init(&a->freed);
     list_init(&a->sandboxes);
     a->max = config->max_sandboxes ? config->max_sandboxes : AIO_SANDBOXES_MAX;
     if (http_open(&options, &a->http, err))
@@ -230,42 +229,6 @@ static struct aio_job *next_running(struct aio_sandbox *s)
     return found;
 }
 
-int aio_session_take(struct aio *a, struct call *call, unsigned most, struct err *err)
-{
-    int64_t until = clock_ms() + AIO_QUEUE_MS;
-    bool taken;
-
-    pthread_mutex_lock(&a->lock);
-    while (a->sessions >= most && call != &a->quit && clock_ms() < until && !call_check(call, err))
-        aio_wait(&a->freed, &a->lock);
-    taken = a->sessions < most || call == &a->quit;
-    a->sessions += taken;
-    pthread_mutex_unlock(&a->lock);
-    if (taken)
-        return 0;
-    if (!call_check(call, err))
-        err_set(err, ERR_BUSY, "%u commands are running in the container already", most);
-    return -1;
-}
-
-bool aio_sessions_full(struct aio *a)
-{
-    bool full;
-
-    pthread_mutex_lock(&a->lock);
-    full = a->sessions >= AIO_COMMANDS_MAX;
-    pthread_mutex_unlock(&a->lock);
-    return full;
-}
-
-void aio_session_give(struct aio *a)
-{
-    pthread_mutex_lock(&a->lock);
-    a->sessions--;
-    pthread_cond_signal(&a->freed);
-    pthread_mutex_unlock(&a->lock);
-}
-
 void aio_later(struct aio *a, void (*fn)(void *arg), void *arg)
 {
     if (pool_run(a->tidy, fn, arg, NULL))
@@ -346,7 +309,6 @@ static void aio_close(struct backend *be)
     fd_close(&a->spool_fd);
     free(a->home);
     free(a->workspace);
-    pthread_cond_destroy(&a->freed);
     pthread_mutex_destroy(&a->lock);
 }
 

@@ -21,11 +21,8 @@
 
 #define AIO_SANDBOXES_MAX 1000
 #define AIO_HELPERS_IDLE_MAX 4
-#define AIO_COMMANDS_MAX 40 /* sessions of commands at the service, which ends the oldest of 50 */
-#define AIO_SESSIONS_MAX 46 /* with those of helpers at work */
-#define AIO_QUEUE_MS 10000  /* a call waits so long for a session, a shell or an interpreter */
-#define AIO_ASK_MS 20000    /* of a request that answers at once */
-#define AIO_CLEAN_MS 5000   /* of one that tidies up */
+#define AIO_ASK_MS 20000  /* of a request that answers at once */
+#define AIO_CLEAN_MS 5000 /* of one that tidies up */
 #define AIO_REPLY_MAX (64 * 1024 * 1024)
 #define AIO_SCRATCH ".cache/sandbox-mcp" /* below the container's home: what we keep there */
 
@@ -43,8 +40,7 @@ struct aio {
     unsigned count, max;
     char *home, *workspace;     /* set once, then constant */
     struct aio_helper *helpers; /* idle ones */
-    unsigned helper_count, sessions;
-    pthread_cond_t freed; /* a session was closed, or its helper is idle */
+    unsigned helper_count;
 };
 
 struct aio_sandbox;
@@ -83,11 +79,6 @@ int aio_path(struct aio *a, const char *path, char **out, struct err *err) MUST_
 
 /* Append s as one word of a shell. */
 int aio_quote(struct buf *out, const char *s, size_t len, struct err *err) MUST_CHECK;
-
-/* Wait for one of `most` sessions, and give it back; ERR_BUSY. Calls that tidy up never wait. */
-int aio_session_take(struct aio *a, struct call *call, unsigned most, struct err *err) MUST_CHECK;
-void aio_session_give(struct aio *a);
-bool aio_sessions_full(struct aio *a);
 
 /* Do it in the background, or at once when that is impossible. */
 void aio_later(struct aio *a, void (*fn)(void *arg), void *arg);

@@ -7,6 +7,18 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+void aio_cell_free(struct aio_cell *cell)
+{
+    if (!cell)
+        return;
+    yyjson_doc_free(cell->doc);
+    buf_done(&cell->request);
+    buf_done(&cell->setup);
+    call_done(&cell->stop);
+    fd_close(&cell->done_fd);
+    free(cell);
+}
+
 static void body_begin(struct jw *w, const struct aio_cell *cell, int64_t timeout_s)
 {
     jw_obj(w);
@@ -42,16 +54,27 @@ static int setup_code(struct buf *out, bool python, const struct code_request *r
     return jw_done(&w) || buf_adds(out, ");\n", err) ? -1 : 0;
 }
 
-/* Its last value is the interpreter's pid. */
-static int make_setup(struct aio *a, struct aio_cell *cell, const struct code_request *req,
-                      const char *cwd, struct err *err)
+static int make_bodies(struct aio *a, struct aio_cell *cell, const struct code_request *req,
+                       struct err *err)
 {
+    const struct backend_config *config = a->base.config;
     bool python = !strcmp(cell->context->language, "python");
+    int64_t seconds = (cell->timeout_ms + 999) / 1000;
     AUTO(buf) struct buf code = BUF_MAX(8 * 1024 * 1024);
-    struct jw w = JW(&cell->setup, err);
+    AUTO_FREE char *cwd = NULL;
+    struct jw w = JW(&cell->request, err);
 
-    if (setup_code(&code, python, req, a->base.config, cwd, err) ||
-        buf_adds(&code, python ? "__import__('os').getpid()" : "0", err))
+    body_begin(&w, cell, seconds);
+    jw_kstr(&w, "code", req->code);
+    if (cell->context->fresh)
+        jw_kstr(&w, "cwd", a->workspace);
+    jw_end(&w);
+    if (jw_done(&w) || (req->cwd && aio_path(a, req->cwd, &cwd, err)))
+        return -1;
+    if (!req->env_count && !cwd && !(cell->context->fresh && config->env_count))
+        return 0;
+    w = JW(&cell->setup, err);
+    if (setup_code(&code, python, req, config, cwd, err))
         return -1;
     body_begin(&w, cell, AIO_ASK_MS / 1000);
     jw_kstr(&w, "code", buf_str(&code));
@@ -59,25 +82,6 @@ static int make_setup(struct aio *a, struct aio_cell *cell, const struct code_re
         jw_kstr(&w, "cwd", a->workspace);
     jw_end(&w);
     return jw_done(&w);
-}
-
-static int make_bodies(struct aio *a, struct aio_cell *cell, const struct code_request *req,
-                       struct err *err)
-{
-    bool fresh = cell->context->fresh;
-    AUTO_FREE char *cwd = NULL;
-    struct jw w = JW(&cell->request, err);
-
-    body_begin(&w, cell, (cell->timeout_ms + 999) / 1000);
-    jw_kstr(&w, "code", req->code);
-    if (fresh)
-        jw_kstr(&w, "cwd", a->workspace);
-    jw_end(&w);
-    if (jw_done(&w) || (req->cwd && aio_path(a, req->cwd, &cwd, err)))
-        return -1;
-    if (!cwd && !req->env_count && !(fresh && !cell->once))
-        return 0;
-    return make_setup(a, cell, req, cwd, err);
 }
 
 static int ask_cell(struct aio_cell *cell, const struct buf *body, int64_t timeout_ms,
@@ -105,12 +109,9 @@ static int set_up(struct aio_cell *cell, struct err *err)
     if (ask_cell(cell, &cell->setup, AIO_ASK_MS, &doc, &data, err))
         return -1;
     status = json_str(data, "status");
-    last = yyjson_arr_get_last(yyjson_obj_get(data, "outputs"));
-    if (status && !strcmp(status, "ok")) {
-        value = json_str(yyjson_obj_get(last, "data"), "text/plain");
-        cell->context->pid = value ? atoi(value) : 0;
+    if (status && !strcmp(status, "ok"))
         return 0;
-    }
+    last = yyjson_arr_get_last(yyjson_obj_get(data, "outputs"));
     value = json_str(last, "evalue");
     return err_set(err, value && strstr(value, "o such file") ? ERR_NOT_FOUND : ERR_INVALID,
                    "set cwd and env: %s", value ? value : "refused");
@@ -130,9 +131,7 @@ static void append(struct aio_cell *cell, bool stopped)
     char *note = NULL;
 
     (void)!aio_outputs(j, cell->data, NULL, NULL);
-    if (atomic_load(&cell->interrupted) && !stopped)
-        note = strdup("The cell was interrupted; its interpreter keeps its variables.");
-    else if (stopped)
+    if (stopped)
         note = strdup("The cell was ended together with its interpreter: its variables are lost; "
                       "the next call starts a fresh one.");
     else if (cell->failed.code &&
@@ -150,7 +149,7 @@ static void leave_context(struct aio_cell *cell, bool dead)
 
     if (dead)
         aio_context_end(sb, cell->context);
-    aio_context_release(sb, cell->context, dead, cell->restarted);
+    aio_context_release(sb, cell->context, dead);
 }
 
 static void finish(struct aio_cell *cell, bool dead)
@@ -160,17 +159,15 @@ static void finish(struct aio_cell *cell, bool dead)
     bool ok = status && !strcmp(status, "ok");
     bool late = status && !strcmp(status, "timeout");
     bool stopped = call_state(&cell->stop) != CALL_RUNNING;
-    bool killed = stopped || atomic_load(&cell->interrupted);
     bool once = cell->once && !dead; /* nobody waits for the end of a throw-away */
 
-    atomic_store(&cell->pid, 0);
     cell->restarted = cell->context->cells && json_int(cell->data, "execution_count", 0) == 1;
-    cell->count = ++cell->context->cells;
+    cell->context->cells++;
     if (!once)
         leave_context(cell, dead);
     if (!move(cell, AIO_CELL_DONE))
         append(cell, stopped);
-    aio_job_end(j, killed ? EXEC_KILLED : late ? EXEC_TIMED_OUT : EXEC_EXITED, ok ? 0 : 1);
+    aio_job_end(j, stopped ? EXEC_KILLED : late ? EXEC_TIMED_OUT : EXEC_EXITED, ok ? 0 : 1);
     (void)eventfd_write(cell->done_fd, 1);
     if (once)
         leave_context(cell, true);
@@ -182,9 +179,7 @@ static void work(void *arg)
     struct aio_cell *cell = j->cell;
     bool dead = false;
 
-    if (!set_up(cell, &cell->failed))
-        atomic_store(&cell->pid, cell->context->pid);
-    if (cell->failed.code ||
+    if (set_up(cell, &cell->failed) ||
         ask_cell(cell, &cell->request, cell->timeout_ms, &cell->doc, &cell->data, &cell->failed))
         dead = call_state(&cell->stop) != CALL_RUNNING || cell->failed.code == ERR_UNAVAILABLE;
     finish(cell, dead);
@@ -224,12 +219,12 @@ static int launch(struct aio_job *j, const struct code_request *req, struct err 
     struct aio *a = aio_of(&j->sandbox->base);
 
     if (make_bodies(a, j->cell, req, err)) {
-        aio_context_release(j->sandbox, j->cell->context, j->cell->context->fresh, false);
+        aio_context_release(j->sandbox, j->cell->context, j->cell->context->fresh);
         return -1;
     }
     atomic_fetch_add(&j->refs, 1);
     if (pool_run(a->cells, work, j, err)) {
-        aio_context_release(j->sandbox, j->cell->context, j->cell->context->fresh, false);
+        aio_context_release(j->sandbox, j->cell->context, j->cell->context->fresh);
         aio_job_unref(j);
         return -1;
     }
@@ -294,7 +289,7 @@ static int over(struct aio_job *j, size_t max_bytes, struct code_result *res, st
         return -1;
     }
     res->status = late ? CODE_TIMEOUT : status && !strcmp(status, "ok") ? CODE_OK : CODE_ERROR;
-    res->execution_count = cell->count;
+    res->execution_count = json_int(cell->data, "execution_count", 0);
     if (aio_outputs(j, cell->data, res, err) || take_streams(j, max_bytes, res, err))
         return -1;
     if (cell->restarted)
@@ -304,20 +299,11 @@ static int over(struct aio_job *j, size_t max_bytes, struct code_result *res, st
     return 0;
 }
 
-static void stop_later(void *arg)
-{
-    struct aio_job *j = arg;
-
-    (void)!aio_cell_stop(j, &aio_of(&j->sandbox->base)->quit, AIO_GRACE_MS, NULL);
-    aio_job_unref(j);
-}
-
 static int give_up(struct aio_job *j, struct call *call)
 {
     if (move(j->cell, AIO_CELL_LEFT) && call_state(call) == CALL_GONE && !aio_job_list(j, NULL))
         return -1;
-    atomic_fetch_add(&j->refs, 1);
-    aio_later(aio_of(&j->sandbox->base), stop_later, j);
+    call_end(&j->cell->stop, CALL_CANCELLED);
     return -1;
 }
 
@@ -347,6 +333,18 @@ static int run_cell(struct sandbox *sb, struct call *call, const struct code_req
         return 0;
     call_end(&j->cell->stop, CALL_CANCELLED);
     return -1;
+}
+
+int aio_cell_stop(struct aio_job *j, struct call *call, const struct kill_request *req UNUSED,
+                  struct err *err)
+{
+    int64_t until = clock_ms() + AIO_CLEAN_MS;
+
+    call_end(&j->cell->stop, CALL_CANCELLED);
+    while (aio_job_status(j) == EXEC_RUNNING && clock_ms() < until)
+        if (aio_job_sleep(j, call, 1000, err))
+            return -1;
+    return 0;
 }
 
 static int aio_execute(struct sandbox *sb, struct call *call, const struct code_request *req,

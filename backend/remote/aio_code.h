@@ -23,9 +23,6 @@ struct aio_cell {
     const char *path;
     int64_t timeout_ms;
     bool once, clamped, restarted;
-    int64_t count;   /* which cell of its context it is */
-    _Atomic int pid; /* that can be interrupted; 0 none */
-    _Atomic bool interrupted;
     struct call stop; /* ends the worker's waiting */
     int done_fd;      /* readable once it is over */
 
@@ -36,11 +33,8 @@ struct aio_cell {
     _Atomic int state; /* enum aio_cell_state: whoever moves it from WAITED has the results */
 };
 
-/*
- * Stop a running cell and wait for its end: python is interrupted and keeps its variables;
- * what does not stop within grace_ms (0: is not asked) loses its interpreter.
- */
-int aio_cell_stop(struct aio_job *j, struct call *call, int64_t grace_ms,
+/* Interrupt a running cell; what does not stop loses its interpreter. */
+int aio_cell_stop(struct aio_job *j, struct call *call, const struct kill_request *req,
                   struct err *err) MUST_CHECK;
 void aio_cell_free(struct aio_cell *cell);
 
@@ -55,8 +49,8 @@ int aio_outputs(struct aio_job *j, yyjson_val *data, struct code_result *res,
 /* Claim the context of a request for a cell. */
 int aio_context_claim(struct aio_sandbox *sb, struct call *call, const struct code_request *req,
                       struct aio_context **out, struct err *err) MUST_CHECK;
-/* dead: forget it. fresh: its interpreter knows nothing of us. */
-void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dead, bool fresh);
+/* dead: forget it. */
+void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dead);
 
 /* End the interpreter at the service. */
 void aio_context_end(struct aio_sandbox *sb, const struct aio_context *c);

@@ -72,7 +72,12 @@ static int await_free(struct aio_sandbox *sb, struct call *call, const struct co
     int64_t until = clock_ms() + AIO_QUEUE_MS;
 
     while ((*out = find(sb, req)) && (*out)->busy) {
-        aio_wait(&sb->freed, &sb->lock);
+        struct timespec ts;
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        ts.tv_nsec += 100 * 1000000;
+        ts.tv_sec += ts.tv_nsec / 1000000000;
+        ts.tv_nsec %= 1000000000;
+        (void)pthread_cond_timedwait(&sb->freed, &sb->lock, &ts);
         if (call_check(call, err))
             return -1;
         if ((*out = find(sb, req)) && (*out)->busy && clock_ms() >= until)
@@ -106,11 +111,10 @@ int aio_context_claim(struct aio_sandbox *sb, struct call *call, const struct co
     return r;
 }
 
-void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dead, bool fresh)
+void aio_context_release(struct aio_sandbox *sb, struct aio_context *c, bool dead)
 {
     pthread_mutex_lock(&sb->lock);
-    c->busy = false;
-    c->fresh = fresh;
+    c->busy = c->fresh = false;
     if (dead) {
         list_remove(&c->link);
         sb->context_count--;

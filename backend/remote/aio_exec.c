@@ -138,8 +138,8 @@ void aio_exec_abort(struct aio_job *j, struct call *call)
 
     if (j->started && aio_job_status(j) == EXEC_RUNNING)
         (void)!aio_job_signal(j, call, SIGKILL, NULL);
-    if (j->started || j->counted)
-        aio_job_close(j, call);
+    if (j->started)
+        aio_session_close(a, call, j->id);
     for (int i = 0; j->files && i < 2; i++)
         if (!aio_scratch(a, j->id, i ? ".in" : ".sh", &path, NULL))
             aio_remove_later(a, buf_take(&path));
@@ -218,7 +218,7 @@ static int finish(struct aio_job *j, struct call *call, const char *shell_id, si
     if (aio_job_result(j, NULL, max_bytes, res, err))
         return -1;
     if (over)
-        aio_job_close_later(j);
+        aio_session_close_later(aio_of(&j->sandbox->base), j->id);
     return res->process_id[0] ? aio_job_list(j, err) : 0;
 }
 
@@ -239,13 +239,6 @@ static int aio_run(struct sandbox *sb, struct call *call, const struct exec_requ
         memcpy(shell_id, j->shell->id, sizeof(shell_id));
     }
     j->cwd = req->session_id ? NULL : strdup(cwd);
-    if (aio_sessions_full(aio_of(sb)) || aio_jobs_running(s) >= AIO_LIVE_MAX)
-        aio_reap(aio_of(sb), call);
-    if (aio_session_take(aio_of(sb), call, AIO_COMMANDS_MAX, err)) {
-        aio_job_end(j, EXEC_KILLED, -1);
-        return -1;
-    }
-    j->counted = true;
     if (run(j, call, req, cwd, err))
         return give_up(j, call, err);
     if (finish(j, call, shell_id, req->max_bytes, res, err)) {
@@ -294,7 +287,7 @@ static int aio_output(struct sandbox *sb, struct call *call, const struct output
     if (await_news(j, call, clock_ms() + req->wait_ms, err))
         return -1;
     if (running && aio_job_status(j) != EXEC_RUNNING && !j->cell)
-        aio_job_close_later(j);
+        aio_session_close_later(aio_of(sb), j->id);
     return aio_job_result(j, req, req->max_bytes, res, err);
 }
 

@@ -23,13 +23,6 @@ void aio_reply_take(struct aio_job *j, yyjson_val *data, yyjson_val *command);
 void aio_session_close(struct aio *a, struct call *call, const char *id);
 void aio_session_close_later(struct aio *a, const char *id);
 
-/* Look at all commands nobody has looked at for long: those that are over make room. */
-void aio_reap(struct aio *a, struct call *call);
-
-/* The same for a job's session, which another command may have then. */
-void aio_job_close(struct aio_job *j, struct call *call);
-void aio_job_close_later(struct aio_job *j);
-
 /*
  * The command line for the service: stdin from /dev/null, or from what the request brings; in a
  * shell session between loading and saving its state. Long ones go into a file first.

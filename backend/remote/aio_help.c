@@ -236,16 +236,11 @@ static int help_ask(struct aio *a, struct call *call, struct help *help, struct 
 static int help_once(struct aio *a, struct call *call, struct help *help, struct err *err)
 {
     AUTO(help_reply) struct help_reply reply = { .out = help->out };
-    struct aio_helper *h;
+    struct aio_helper *h = helper_take(a, !help->idempotent);
     int r;
 
-    if (aio_session_take(a, call, AIO_SESSIONS_MAX, err))
-        return -1;
-    h = helper_take(a, !help->idempotent);
-    if (!h) {
-        aio_session_give(a);
+    if (!h)
         return err_oom(err);
-    }
     aio_scan_init(&reply.scan);
     reply.scan.text = on_text;
     reply.scan.restart = on_restart;
@@ -257,7 +252,6 @@ static int help_once(struct aio *a, struct call *call, struct help *help, struct
         helper_drop(a, h);
     else
         helper_give(a, h);
-    aio_session_give(a);
     return r;
 }
 

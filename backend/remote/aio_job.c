@@ -16,17 +16,6 @@ void aio_cond_init(pthread_cond_t *cond)
     pthread_condattr_destroy(&attr);
 }
 
-bool aio_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    ts.tv_nsec += 50 * 1000000;
-    ts.tv_sec += ts.tv_nsec / 1000000000;
-    ts.tv_nsec %= 1000000000;
-    return !pthread_cond_timedwait(cond, lock, &ts);
-}
-
 int aio_job_new(struct aio_sandbox *sb, struct aio_job **out, struct err *err)
 {
     struct aio_job *j = calloc(1, sizeof(*j));
@@ -93,36 +82,17 @@ static struct aio_job *evict(struct aio_sandbox *sb)
     return NULL;
 }
 
-/* Sandbox lock held. */
-static unsigned running(struct aio_sandbox *sb)
-{
-    unsigned n = 0;
-
-    list_each(link, &sb->jobs)
-    {
-        n += aio_job_status(list_of(link, struct aio_job, link)) == EXEC_RUNNING;
-    }
-    return n;
-}
-
-unsigned aio_jobs_running(struct aio_sandbox *sb)
-{
-    unsigned n;
-
-    pthread_mutex_lock(&sb->lock);
-    n = running(sb);
-    pthread_mutex_unlock(&sb->lock);
-    return n;
-}
-
 int aio_job_list(struct aio_job *j, struct err *err)
 {
     struct aio_sandbox *sb = j->sandbox;
     struct aio_job *old = NULL;
-    unsigned live;
+    unsigned live = 0;
 
     pthread_mutex_lock(&sb->lock);
-    live = running(sb);
+    list_each(link, &sb->jobs)
+    {
+        live += aio_job_status(list_of(link, struct aio_job, link)) == EXEC_RUNNING;
+    }
     if (!j->listed && live < AIO_LIVE_MAX) {
         if (sb->job_count >= AIO_JOBS_MAX)
             old = evict(sb);
@@ -243,7 +213,12 @@ int aio_job_sleep(struct aio_job *j, struct call *call, int64_t ms, struct err *
     pthread_mutex_lock(&j->lock);
     before = j->status;
     while (!r && clock_ms() < until && j->status == before) {
-        if (aio_wait(&j->changed, &j->lock))
+        struct timespec ts;
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        ts.tv_nsec += 50 * 1000000;
+        ts.tv_sec += ts.tv_nsec / 1000000000;
+        ts.tv_nsec %= 1000000000;
+        if (!pthread_cond_timedwait(&j->changed, &j->lock, &ts))
             break;
         r = call ? call_check(call, err) : 0;
     }

@@ -15,6 +15,7 @@
 #define AIO_JOBS_MAX 256 /* in a sandbox's table; the oldest finished one is forgotten first */
 #define AIO_LIVE_MAX 32  /* running at once per sandbox: the service has 50 bash sessions in all */
 #define AIO_GRACE_MS 2000
+#define AIO_QUEUE_MS 10000 /* a call waits so long for its shell session or context */
 
 /* A shell session: what a command leaves to the next one lies in a file of the container. */
 struct aio_shell {
@@ -30,7 +31,6 @@ struct aio_context {
     char id[ID_SIZE];
     const char *language; /* static */
     int64_t cells;        /* that ran in it */
-    int pid;              /* of a python interpreter, in the container; 0 unknown */
     bool is_default, busy, fresh;
 };
 
@@ -60,7 +60,6 @@ struct aio_job {
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
-    bool counted;  /* its session is one of those that aio_session_take() gave */
     bool started;  /* the service has it, or may have it */
     bool files;    /* it came with files of AIO_SCRATCH */
     bool fetching; /* one thread asks the service at a time */
@@ -77,17 +76,12 @@ struct aio_job {
     char *cwd, *note;
 };
 
-/* A condition by the monotonic clock, and a wait of 50 ms at most: calls may end meanwhile. True
- * when it was signalled. */
+/* One whose timed waits are by the monotonic clock. */
 void aio_cond_init(pthread_cond_t *cond);
-bool aio_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
 
 int aio_job_new(struct aio_sandbox *sb, struct aio_job **out, struct err *err) MUST_CHECK;
 void aio_job_unref(struct aio_job *j);
 DEFINE_AUTO_PTR(aio_job, aio_job_unref);
-
-/* How many of the table's are running, as far as is known. */
-unsigned aio_jobs_running(struct aio_sandbox *sb);
 
 /* Into the table; ERR_QUOTA when AIO_LIVE_MAX run. */
 int aio_job_list(struct aio_job *j, struct err *err) MUST_CHECK;

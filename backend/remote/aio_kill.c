@@ -50,9 +50,7 @@ static int kill_job(struct aio_job *j, struct call *call, const struct kill_requ
 {
     bool running = aio_job_status(j) == EXEC_RUNNING;
 
-    if (running &&
-        (j->cell ? aio_cell_stop(j, call, asks_to_end(req->signal) ? req->grace_ms : 0, err)
-                 : stop(j, call, req, err)))
+    if (running && (j->cell ? aio_cell_stop(j, call, req, err) : stop(j, call, req, err)))
         return -1;
     if (running && strings_addf(&res->killed, err, "%s", j->id))
         return -1;
@@ -61,7 +59,7 @@ static int kill_job(struct aio_job *j, struct call *call, const struct kill_requ
     res->exit_code = j->exit_code;
     pthread_mutex_unlock(&j->lock);
     if (running && res->status != EXEC_RUNNING && !j->cell)
-        aio_job_close_later(j);
+        aio_session_close_later(aio_of(&j->sandbox->base), j->id);
     return 0;
 }
 

@@ -174,9 +174,6 @@ const char aio_script_kill_pid[] =
           "kill -9 $all 2>/dev/null\n"
           "exit 0\n";
 
-/* $1 pid of an interpreter. */
-const char aio_script_interrupt[] = "kill -INT $1 2>&1\n";
-
 /* $1...: files and directories of our own. */
 const char aio_script_remove[] = "rm -rf -- \"$@\"\n";
 

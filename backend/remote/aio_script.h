@@ -7,7 +7,7 @@
 #define BACKEND_REMOTE_AIO_SCRIPT_H
 
 extern const char aio_script_read[], aio_script_write[], aio_script_list[], aio_script_kill[],
-    aio_script_kill_pid[], aio_script_interrupt[], aio_script_remove[], aio_script_is_dir[],
-    aio_script_cat[], aio_script_processes[], aio_script_metrics[];
+    aio_script_kill_pid[], aio_script_remove[], aio_script_is_dir[], aio_script_cat[],
+    aio_script_processes[], aio_script_metrics[];
 
 #endif

@@ -42,6 +42,18 @@ static struct aio_shell *add(struct aio_sandbox *sb, const char *name, struct er
     return s;
 }
 
+/* Sandbox lock held; waits a little. */
+static void wait_freed(struct aio_sandbox *sb)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    ts.tv_nsec += 100 * 1000000;
+    ts.tv_sec += ts.tv_nsec / 1000000000;
+    ts.tv_nsec %= 1000000000;
+    (void)pthread_cond_timedwait(&sb->freed, &sb->lock, &ts);
+}
+
 static int too_busy(const char *name, struct err *err)
 {
     err_set(err, ERR_BUSY, "session \"%s\" is still running another command", name);
@@ -58,7 +70,7 @@ int aio_shell_claim(struct aio_job *j, struct call *call, const char *name, stru
 
     pthread_mutex_lock(&sb->lock);
     while ((s = find(sb, name)) && s->busy && !r) {
-        aio_wait(&sb->freed, &sb->lock);
+        wait_freed(sb);
         r = call_check(call, err);
         if (!r && clock_ms() >= until)
             r = too_busy(name, err);

@@ -5,7 +5,6 @@ service does not describe, and nothing of the program is left there.
 
 import os
 import re
-import shutil
 import time
 
 import pytest
@@ -124,8 +123,7 @@ def folder(fake, tmp_path):
     """A fresh directory of the container, as seen there and here."""
     name = f"d{time.monotonic_ns()}"
     os.mkdir(fake.path(name))
-    yield Folder(f"/home/gem/{name}", fake.path(name))
-    shutil.rmtree(fake.path(name), ignore_errors=True)
+    return Folder(f"/home/gem/{name}", fake.path(name))
 
 
 class Folder:

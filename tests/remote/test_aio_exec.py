@@ -174,30 +174,6 @@ def test_too_many_that_run_on(aio):
     assert section(aio.run("echo still"), "stdout") == "still\n"
 
 
-def test_those_that_ended_unseen_make_room(aio):
-    for _ in range(2):
-        for _ in range(32):
-            aio.start("true")
-    assert section(aio.run("echo still"), "stdout") == "still\n"
-
-
-def test_the_service_is_never_asked_for_more_than_it_has(aio, fake):
-    """It ends the oldest of 50 sessions, whatever runs in it."""
-    id = aio.start("echo first; sleep 60")
-    calls = [aio.stdio.start("tools/call", {"name": "terminal_execute", "arguments": {
-        "command": f"sleep 0.3; echo {n}"}}) for n in range(70)]
-    reads = [aio.stdio.start("tools/call", {"name": "file_read", "arguments": {
-        "path": "/etc/hostname"}}) for n in range(70)]
-    most = max(len(sessions(fake)) for _ in range(20) if not time.sleep(0.05))
-    for n, call in enumerate(calls):
-        text = aio.stdio.response(call, 60)["result"]["content"][0]["text"]
-        assert section(text, "stdout") == f"{n}\n"
-    for call in reads:
-        assert not aio.stdio.response(call, 60)["result"].get("isError")
-    assert most <= 50
-    assert aio.output(id, cursor="0-0").startswith("running")
-
-
 def test_a_child_in_the_background_holds_nothing_up(aio):
     start = time.monotonic()
     text = aio.run("sleep 5 & echo started")

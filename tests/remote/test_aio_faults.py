@@ -92,8 +92,8 @@ def test_but_not_for_ever(aio, fake, folder, tool, fault, code, words):
     got, text = aio.refused(tool, **here(arguments, folder))
     assert got == code and words in text
     assert "<" not in text
-    # where a kept connection had died, libcurl itself tries once more
-    assert 4 <= len([r for r in fake.requests() if r["fault"]]) <= 8
+    # libcurl itself tries a kept connection that died once more
+    assert len([r for r in fake.requests() if r["fault"]]) in (4, 5, 6)
 
 
 def test_what_the_service_asks_to_wait_is_waited(aio, fake, folder):
