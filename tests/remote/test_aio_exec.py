@@ -158,7 +158,7 @@ def test_a_command_that_never_stops_writing(aio):
 
 def test_many_at_once(aio):
     ids = [aio.stdio.start("tools/call", {"name": "terminal_execute", "arguments": {
-        "command": f"sleep 0.5; echo {n}"}}) for n in range(24)]
+        "command": f"echo {n}; sleep 0.5"}}) for n in range(24)]
     start = time.monotonic()
     for n, id in enumerate(ids):
         text = aio.stdio.response(id)["result"]["content"][0]["text"]
