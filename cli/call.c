@@ -33,9 +33,10 @@ static int ask(struct server *server, const char *sandbox, const struct buf *mes
                struct waiter *w, struct err *err)
 {
     struct server_conn *conn;
+    struct caller caller = { .principal = "local", .sandbox = sandbox };
     struct http_facts facts = { 0 };
 
-    if (server_conn_new(server, "local", sandbox, &conn, err))
+    if (server_conn_new(server, &caller, &conn, err))
         return -1;
     server_handle(server, conn, message->data, message->len, &facts, &w->sink, NULL);
     pthread_mutex_lock(&w->lock);

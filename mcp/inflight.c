@@ -113,8 +113,8 @@ static struct server_call *find(struct server_conn *conn, const struct buf *id)
     return NULL;
 }
 
-static int fill(struct server_call *c, struct inbound *in, const struct tool_def *def,
-                yyjson_val *arguments, yyjson_val *token, struct err *err)
+static int fill(struct server_call *c, struct inbound *in, const struct work *work,
+                const struct tool_def *def, yyjson_val *token, struct err *err)
 {
     struct server *srv = in->srv;
 
@@ -122,7 +122,8 @@ static int fill(struct server_call *c, struct inbound *in, const struct tool_def
     c->conn = in->conn;
     c->sink = in->sink;
     c->revision = in->revision;
-    c->arguments = arguments;
+    c->work = work;
+    c->params = in->msg.params;
     c->progress = 0;
     c->call.id = atomic_fetch_add(&srv->last_call, 1) + 1;
     c->call.started_ms = c->progress_ms = clock_ms();
@@ -130,6 +131,7 @@ static int fill(struct server_call *c, struct inbound *in, const struct tool_def
     c->call.progress = token ? progress_send : NULL;
     c->tool.call = &c->call;
     c->tool.def = def;
+    c->tool.client = in->client;
     c->tool.principal = in->conn->principal;
     c->tool.sandbox = in->conn->sandbox;
     c->tool.context = srv->tools_context;
@@ -158,8 +160,8 @@ static const char *enter(struct server_conn *conn, struct server_call *c, int *c
     return NULL;
 }
 
-struct server_call *inflight_start(struct inbound *in, const struct tool_def *def,
-                                   yyjson_val *arguments, yyjson_val *token)
+struct server_call *inflight_start(struct inbound *in, const struct work *work,
+                                   const struct tool_def *def, yyjson_val *token)
 {
     struct server *srv = in->srv;
     struct err err = { 0 };
@@ -172,7 +174,7 @@ struct server_call *inflight_start(struct inbound *in, const struct tool_def *de
     pthread_mutex_unlock(&srv->lock);
     if (!c)
         c = call_new(&err);
-    if (!c || fill(c, in, def, arguments, token, &err)) {
+    if (!c || fill(c, in, work, def, token, &err)) {
         why = err.msg;
     } else {
         pthread_mutex_lock(&srv->lock);

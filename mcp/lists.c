@@ -106,7 +106,7 @@ static int make_discover(struct server *srv, struct err *err)
     jw_obj(&w);
     jw_kstr(&w, "resultType", "complete");
     jw_kraw(&w, "supportedVersions", versions.data);
-    jw_kraw(&w, "capabilities", "{\"tools\":{}}");
+    jw_kraw(&w, "capabilities", srv->capabilities.data);
     if (srv->instructions.len)
         jw_kraw(&w, "instructions", srv->instructions.data);
     add_modern(&w, srv);
@@ -117,7 +117,7 @@ static int make_discover(struct server *srv, struct err *err)
 int lists_make(struct server *srv, const struct server_config *config, struct err *err)
 {
     if (make_info(srv, config, err) || make_instructions(srv, config, err) ||
-        make_discover(srv, err))
+        capabilities_make(srv, config, err) || make_discover(srv, err))
         return -1;
     for (int form = 0; form < LIST_FORM_COUNT; form++)
         if (make_list(srv, config, (enum list_form)form, err))
@@ -128,6 +128,7 @@ int lists_make(struct server *srv, const struct server_config *config, struct er
 void lists_done(struct server *srv)
 {
     buf_done(&srv->info);
+    buf_done(&srv->capabilities);
     buf_done(&srv->instructions);
     buf_done(&srv->discover);
     for (int form = 0; form < LIST_FORM_COUNT; form++)

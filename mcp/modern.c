@@ -155,5 +155,6 @@ int modern_check(struct inbound *in)
         return -1;
     if (in->facts->is_http && check_method_headers(in))
         return -1;
+    in->client = client_read(yyjson_obj_get(meta, META "clientCapabilities"), in->revision);
     return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/pool.h"
+#include "mcp/client.h"
 #include "mcp/rpc.h"
 #include "mcp/server.h"
 #include "mcp/version.h"
@@ -27,6 +28,16 @@
 #define PROGRESS_SPACE_MS 1000   /* between two notifications of one call */
 #define PROGRESS_MESSAGE_MAX 256 /* bytes */
 
+/* A method whose requests are done by a worker, where they may block. */
+struct work {
+    /* Reads c->params, which lives until it returns or sets c->doc to NULL. */
+    int (*run)(struct server_call *c, struct err *err);
+    /* Fill c->out with the answer; failed: NULL, or why run failed. */
+    int (*write)(struct server_call *c, const struct err *failed, struct err *err);
+    /* After the answer was given; may be NULL. */
+    void (*finished)(struct server_call *c, const struct err *failed, int64_t duration_ms);
+};
+
 struct server {
     atomic_uint refs; /* the owner, and each connection */
     struct pool *pool;
@@ -38,6 +49,7 @@ struct server {
 
     /* Results made once, from `,"result":` to the last brace. */
     struct buf discover, lists[LIST_FORM_COUNT];
+    struct buf capabilities; /* one JSON object */
     struct buf info;         /* serverInfo, one JSON object */
     struct buf instructions; /* one JSON string, or empty */
 
@@ -57,6 +69,7 @@ struct server_conn {
     bool closed;       /* srv->lock */
     char *principal, *sandbox;
     _Atomic(const struct revision *) revision; /* negotiated by initialize */
+    atomic_uint client;                        /* CLIENT_*, declared in initialize */
 };
 
 struct server_call {
@@ -67,9 +80,10 @@ struct server_call {
     struct server_conn *conn;
     struct reply_sink *sink;
     const struct revision *revision;
-    yyjson_doc *doc;       /* owned, until the arguments are bound; NULL when a batch owns it */
-    yyjson_val *arguments; /* in the document */
-    struct buf id, token;  /* JSON text; token empty when no progress is wanted */
+    const struct work *work;
+    yyjson_doc *doc;      /* owned, until the arguments are bound; NULL when a batch owns it */
+    yyjson_val *params;   /* in the document */
+    struct buf id, token; /* JSON text; token empty when no progress is wanted */
     struct buf out;
     void *args;
     size_t args_size;
@@ -86,6 +100,7 @@ struct inbound {
     yyjson_doc *doc;               /* whoever needs it longer takes it; NULL in a batch */
     struct rpc_message msg;
     const struct revision *revision; /* of this message */
+    unsigned client;                 /* CLIENT_* that hold for it */
     bool in_batch;
 };
 
@@ -98,6 +113,11 @@ bool route_claims_modern(const struct rpc_message *msg);
 
 /* The legacy revision this message is in, when nothing in it says otherwise. */
 const struct revision *route_legacy_revision(const struct inbound *in);
+
+/* ---- methods.c ---- */
+
+/* in->revision and in->client are known. */
+void methods_dispatch(struct inbound *in);
 
 /* ---- modern.c ---- */
 
@@ -125,14 +145,20 @@ void reply_error(struct inbound *in, int http_status, int code, const char *data
 int lists_make(struct server *srv, const struct server_config *config, struct err *err) MUST_CHECK;
 void lists_done(struct server *srv);
 
+/* ---- capabilities.c ---- */
+
+/* What initialize and server/discover declare. */
+int capabilities_make(struct server *srv, const struct server_config *config,
+                      struct err *err) MUST_CHECK;
+
 /* ---- inflight.c ---- */
 
 /*
  * A call that is in flight from now on, with two references: the worker's and the
  * caller's. NULL: a refusal was sent.
  */
-struct server_call *inflight_start(struct inbound *in, const struct tool_def *def,
-                                   yyjson_val *arguments, yyjson_val *token);
+struct server_call *inflight_start(struct inbound *in, const struct work *work,
+                                   const struct tool_def *def, yyjson_val *token);
 
 /* Not in flight any more; its state is final. */
 enum call_state inflight_end(struct server_call *c);
@@ -154,7 +180,12 @@ void progress_send(struct call *call, double elapsed_s, const char *message, siz
 /* Fill c->out with the answer; failed is NULL or why the tool failed. */
 int result_write(struct server_call *c, const struct err *failed, struct err *err) MUST_CHECK;
 
-/* ---- tools_call.c ---- */
+/* ---- worker.c ---- */
+
+/* Do the request on a worker. def: of the tool, NULL for other methods. */
+void worker_start(struct inbound *in, const struct work *work, const struct tool_def *def);
+
+/* ---- the methods ---- */
 
 void tools_call(struct inbound *in);
 

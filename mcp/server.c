@@ -67,14 +67,14 @@ static void conn_free(struct server_conn *conn)
     free(conn);
 }
 
-int server_conn_new(struct server *srv, const char *principal, const char *sandbox,
-                    struct server_conn **out, struct err *err)
+int server_conn_new(struct server *srv, const struct caller *caller, struct server_conn **out,
+                    struct err *err)
 {
     struct server_conn *conn = calloc(1, sizeof(*conn));
 
     if (!conn)
         return err_oom(err);
-    if (copy(principal, &conn->principal) || copy(sandbox, &conn->sandbox)) {
+    if (copy(caller->principal, &conn->principal) || copy(caller->sandbox, &conn->sandbox)) {
         conn_free(conn);
         return err_oom(err);
     }

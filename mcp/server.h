@@ -65,9 +65,14 @@ int server_new(const struct server_config *config, struct server **out, struct e
  */
 void server_free(struct server *srv);
 
-/* principal and sandbox (may be NULL) are copied. */
-int server_conn_new(struct server *srv, const char *principal, const char *sandbox,
-                    struct server_conn **out, struct err *err) MUST_CHECK;
+/* On whose behalf the messages of a connection come. Strings are copied. */
+struct caller {
+    const char *principal; /* "local" on stdio, else who the token belongs to */
+    const char *sandbox;   /* name of the default sandbox; NULL the unnamed one */
+};
+
+int server_conn_new(struct server *srv, const struct caller *caller, struct server_conn **out,
+                    struct err *err) MUST_CHECK;
 
 /*
  * Ends the calls still in flight with `why` (CALL_CANCELLED at stdio EOF, CALL_GONE when a

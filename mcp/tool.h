@@ -45,10 +45,11 @@ extern const size_t tool_def_count;
  */
 struct tool_call {
     struct call *call;
-    const struct tool_def *def;
-    const char *principal; /* who asks: "local" on stdio, else a digest of the token */
-    const char *sandbox;   /* name of the default sandbox asked for; NULL the unnamed one */
-    void *context;         /* struct tools_context of tools/: the backend and limits */
+    const struct tool_def *def; /* NULL when it is not a tool that is called */
+    unsigned client;            /* CLIENT_*: what the client can do for this request */
+    const char *principal;      /* who asks: "local" on stdio, else a digest of the token */
+    const char *sandbox;        /* name of the default sandbox asked for; NULL the unnamed one */
+    void *context;              /* struct tools_context of tools/: the backend and limits */
 
     struct buf content;    /* comma-separated JSON content blocks */
     struct buf structured; /* one JSON object or empty */

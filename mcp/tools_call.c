@@ -1,4 +1,3 @@
-#include "base/clock.h"
 #include "base/log.h"
 #include "mcp/router.h"
 
@@ -16,59 +15,34 @@ static void *args_space(struct server_call *c, size_t size)
     return c->args;
 }
 
-static int run_tool(struct server_call *c, struct err *err)
+static int run(struct server_call *c, struct err *err)
 {
     AUTO(args_storage) struct args_storage storage = { 0 };
     const struct tool_def *def = c->tool.def;
+    yyjson_val *arguments = yyjson_obj_get(c->params, "arguments");
     void *args = args_space(c, def->args->struct_size + 1);
 
     if (!args)
         return err_oom(err);
-    if (call_check(&c->call, err) || args_bind(def->args, c->arguments, args, &storage, err))
+    if (args_bind(def->args, yyjson_is_obj(arguments) ? arguments : NULL, args, &storage, err))
         return -1;
     yyjson_doc_free(c->doc); /* may be many times what was bound, and the tool may run for long */
     c->doc = NULL;
     return def->run(&c->tool, args, err);
 }
 
-static void answer(struct server_call *c, const struct err *failed)
+static void finished(struct server_call *c, const struct err *failed, int64_t duration_ms)
 {
-    AUTO(buf) struct buf out = BUF_MAX(65536);
-    struct err err = { 0 };
-
-    if (!result_write(c, failed, &err))
-        c->sink->finish(c->sink, 200, c->out.data, c->out.len);
-    else if (!rpc_add_error(&out, c->id.data, RPC_INTERNAL, err.msg, NULL, NULL))
-        c->sink->finish(c->sink, 200, out.data, out.len);
-    else
-        c->sink->finish(c->sink, 200, NULL, 0);
-}
-
-static void work(void *arg)
-{
-    struct server_call *c = arg;
     struct server *srv = c->conn->srv;
-    struct err err = { 0 };
-    enum call_state state;
-    int64_t took;
-    int r;
 
-    log_set_request(c->call.id);
-    r = run_tool(c, &err);
-    took = clock_ms() - c->call.started_ms;
-    state = inflight_end(c);
-    if (state == CALL_CANCELLED)
-        c->sink->finish(c->sink, 202, NULL, 0);
-    else
-        answer(c, r ? &err : NULL);
     if (log_enabled(LOG_INFO))
-        log_info("call tool=%s ms=%lld outcome=%s", c->tool.def->name, (long long)took,
-                 r ? err_code_name(err.code) : "ok");
+        log_info("call tool=%s ms=%lld outcome=%s", c->tool.def->name, (long long)duration_ms,
+                 failed ? err_code_name(failed->code) : "ok");
     if (srv->finished)
-        srv->finished(srv->tools_context, &c->tool, r ? &err : NULL, took);
-    log_set_request(0);
-    server_call_unref(c);
+        srv->finished(srv->tools_context, &c->tool, failed, duration_ms);
 }
+
+static const struct work work = { .run = run, .write = result_write, .finished = finished };
 
 static const struct tool_def *lookup(const struct server *srv, yyjson_val *name)
 {
@@ -79,40 +53,18 @@ static const struct tool_def *lookup(const struct server *srv, yyjson_val *name)
     return def && !(def->needs & ~srv->can) ? def : NULL;
 }
 
-static yyjson_val *given(yyjson_val *v)
-{
-    return yyjson_is_null(v) ? NULL : v;
-}
-
 void tools_call(struct inbound *in)
 {
     yyjson_val *params = in->msg.params, *name = yyjson_obj_get(params, "name");
-    yyjson_val *arguments = given(yyjson_obj_get(params, "arguments"));
-    yyjson_val *token = given(yyjson_obj_get(yyjson_obj_get(params, "_meta"), "progressToken"));
+    yyjson_val *arguments = yyjson_obj_get(params, "arguments");
     const struct tool_def *def = yyjson_is_str(name) ? lookup(in->srv, name) : NULL;
-    struct err err = { 0 };
-    struct server_call *c;
 
     if (!yyjson_is_str(name))
         reply_error(in, 200, RPC_PARAMS, NULL, "params.name must be a string");
     else if (!def)
         reply_error(in, 200, RPC_PARAMS, NULL, "Unknown tool: %.100s", yyjson_get_str(name));
-    else if (arguments && !yyjson_is_obj(arguments))
+    else if (arguments && !yyjson_is_null(arguments) && !yyjson_is_obj(arguments))
         reply_error(in, 200, RPC_PARAMS, NULL, "params.arguments must be an object");
-    else if (token && !rpc_is_id(token))
-        reply_error(in, 200, RPC_PARAMS, NULL, "progressToken must be an integer or a string");
-    else if ((c = inflight_start(in, def, arguments, token))) {
-        if (!pool_run(in->srv->pool, work, c, &err)) {
-            if (in->out_call)
-                *in->out_call = c;
-            else
-                server_call_unref(c);
-            return;
-        }
-        (void)inflight_end(c);
-        in->doc = TAKE(c->doc);
-        reply_error(in, 200, RPC_INTERNAL, NULL, "busy: %s", err.msg);
-        server_call_unref(c);
-        server_call_unref(c);
-    }
+    else
+        worker_start(in, &work, def);
 }

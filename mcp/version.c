@@ -10,12 +10,16 @@ static const struct revision revisions[] = {
         .modern = true,
         .structured = true,
         .progress_msg = true,
+        .elicitation = true,
+        .elicitation_url = true,
         .list = LIST_MODERN,
     },
     {
         .name = "2025-11-25",
         .structured = true,
         .progress_msg = true,
+        .elicitation = true,
+        .elicitation_url = true,
         .list = LIST_FULL,
     },
     {
@@ -23,6 +27,7 @@ static const struct revision revisions[] = {
         .null_id = true,
         .structured = true,
         .progress_msg = true,
+        .elicitation = true,
         .list = LIST_FULL,
     },
     {

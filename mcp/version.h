@@ -19,12 +19,14 @@ enum list_form {
 
 struct revision {
     const char *name;
-    bool modern;       /* no handshake: every request says its revision in _meta */
-    bool http_batch;   /* arrays of messages over HTTP */
-    bool stdio_batch;  /* arrays of messages over stdio */
-    bool null_id;      /* an answer to an unreadable id has "id":null instead of none */
-    bool structured;   /* structuredContent in results */
-    bool progress_msg; /* `message` in progress notifications */
+    bool modern;          /* no handshake: every request says its revision in _meta */
+    bool http_batch;      /* arrays of messages over HTTP */
+    bool stdio_batch;     /* arrays of messages over stdio */
+    bool null_id;         /* an answer to an unreadable id has "id":null instead of none */
+    bool structured;      /* structuredContent in results */
+    bool progress_msg;    /* `message` in progress notifications */
+    bool elicitation;     /* a client can be asked by form */
+    bool elicitation_url; /* and by URL */
     enum list_form list;
 };
 

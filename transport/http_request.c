@@ -22,11 +22,12 @@ static struct server_conn *peer_conn(struct http_core *core, struct peer *p,
                                      const struct http_request *r)
 {
     const char *sandbox = r->headers.value[HEADER_SANDBOX];
+    struct caller caller = { .principal = r->principal, .sandbox = sandbox };
 
     if (p->conn && !strcmp(p->principal, r->principal) && !strcmp(p->sandbox, sandbox ?: ""))
         return p->conn;
     peer_done(p);
-    if (server_conn_new(core->server, r->principal, sandbox, &p->conn, NULL))
+    if (server_conn_new(core->server, &caller, &p->conn, NULL))
         return NULL;
     p->principal = r->principal;
     strcpy(p->sandbox, sandbox ?: "");
@@ -166,11 +167,14 @@ static bool route(struct http_core *core, struct http_request *r, struct server_
 /* A session begins with an initialize that was answered well. */
 static void initialize(struct http_core *core, struct http_request *r, void *connection)
 {
+    struct caller caller = {
+        .principal = r->principal,
+        .sandbox = r->headers.value[HEADER_SANDBOX],
+    };
     struct server_conn *conn;
     struct exchange *x;
 
-    if (server_conn_new(core->server, r->principal, r->headers.value[HEADER_SANDBOX], &conn,
-                        NULL)) {
+    if (server_conn_new(core->server, &caller, &conn, NULL)) {
         r->verdict = VERDICT_BUSY;
         return;
     }

@@ -240,7 +240,7 @@ int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struc
         .line = BUF_MAX(SERVER_MESSAGE_MAX + 2 * READ_SIZE),
     };
 
-    if (stdio_claim(err) || server_conn_new(srv, "local", sandbox_name, &io.conn, err))
+    if (stdio_claim(err) || server_conn_new(srv, &(struct caller){ "local", sandbox_name }, &io.conn, err))
         return -1;
     io.in = claimed_in;
     (void)fcntl(io.in, F_SETPIPE_SZ, PIPE_SIZE);

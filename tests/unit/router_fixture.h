@@ -223,7 +223,7 @@ static struct server_conn *fixture_conn(struct server *srv)
 {
     struct server_conn *conn = NULL;
 
-    CHECK(!server_conn_new(srv, "me", "box", &conn, NULL));
+    CHECK(!server_conn_new(srv, &(struct caller){ "me", "box" }, &conn, NULL));
     return conn;
 }
 

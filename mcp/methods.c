@@ -1,0 +1,88 @@
+#include "mcp/router.h"
+
+#include <string.h>
+
+#define IN_LEGACY (1u << 0)
+#define IN_MODERN (1u << 1)
+
+static void initialize(struct inbound *in)
+{
+    const struct server *srv = in->srv;
+    const char *asked = json_str(in->msg.params, "protocolVersion");
+    const struct revision *rev = asked ? revision_find(asked) : NULL, *before = NULL;
+    AUTO(buf) struct buf tail = BUF_MAX(65536);
+
+    if (!asked) {
+        reply_error(in, 200, RPC_PARAMS, NULL, "params.protocolVersion must be a string");
+        return;
+    }
+    if (!rev || rev->modern)
+        rev = revision_newest(false);
+    if (buf_addf(&tail, NULL,
+                 ",\"result\":{\"protocolVersion\":\"%s\",\"capabilities\":%s,"
+                 "\"serverInfo\":%s%s%s}}",
+                 rev->name, srv->capabilities.data, srv->info.data,
+                 srv->instructions.len ? ",\"instructions\":" : "", buf_str(&srv->instructions))) {
+        reply_error(in, 200, RPC_INTERNAL, NULL, "out of memory");
+        return;
+    }
+    if (!atomic_compare_exchange_strong(&in->conn->revision, &before, rev)) {
+        reply_error(in, 400, RPC_REQUEST_SHAPE, NULL, "this session is already initialized");
+        return;
+    }
+    atomic_store(&in->conn->client,
+                 client_read(yyjson_obj_get(in->msg.params, "capabilities"), rev));
+    reply_tail(in, tail.data, tail.len);
+}
+
+static void ping(struct inbound *in)
+{
+    static const char tail[] = ",\"result\":{}}";
+
+    reply_tail(in, tail, sizeof(tail) - 1);
+}
+
+static void discover(struct inbound *in)
+{
+    reply_tail(in, in->srv->discover.data, in->srv->discover.len);
+}
+
+static void tools_list(struct inbound *in)
+{
+    yyjson_val *cursor = yyjson_obj_get(in->msg.params, "cursor");
+    const struct buf *list = &in->srv->lists[in->revision->list];
+
+    if (cursor && !yyjson_is_null(cursor))
+        reply_error(in, 200, RPC_PARAMS, NULL, "invalid cursor: the list has one page");
+    else
+        reply_tail(in, list->data, list->len);
+}
+
+static const struct {
+    const char *name;
+    unsigned eras;
+    void (*handle)(struct inbound *in);
+} methods[] = {
+    { "tools/call", IN_LEGACY | IN_MODERN, tools_call },
+    { "tools/list", IN_LEGACY | IN_MODERN, tools_list },
+    { "ping", IN_LEGACY, ping },
+    { "server/discover", IN_MODERN, discover },
+    { "initialize", IN_LEGACY, initialize },
+};
+
+void methods_dispatch(struct inbound *in)
+{
+    unsigned era = in->revision->modern ? IN_MODERN : IN_LEGACY;
+
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (!(methods[i].eras & era) || strcmp(methods[i].name, in->msg.method) != 0)
+            continue;
+        if (in->msg.params && !yyjson_is_obj(in->msg.params))
+            reply_error(in, 200, RPC_PARAMS, NULL, "params must be an object");
+        else
+            methods[i].handle(in);
+        return;
+    }
+    reply_error(in, in->revision->modern ? 404 : 200, RPC_NO_METHOD, NULL,
+                "Method not found: %.100s", in->msg.method);
+}
