@@ -47,7 +47,7 @@ CALLS = [
     ("file_replace", {"path": "d/a.txt", "edits": [{"old": "e", "new": "E"}]}),
     ("file_list", {"path": "d"}),
     ("file_list", {"path": "d", "glob": "*.sh"}),
-    ("file_list", {"depth": 3, "sort": "size"}),
+    ("file_list", {"path": "d", "depth": 3, "sort": "size"}),
     ("file_list", {"path": "d/a.txt"}),
     ("file_list", {"path": "d/none"}),
     ("file_search", {"path": "d", "pattern": "e.n"}),
