@@ -1,8 +1,7 @@
 #include "transport/http.h"
 #include "base/log.h"
 #include "transport/http_listen.h"
-#include "transport/http_request.h"
-#include "transport/http_watch.h"
+#include "transport/http_server.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -10,18 +9,8 @@
 #include <sys/resource.h>
 
 #define CONNECTION_MEMORY (16 * 1024) /* request line, headers, and read and write buffers */
-#define STREAM_BLOCK 4096
 #define STOP_GRACE_MS 1000
 #define SPARE_DESCRIPTORS 256 /* of the process, for everything that is not a connection */
-
-struct http_server {
-    struct http_core core;
-    struct MHD_Daemon *daemon;
-    struct watch *watch;
-    int listen_fd;
-    uint16_t port;
-    struct MHD_Response *refusals[VERDICT_COUNT], *empty;
-};
 
 static void suspend(void *connection)
 {
@@ -51,73 +40,9 @@ static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind UNUSED, con
     return http_headers_add(cls, name, value) ? MHD_YES : MHD_NO;
 }
 
-static enum MHD_Result refuse(struct http_server *h, struct MHD_Connection *c,
-                              struct http_request *r)
+static enum MHD_Result result(bool queued)
 {
-    r->status = guard_refusal(r->verdict)->status;
-    return MHD_queue_response(c, (unsigned)r->status, h->refusals[r->verdict]);
-}
-
-static ssize_t read_stream(void *cls, uint64_t pos UNUSED, char *out, size_t max)
-{
-    ssize_t n = exchange_read(cls, out, max);
-
-    if (n >= 0)
-        return n;
-    return n == EXCHANGE_END ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
-}
-
-static void add_stream_headers(struct MHD_Response *response)
-{
-    MHD_add_response_header(response, "Content-Type", "text/event-stream");
-    MHD_add_response_header(response, "Cache-Control", "no-cache, no-transform");
-    MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    MHD_set_response_options(response, MHD_RF_SEND_KEEP_ALIVE_HEADER, MHD_RO_END);
-}
-
-static enum MHD_Result queue(struct MHD_Connection *c, struct http_request *r,
-                             struct MHD_Response *response)
-{
-    enum MHD_Result result;
-
-    if (!response)
-        return MHD_NO;
-    if (*r->session_id)
-        MHD_add_response_header(response, "Mcp-Session-Id", r->session_id);
-    result = MHD_queue_response(c, (unsigned)r->status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result stream(struct MHD_Connection *c, struct http_request *r)
-{
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, r->exchange, NULL);
-
-    r->status = 200;
-    if (response)
-        add_stream_headers(response);
-    exchange_stream(r->exchange);
-    return queue(c, r, response);
-}
-
-/* The bytes stay the exchange's, which outlives the response. */
-static enum MHD_Result reply(struct http_server *h, struct MHD_Connection *c,
-                             struct http_request *r)
-{
-    struct exchange *x = r->exchange;
-    struct MHD_Response *response;
-
-    r->status = x->frame || x->status >= 400 ? x->status : 202;
-    if (!x->frame)
-        return MHD_queue_response(c, (unsigned)r->status, h->empty);
-    if (!(http_headers_accepts(&r->headers) & ACCEPT_JSON) && r->status == 200)
-        return stream(c, r);
-    response =
-        MHD_create_response_from_buffer(x->len, (void *)exchange_json(x), MHD_RESPMEM_PERSISTENT);
-    if (response)
-        MHD_add_response_header(response, "Content-Type", "application/json");
-    return queue(c, r, response);
+    return queued ? MHD_YES : MHD_NO;
 }
 
 /* Also called again after each resume. */
@@ -127,7 +52,7 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
     struct exchange *x = r->exchange;
 
     if (exchange_state(x) == EXCHANGE_ANSWERED)
-        return reply(h, c, r);
+        return result(answer_exchange(h, c, r));
     if (exchange_state(x) == EXCHANGE_GONE)
         return MHD_NO;
     if (!r->watched) {
@@ -138,7 +63,7 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
         }
     }
     if (r->stream_of || (x->wants_events && x->call && server_call_streams(x->call)))
-        return stream(c, r);
+        return result(answer_stream(h, c, r));
     exchange_park(x);
     return MHD_YES;
 }
@@ -154,7 +79,7 @@ static enum MHD_Result begin(struct http_server *h, struct MHD_Connection *c, co
     if (MHD_get_connection_values(c, MHD_HEADER_KIND, add_header, &r->headers) < 0)
         return MHD_NO;
     request_begin(&h->core, r, method, path);
-    return request_refuse_now(r) ? refuse(h, c, r) : MHD_YES;
+    return request_refuse_now(r) ? result(answer_refusal(h, c, r)) : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *path,
@@ -177,11 +102,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     case ANSWER_EXCHANGE:
         return proceed(h, c, r);
     case ANSWER_EMPTY:
-        return MHD_queue_response(c, (unsigned)r->status, h->empty);
+        return result(answer_empty(h, c, r));
     case ANSWER_REFUSAL:
         break;
     }
-    return refuse(h, c, r);
+    return result(answer_refusal(h, c, r));
 }
 
 static void on_completed(void *cls, struct MHD_Connection *c, void **context,
@@ -234,24 +159,6 @@ PRINTF(2, 0) static void on_log(void *cls UNUSED, const char *fmt, va_list ap)
     log_debug("microhttpd %s", line);
 }
 
-static int make_responses(struct http_server *h, struct err *err)
-{
-    for (int v = VERDICT_PASS + 1; v < VERDICT_COUNT; v++) {
-        const struct refusal *refusal = guard_refusal((enum verdict)v);
-        struct MHD_Response *response = h->refusals[v] =
-            MHD_create_response_from_buffer(refusal->body ? strlen(refusal->body) : 0,
-                                            (void *)(refusal->body ?: ""), MHD_RESPMEM_PERSISTENT);
-        if (!response)
-            return err_oom(err);
-        if (refusal->body)
-            MHD_add_response_header(response, "Content-Type", "application/json");
-        if (refusal->header)
-            MHD_add_response_header(response, refusal->header, refusal->value);
-    }
-    h->empty = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-    return h->empty ? 0 : err_oom(err);
-}
-
 static unsigned connections(unsigned wanted)
 {
     struct rlimit limit;
@@ -293,7 +200,7 @@ static int start(struct http_server *h, const struct http_config *config, struct
         err_set(err, ERR_DENIED, "refused to listen on %s without a token", config->address);
         return err_next(err, "listen on 127.0.0.1, or configure a token");
     }
-    if (sessions_new(&h->core.sessions, err) || make_responses(h, err) ||
+    if (sessions_new(&h->core.sessions, err) || answers_make(h, err) ||
         watch_start(on_tick, h, &h->watch, err))
         return -1;
     return start_daemon(h, config, err);
@@ -341,11 +248,7 @@ void http_stop(struct http_server *h)
     }
     watch_free(h->watch);
     sessions_free(h->core.sessions);
-    for (int v = 0; v < VERDICT_COUNT; v++)
-        if (h->refusals[v])
-            MHD_destroy_response(h->refusals[v]);
-    if (h->empty)
-        MHD_destroy_response(h->empty);
+    answers_done(h);
     fd_close(&h->listen_fd);
     free(h);
 }

@@ -1,0 +1,37 @@
+/*
+ * What the files that use libmicrohttpd share; nobody else includes this. http.c owns the
+ * daemon and its callbacks, http_answer.c makes the responses.
+ */
+#ifndef TRANSPORT_HTTP_SERVER_H
+#define TRANSPORT_HTTP_SERVER_H
+
+#include "transport/http_request.h"
+#include "transport/http_watch.h"
+
+struct MHD_Connection;
+struct MHD_Daemon;
+struct MHD_Response;
+
+struct http_server {
+    struct http_core core;
+    struct MHD_Daemon *daemon;
+    struct watch *watch;
+    int listen_fd;
+    uint16_t port;
+    struct MHD_Response *refusals[VERDICT_COUNT], *empty;
+};
+
+/* The responses that are always the same. */
+int answers_make(struct http_server *h, struct err *err) MUST_CHECK;
+void answers_done(struct http_server *h);
+
+/*
+ * Queue an answer on the connection's thread: the refusal of r->verdict, a status without a body,
+ * the stream of r's exchange, or the answer that the exchange has. False: give the connection up.
+ */
+bool answer_refusal(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
+bool answer_empty(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
+bool answer_stream(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
+bool answer_exchange(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
+
+#endif
