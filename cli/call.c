@@ -33,7 +33,7 @@ static int ask(struct server *server, const char *sandbox, const struct buf *mes
                struct waiter *w, struct err *err)
 {
     struct server_conn *conn;
-    struct caller caller = { .principal = "local", .sandbox = sandbox };
+    struct caller caller = { .principal = "local", .sandbox = sandbox, .scopes = SCOPE_ALL };
     struct http_facts facts = { 0 };
 
     if (server_conn_new(server, &caller, &conn, err))

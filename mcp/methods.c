@@ -1,4 +1,5 @@
 #include "mcp/router.h"
+#include "mcp/scope.h"
 
 #include <string.h>
 
@@ -79,7 +80,7 @@ void methods_dispatch(struct inbound *in)
             continue;
         if (in->msg.params && !yyjson_is_obj(in->msg.params))
             reply_error(in, 200, RPC_PARAMS, NULL, "params must be an object");
-        else
+        else if (scope_check(in))
             methods[i].handle(in);
         return;
     }

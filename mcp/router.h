@@ -25,7 +25,7 @@
 #define LIST_MAX (256 * 1024)    /* one form of tools/list */
 #define LIST_TTL_MS 300000       /* caching hint for what depends on the launch only */
 #define ERROR_TEXT_MAX 4096      /* of a tool's error, for the model */
-#define PROGRESS_SPACE_MS 1000   /* between two notifications of one call */
+#define PROGRESS_SPACE_MS 1000   /* between two of one call that no handler made */
 #define PROGRESS_MESSAGE_MAX 256 /* bytes */
 
 /* A method whose requests are done by a worker, where they may block. */
@@ -68,6 +68,7 @@ struct server_conn {
     struct list calls; /* srv->lock */
     bool closed;       /* srv->lock */
     char *principal, *sandbox;
+    unsigned scopes;
     _Atomic(const struct revision *) revision; /* negotiated by initialize */
     atomic_uint client;                        /* CLIENT_*, declared in initialize */
 };
@@ -88,7 +89,7 @@ struct server_call {
     void *args;
     size_t args_size;
     int64_t progress_ms; /* when the last notification went */
-    double progress;     /* what it said */
+    double progress;     /* what it said; -1: nothing */
 };
 
 struct inbound {

@@ -81,6 +81,7 @@ int server_conn_new(struct server *srv, const struct caller *caller, struct serv
     atomic_init(&conn->refs, 1);
     list_init(&conn->calls);
     conn->srv = srv;
+    conn->scopes = caller->scopes;
     atomic_fetch_add(&srv->refs, 1);
     pthread_mutex_lock(&srv->lock);
     list_append(&srv->conns, &conn->link);

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/call.h"
 #include "mcp/tool.h"
+#include "mcp/view.h"
 
 #define SERVER_MESSAGE_MAX (16 * 1024 * 1024) /* one incoming message */
 #define SERVER_REPLY_MAX \
@@ -47,6 +48,7 @@ struct server_config {
 struct reply_sink {
     void (*notify)(struct reply_sink *sink, const char *json, size_t len);
     void (*finish)(struct reply_sink *sink, int http_status, const char *json, size_t len);
+    unsigned needs; /* set before finish() with status 403: the SCOPE_* that are needed */
 };
 
 /* What HTTP knows beside the body. All NULL/false on stdio. Values are trimmed. */
@@ -69,6 +71,7 @@ void server_free(struct server *srv);
 struct caller {
     const char *principal; /* "local" on stdio, else who the token belongs to */
     const char *sandbox;   /* name of the default sandbox; NULL the unnamed one */
+    unsigned scopes;       /* SCOPE_* of mcp/view.h, with all they imply; SCOPE_ALL on stdio */
 };
 
 int server_conn_new(struct server *srv, const struct caller *caller, struct server_conn **out,

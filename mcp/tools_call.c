@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "mcp/router.h"
+#include "mcp/scope.h"
 
 #include <string.h>
 
@@ -58,6 +59,7 @@ void tools_call(struct inbound *in)
     yyjson_val *params = in->msg.params, *name = yyjson_obj_get(params, "name");
     yyjson_val *arguments = yyjson_obj_get(params, "arguments");
     const struct tool_def *def = yyjson_is_str(name) ? lookup(in->srv, name) : NULL;
+    unsigned needs = def && def->read_only ? SCOPE_READ : SCOPE_EXECUTE;
 
     if (!yyjson_is_str(name))
         reply_error(in, 200, RPC_PARAMS, NULL, "params.name must be a string");
@@ -65,6 +67,8 @@ void tools_call(struct inbound *in)
         reply_error(in, 200, RPC_PARAMS, NULL, "Unknown tool: %.100s", yyjson_get_str(name));
     else if (arguments && !yyjson_is_null(arguments) && !yyjson_is_obj(arguments))
         reply_error(in, 200, RPC_PARAMS, NULL, "params.arguments must be an object");
+    else if (needs & ~in->conn->scopes)
+        scope_refuse(in, needs);
     else
         worker_start(in, &work, def);
 }

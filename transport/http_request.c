@@ -22,7 +22,7 @@ static struct server_conn *peer_conn(struct http_core *core, struct peer *p,
                                      const struct http_request *r)
 {
     const char *sandbox = r->headers.value[HEADER_SANDBOX];
-    struct caller caller = { .principal = r->principal, .sandbox = sandbox };
+    struct caller caller = { .principal = r->principal, .sandbox = sandbox, .scopes = SCOPE_ALL };
 
     if (p->conn && !strcmp(p->principal, r->principal) && !strcmp(p->sandbox, sandbox ?: ""))
         return p->conn;
@@ -170,6 +170,7 @@ static void initialize(struct http_core *core, struct http_request *r, void *con
     struct caller caller = {
         .principal = r->principal,
         .sandbox = r->headers.value[HEADER_SANDBOX],
+        .scopes = SCOPE_ALL,
     };
     struct server_conn *conn;
     struct exchange *x;

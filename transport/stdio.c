@@ -233,6 +233,7 @@ static void await_answers(struct stdio *io)
 
 int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struct err *err)
 {
+    struct caller caller = { "local", sandbox_name, SCOPE_ALL };
     struct stdio io = {
         .sink = { .notify = notify, .finish = finish },
         .srv = srv,
@@ -240,7 +241,7 @@ int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struc
         .line = BUF_MAX(SERVER_MESSAGE_MAX + 2 * READ_SIZE),
     };
 
-    if (stdio_claim(err) || server_conn_new(srv, &(struct caller){ "local", sandbox_name }, &io.conn, err))
+    if (stdio_claim(err) || server_conn_new(srv, &caller, &io.conn, err))
         return -1;
     io.in = claimed_in;
     (void)fcntl(io.in, F_SETPIPE_SZ, PIPE_SIZE);

@@ -3,7 +3,8 @@
  * gets. JSON is written with ' for ".
  *
  * Tools: echo {text} (T), fact (S), shot (I, also structured), fails, grows (more than a reply
- * may hold), needs (not listed), ticks {for_ms} (progress every 10 ms), waits (until it is ended).
+ * may hold), needs (not listed), ticks {for_ms} (progress every 10 ms),
+ * steps (progress of 0, 50, 50, 20, 100 of 100 at once), waits (until it is ended).
  */
 #ifndef TESTS_UNIT_ROUTER_FIXTURE_H
 #define TESTS_UNIT_ROUTER_FIXTURE_H
@@ -103,6 +104,15 @@ static int run_ticks(struct tool_call *call, const void *args, struct err *err)
     return tool_text(call, "over", 4, err);
 }
 
+static int run_steps(struct tool_call *call, const void *args UNUSED, struct err *err)
+{
+    static const double steps[] = { 0, 50, 50, 20, 100 };
+
+    for (size_t i = 0; i < COUNT_OF(steps); i++)
+        tool_progress(call, steps[i], 100, i ? NULL : "begun");
+    return tool_text(call, "over", 4, err);
+}
+
 static int run_waits(struct tool_call *call, const void *args UNUSED, struct err *err)
 {
     struct pollfd p = { .fd = call->call->event_fd, .events = POLLIN };
@@ -125,6 +135,7 @@ const struct tool_def tool_defs[] = {
     TOOL(grows, TOOL_STRUCTURED, .output_schema = "{\"type\":\"object\"}"),
     { .name = "needs", .needs = 2, .run = run_echo, .args = &echo_table },
     TOOL(shot, TOOL_STRUCTURED, .output_schema = "{\"type\":\"object\"}"),
+    TOOL(steps, TOOL_TEXT, .idempotent = true),
     TOOL(ticks, TOOL_TEXT, .idempotent = true),
     TOOL(waits, TOOL_TEXT, .destructive = true, .open_world = true),
     { .name = NULL },
@@ -223,7 +234,7 @@ static struct server_conn *fixture_conn(struct server *srv)
 {
     struct server_conn *conn = NULL;
 
-    CHECK(!server_conn_new(srv, &(struct caller){ "me", "box" }, &conn, NULL));
+    CHECK(!server_conn_new(srv, &(struct caller){ "me", "box", SCOPE_ALL }, &conn, NULL));
     return conn;
 }
 
