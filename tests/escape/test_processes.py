@@ -331,7 +331,7 @@ def test_leaving_nothing_behind_when_the_server_ends(where, start_place, how):
     else:
         assert place.client.terminate() == 0
     for seconds in runs:
-        all_gone(seconds, max(0.1, 2 - (time.monotonic() - started)))
+        all_gone(seconds, max(1, 10 - (time.monotonic() - started)))
     assert os.path.isdir(place.state_dir)
 
 
