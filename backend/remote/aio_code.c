@@ -347,13 +347,6 @@ int aio_cell_stop(struct aio_job *j, struct call *call, const struct kill_reques
     return 0;
 }
 
-static int aio_execute(struct sandbox *sb, struct call *call, const struct code_request *req,
-                       struct code_result *res, struct err *err)
-{
-    return strcmp(req->language, "bash") ? run_cell(sb, call, req, res, err)
-                                         : aio_code_bash(sb, call, req, res, err);
-}
-
 const struct code_ops aio_code_ops = {
-    .execute = aio_execute,
+    .execute = run_cell,
 };

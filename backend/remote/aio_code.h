@@ -38,10 +38,6 @@ int aio_cell_stop(struct aio_job *j, struct call *call, const struct kill_reques
                   struct err *err) MUST_CHECK;
 void aio_cell_free(struct aio_cell *cell);
 
-/* bash keeps its state in a shell session; "new" is a shell of its own. */
-int aio_code_bash(struct sandbox *sb, struct call *call, const struct code_request *req,
-                  struct code_result *res, struct err *err) MUST_CHECK;
-
 /* outputs[] of an answer: streams to the job, the rest to *res (NULL: to the job, as text). */
 int aio_outputs(struct aio_job *j, yyjson_val *data, struct code_result *res,
                 struct err *err) MUST_CHECK;
