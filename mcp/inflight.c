@@ -124,7 +124,7 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->revision = in->revision;
     c->work = work;
     c->params = in->msg.params;
-    c->progress = 0;
+    c->progress = -1;
     c->call.id = atomic_fetch_add(&srv->last_call, 1) + 1;
     c->call.started_ms = c->progress_ms = clock_ms();
     c->call.deadline_ms = c->call.started_ms + CALL_MAX_MS;
@@ -136,6 +136,7 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->tool.sandbox = in->conn->sandbox;
     c->tool.context = srv->tools_context;
     c->tool.has_image = false;
+    c->tool.no_audio = !in->revision->audio;
     if (rpc_add_id(&c->id, in->msg.id, err))
         return -1;
     return token ? rpc_add_id(&c->token, token, err) : 0;

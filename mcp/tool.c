@@ -40,23 +40,86 @@ int tool_textf(struct tool_call *call, struct err *err, const char *fmt, ...)
     return failed ? -1 : tool_text(call, buf_str(&text), text.len, err);
 }
 
-int tool_image(struct tool_call *call, const char *mime, const void *data, size_t len,
-               struct err *err)
+/* A member "data" or "blob": base64 is neither escaped nor looked through. */
+static int add_base64(struct jw *w, const char *key, const void *data, size_t len)
 {
-    struct buf *out = &call->content;
-    size_t was = out->len;
-    struct jw w = JW(out, err);
+    jw_key(w, key);
+    if (jw_done(w) || buf_addc(w->out, '"', w->err) || b64_encode(w->out, data, len, w->err) ||
+        buf_addc(w->out, '"', w->err))
+        return -1;
+    w->comma = true;
+    return 0;
+}
+
+static int add_media(struct tool_call *call, const char *type, const char *mime, const void *data,
+                     size_t len, struct err *err)
+{
+    struct jw w = JW(&call->content, err);
+    size_t was = call->content.len;
     int failed;
 
     w.comma = was > 0;
     jw_obj(&w);
-    jw_kstr(&w, "type", "image");
+    jw_kstr(&w, "type", type);
     jw_kstr(&w, "mimeType", mime);
-    jw_key(&w, "data");
-    failed = jw_done(&w) || buf_addc(out, '"', err) || b64_encode(out, data, len, err) ||
-             buf_adds(out, "\"}", err);
+    failed = add_base64(&w, "data", data, len);
+    jw_end(&w);
+    return settle(&call->content, was, failed || jw_done(&w));
+}
+
+int tool_image(struct tool_call *call, const char *mime, const void *data, size_t len,
+               struct err *err)
+{
+    int failed = add_media(call, "image", mime, data, len, err);
+
     call->has_image |= !failed;
-    return settle(out, was, failed);
+    return failed;
+}
+
+int tool_audio(struct tool_call *call, const char *mime, const void *data, size_t len,
+               struct err *err)
+{
+    if (call->no_audio)
+        return tool_textf(call, err, "[%s, %zu bytes: this client takes no audio]", mime, len);
+    return add_media(call, "audio", mime, data, len, err);
+}
+
+static int add_resource(struct tool_call *call, const char *uri, const char *mime, bool is_text,
+                        const void *data, size_t len, struct err *err)
+{
+    struct jw w = JW(&call->content, err);
+    size_t was = call->content.len;
+    int failed = 0;
+
+    w.comma = was > 0;
+    jw_obj(&w);
+    jw_kstr(&w, "type", "resource");
+    jw_key(&w, "resource");
+    jw_obj(&w);
+    jw_kstr(&w, "uri", uri);
+    if (mime)
+        jw_kstr(&w, "mimeType", mime);
+    if (is_text) {
+        jw_key(&w, "text");
+        jw_strn(&w, data, len);
+    } else {
+        failed = add_base64(&w, "blob", data, len);
+    }
+    jw_end(&w);
+    jw_end(&w);
+    return settle(&call->content, was, failed || jw_done(&w));
+}
+
+int tool_resource_text(struct tool_call *call, const char *uri, const char *mime, const char *text,
+                       size_t len, struct err *err)
+{
+    return add_resource(call, uri, mime, true, text, len, err);
+}
+
+int tool_resource(struct tool_call *call, const char *uri, const char *mime, const void *data,
+                  size_t len, struct err *err)
+{
+    return add_resource(call, uri, mime, false, data, len, err);
 }
 
 int tool_structured(struct tool_call *call, const struct buf *json, struct err *err)

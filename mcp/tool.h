@@ -55,6 +55,7 @@ struct tool_call {
     struct buf structured; /* one JSON object or empty */
     struct buf meta;       /* comma-separated "key":value members for _meta */
     bool has_image;
+    bool no_audio; /* the revision has no audio blocks */
 };
 
 #define TOOL_RESULT_MAX (8 * 1024 * 1024) /* each of the three buffers above */
@@ -67,6 +68,23 @@ int tool_textf(struct tool_call *call, struct err *err, const char *fmt, ...)
 /* One image block. */
 int tool_image(struct tool_call *call, const char *mime, const void *data, size_t len,
                struct err *err) MUST_CHECK;
+
+/* One audio block; where the revision has none, a line of text that says what it was. */
+int tool_audio(struct tool_call *call, const char *mime, const void *data, size_t len,
+               struct err *err) MUST_CHECK;
+
+/* One embedded resource: its text, or its bytes. mime may be NULL. */
+int tool_resource_text(struct tool_call *call, const char *uri, const char *mime, const char *text,
+                       size_t len, struct err *err) MUST_CHECK;
+int tool_resource(struct tool_call *call, const char *uri, const char *mime, const void *data,
+                  size_t len, struct err *err) MUST_CHECK;
+
+/*
+ * Tell the client how far a handler is, when it wants to know: at once, unlike call->progress,
+ * which is spaced. Nothing is sent unless `progress` is more than what was said before (0 is, at
+ * first). total: 0 when unknown; message: UTF-8, NULL none. For calls that the router made.
+ */
+void tool_progress(struct tool_call *call, double progress, double total, const char *message);
 
 /* `json` is one JSON object; kept only for class S. */
 int tool_structured(struct tool_call *call, const struct buf *json, struct err *err) MUST_CHECK;

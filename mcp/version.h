@@ -25,6 +25,7 @@ struct revision {
     bool null_id;         /* an answer to an unreadable id has "id":null instead of none */
     bool structured;      /* structuredContent in results */
     bool progress_msg;    /* `message` in progress notifications */
+    bool audio;           /* audio blocks in results */
     bool elicitation;     /* a client can be asked by form */
     bool elicitation_url; /* and by URL */
     enum list_form list;

@@ -300,6 +300,32 @@ static void progress_is_spaced_and_grows(void)
         kept_done(&k[i]);
 }
 
+static void progress_of_a_handler_is_sent_at_once_and_grows(void)
+{
+    struct server *srv = fixture_server();
+    struct server_conn *conn = fixture_conn(srv);
+    struct kept k;
+
+    kept_init(&k);
+    (void)ask(srv, conn, BEGIN("2025-11-25"), NULL, NULL);
+    server_call_unref(send_message(
+        srv, conn, ID("1") "'tools/call','params':{'name':'steps','_meta':{'progressToken':7}}}",
+        NULL, &k));
+    CHECK_HAS(kept_await(&k, 1), "over");
+    CHECK_INT(k.note_count, 3);
+    CHECK_HAS(k.notes[0], unquoted("'params':{'progressToken':7,'progress':0,'total':100,"
+                                   "'message':'begun'}}"));
+    CHECK_HAS(k.notes[1], unquoted("'params':{'progressToken':7,'progress':50,'total':100}}"));
+    CHECK_HAS(k.notes[2], unquoted("'progress':100,"));
+    server_call_unref(
+        send_message(srv, conn, ID("2") "'tools/call','params':{'name':'steps'}}", NULL, &k));
+    CHECK_HAS(kept_await(&k, 2), "over");
+    CHECK_INT(k.note_count, 3);
+    server_conn_close(conn, CALL_CANCELLED);
+    server_free(srv);
+    kept_done(&k);
+}
+
 static void a_batch_is_answered_once(void)
 {
     struct server *srv = fixture_server();
@@ -357,6 +383,7 @@ static const struct test tests[] = {
     TEST(a_stopping_server_answers_and_outlives_what_is_held),
     TEST(a_transport_can_cancel_what_it_holds),
     TEST(progress_is_spaced_and_grows),
+    TEST(progress_of_a_handler_is_sent_at_once_and_grows),
     TEST(a_batch_is_answered_once),
     TEST(a_refusal_by_the_transport_reads_like_the_others),
 };

@@ -53,6 +53,27 @@ static void content_is_a_list_of_blocks(void)
         "{\"type\":\"text\",\"text\":\"\"}");
 }
 
+static void media_and_resources_are_blocks(void)
+{
+    AUTO(tool_call) struct tool_call call = call_of("beta", 1000);
+    AUTO(tool_call) struct tool_call old = call_of("beta", 1000);
+    struct err err = { 0 };
+
+    CHECK(!tool_audio(&call, "audio/wav", "RIFF", 4, &err));
+    CHECK(!tool_resource_text(&call, "x://a", "text/plain", "a\n", 2, &err));
+    CHECK(!tool_resource(&call, "x://b", NULL, "\0\1", 2, &err));
+    CHECK_STR(buf_str(&call.content),
+              "{\"type\":\"audio\",\"mimeType\":\"audio/wav\",\"data\":\"UklGRg==\"},"
+              "{\"type\":\"resource\",\"resource\":{\"uri\":\"x://a\",\"mimeType\":\"text/plain\","
+              "\"text\":\"a\\n\"}},"
+              "{\"type\":\"resource\",\"resource\":{\"uri\":\"x://b\",\"blob\":\"AAE=\"}}");
+    CHECK(!call.has_image);
+    old.no_audio = true;
+    CHECK(!tool_audio(&old, "audio/wav", "RIFF", 4, &err));
+    CHECK_STR(buf_str(&old.content),
+              "{\"type\":\"text\",\"text\":\"[audio/wav, 4 bytes: this client takes no audio]\"}");
+}
+
 static void bytes_that_are_no_text_are_replaced(void)
 {
     AUTO(tool_call) struct tool_call call = call_of("beta", 1000);
@@ -74,6 +95,9 @@ static void what_does_not_fit_leaves_nothing_behind(void)
     CHECK_INT(err.code, ERR_TOO_LARGE);
     CHECK_INT(tool_image(&call, "image/png", large, sizeof(large), &err), -1);
     CHECK(!call.has_image);
+    CHECK_INT(tool_audio(&call, "audio/wav", large, sizeof(large), &err), -1);
+    CHECK_INT(tool_resource(&call, "x://a", NULL, large, sizeof(large), &err), -1);
+    CHECK_INT(tool_resource_text(&call, "x://a", NULL, large, sizeof(large), &err), -1);
     CHECK_STR(buf_str(&call.content), "{\"type\":\"text\",\"text\":\"a\"}");
 
     CHECK(!tool_meta_int(&call, "a", 1, &err));
@@ -115,8 +139,12 @@ static void meta_members_have_our_prefix(void)
 }
 
 static const struct test tests[] = {
-    TEST(tools_are_found_by_their_whole_name),       TEST(content_is_a_list_of_blocks),
-    TEST(bytes_that_are_no_text_are_replaced),       TEST(what_does_not_fit_leaves_nothing_behind),
-    TEST(structured_results_are_of_class_s_and_one), TEST(meta_members_have_our_prefix),
+    TEST(tools_are_found_by_their_whole_name),
+    TEST(content_is_a_list_of_blocks),
+    TEST(media_and_resources_are_blocks),
+    TEST(bytes_that_are_no_text_are_replaced),
+    TEST(what_does_not_fit_leaves_nothing_behind),
+    TEST(structured_results_are_of_class_s_and_one),
+    TEST(meta_members_have_our_prefix),
 };
 TEST_MAIN(tests)

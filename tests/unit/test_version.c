@@ -19,14 +19,14 @@ static void each_has_its_own_traits(void)
 {
     static const struct {
         const char *name;
-        bool modern, http_batch, stdio_batch, null_id, structured, progress_msg;
+        bool modern, http_batch, stdio_batch, null_id, structured, progress_msg, audio;
         enum list_form list;
     } rows[] = {
-        { "2026-07-28", true, false, false, false, true, true, LIST_MODERN },
-        { "2025-11-25", false, false, false, false, true, true, LIST_FULL },
-        { "2025-06-18", false, false, false, true, true, true, LIST_FULL },
-        { "2025-03-26", false, true, true, true, false, true, LIST_ANNOTATED },
-        { "2024-11-05", false, false, true, true, false, false, LIST_BARE },
+        { "2026-07-28", true, false, false, false, true, true, true, LIST_MODERN },
+        { "2025-11-25", false, false, false, false, true, true, true, LIST_FULL },
+        { "2025-06-18", false, false, false, true, true, true, true, LIST_FULL },
+        { "2025-03-26", false, true, true, true, false, true, true, LIST_ANNOTATED },
+        { "2024-11-05", false, false, true, true, false, false, false, LIST_BARE },
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -38,6 +38,7 @@ static void each_has_its_own_traits(void)
         CHECK_INT(r->null_id, rows[i].null_id);
         CHECK_INT(r->structured, rows[i].structured);
         CHECK_INT(r->progress_msg, rows[i].progress_msg);
+        CHECK_INT(r->audio, rows[i].audio);
         CHECK_INT(r->list, rows[i].list);
     }
 }
