@@ -4,11 +4,10 @@
 
 #include <string.h>
 
-#define SHOWN_MAX 48 /* bytes of a client's own words in an error */
-#define NEAR_MAX 32  /* longer names are not compared */
+#define SHOWN_MAX ARGS_SHOWN_MAX
+#define NEAR_MAX 32 /* longer names are not compared */
 
-/* The start of s, without control characters. */
-static const char *shown(const char *s, char out[SHOWN_MAX + 4])
+const char *args_shown(const char *s, char out[SHOWN_MAX + 4])
 {
     size_t len = strlen(s), n = len > SHOWN_MAX ? utf8_cut(s, SHOWN_MAX) : len;
 
@@ -24,7 +23,7 @@ static void put_place(const struct args_place *at, char *out, size_t size)
     size_t n;
 
     if (!at || !at->up) {
-        snprintf(out, size, "%s", at && at->name ? shown(at->name, name) : "arguments");
+        snprintf(out, size, "%s", at && at->name ? args_shown(at->name, name) : "arguments");
         return;
     }
     put_place(at->up, out, size);
@@ -34,7 +33,7 @@ static void put_place(const struct args_place *at, char *out, size_t size)
     if (!at->name)
         snprintf(out + n, size - n, "[%zu]", at->index);
     else
-        snprintf(out + n, size - n, "%s%s", n ? "." : "", shown(at->name, name));
+        snprintf(out + n, size - n, "%s%s", n ? "." : "", args_shown(at->name, name));
 }
 
 int args_fail(struct binder *b, const struct args_place *at, const char *fmt, ...)
@@ -49,8 +48,7 @@ int args_fail(struct binder *b, const struct args_place *at, const char *fmt, ..
     return err_set(b->err, ERR_INVALID, "%s: %s", place, why);
 }
 
-int args_wrong_type(struct binder *b, const struct args_place *at, const char *wanted,
-                    yyjson_val *v)
+const char *args_kind(yyjson_val *v)
 {
     static const char *const kinds[8] = {
         [YYJSON_TYPE_NULL] = "null",
@@ -63,7 +61,13 @@ int args_wrong_type(struct binder *b, const struct args_place *at, const char *w
         [YYJSON_TYPE_NONE] = "nothing",
     };
 
-    args_fail(b, at, "must be %s, not %s", wanted, kinds[yyjson_get_type(v)]);
+    return kinds[yyjson_get_type(v)];
+}
+
+int args_wrong_type(struct binder *b, const struct args_place *at, const char *wanted,
+                    yyjson_val *v)
+{
+    args_fail(b, at, "must be %s, not %s", wanted, args_kind(v));
     return yyjson_is_null(v) ? err_next(b->err, "leave it out instead of passing null") : -1;
 }
 
@@ -169,6 +173,6 @@ int args_no_choice(struct binder *b, const struct args_place *at, const char *co
     while (choices[count])
         count++;
     join(choices, count, list);
-    args_fail(b, at, "\"%s\" is not one of %s", shown(given, word), list);
+    args_fail(b, at, "\"%s\" is not one of %s", args_shown(given, word), list);
     return suggest(b, given, choices, count);
 }

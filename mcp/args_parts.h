@@ -1,5 +1,5 @@
 /*
- * What the files of args_bind() share; nobody else includes this.
+ * What the files of args_bind() and schema_check() share; nobody else includes this.
  *
  * Every function that can fail does so by args_fail(), which names the place.
  */
@@ -7,6 +7,8 @@
 #define MCP_ARGS_PARTS_H
 
 #include "mcp/args.h"
+
+#define ARGS_SHOWN_MAX 48 /* bytes of a client's own words in an error */
 
 /* One step from the arguments down to a value: a member, or with name NULL an item. */
 struct args_place {
@@ -29,6 +31,12 @@ int args_fail(struct binder *b, const struct args_place *at, const char *fmt, ..
 /* "must be WANTED, not a number", by what v is. */
 int args_wrong_type(struct binder *b, const struct args_place *at, const char *wanted,
                     yyjson_val *v);
+
+/* The start of s, without control characters. */
+const char *args_shown(const char *s, char out[ARGS_SHOWN_MAX + 4]);
+
+/* "a number", "null" */
+const char *args_kind(yyjson_val *v);
 
 /* The name is of the client, `at` is where it stands. */
 int args_unknown(struct binder *b, const struct args_place *at, const struct arg_table *table,
