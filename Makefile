@@ -51,15 +51,18 @@ TRANSPORT := $(wildcard transport/*.c)
 CLI       := $(wildcard cli/*.c)
 AGENT     := $(wildcard backend/agent/*.c)
 BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
-GEN       := $(wildcard tools/gen.c tools/gen_*.c tools/gen/*.c)
-TOOLS     := $(filter-out $(GEN),$(wildcard tools/*.c))
+GEN       := $(wildcard tools/gen/*.c)
+GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c base/utf8.c
+TOOLS     := $(wildcard tools/*.c)
 EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/*)
 LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT) $(CLI)) \
              $O/gen/tools.gen.o $O/gen/embed.o
 TESTS     := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
+FIXTURE   := $(patsubst %.c,$O/%.o,$(wildcard tests/conform/fixture/*.c))
 FUZZERS   := $(patsubst %.c,$O/%,$(wildcard tests/fuzz/fuzz_*.c))
 SOURCES   := $(wildcard main.c cli/*.[ch] base/*.[ch] mcp/*.[ch] transport/*.[ch] tools/*.[ch] \
-             tools/gen/*.[ch] backend/*.[ch] backend/*/*.[ch] tests/*/*.[ch])
+             tools/gen/*.[ch] backend/*.[ch] backend/*/*.[ch] tests/*/*.[ch] \
+             tests/conform/fixture/*.[ch])
 
 ifneq ($V,1)
 Q := @
@@ -95,7 +98,7 @@ $O/static/%.o: %.c $O/flags
 	$(call say,CC,$<)
 	$Q mkdir -p $(@D) && $(CC) $(BASE_FLAGS) $(AGENT_HARD) -MMD -MP $(CFLAGS) -c -o $@ $<
 
-$O/gen/tools.gen.o: $O/gen/tools.gen.c $O/flags
+$O/gen/tools.gen.o $O/gen/fixture/tools.gen.o: %.o: %.c $O/flags
 	$(call say,CC,$<)
 	$Q$(COMPILE) -o $@ $<
 
@@ -104,7 +107,7 @@ $O/gen/tools.gen.h $O/gen/tools.gen.c &: tools.json $O/gen/gen
 	$(call say,GEN,$(@D)/tools.gen.[hc])
 	$Q$O/gen/gen tools.json $(@D)
 
-$O/gen/gen: $(patsubst %.c,$O/host/%.o,$(GEN))
+$O/gen/gen: $(patsubst %.c,$O/host/%.o,$(GEN) $(GEN_USES))
 	$(call say,LD,$@)
 	$Q mkdir -p $(@D) && $(HOSTCC) -o $@ $^ $(shell $(PKG_CONFIG) --libs yyjson) -lm
 
@@ -140,7 +143,16 @@ $O/tests/unit/%: $O/tests/unit/%.o $O/lib.a
 	$(call say,LD,$@)
 	$Q$(LINK) -o $@ $^ $(LIBS)
 
-tests: $(TESTS)
+# The server of the conformance suite: the product's core and transports with tools of its own.
+$O/gen/fixture/tools.gen.h $O/gen/fixture/tools.gen.c &: tests/conform/fixture/tools.json $O/gen/gen
+	$(call say,GEN,$(@D)/tools.gen.[hc])
+	$Q mkdir -p $(@D) && $O/gen/gen $< $(@D)
+$(FIXTURE): | $O/gen/fixture/tools.gen.h
+$O/tests/conform/fixture/server: $(FIXTURE) $O/gen/fixture/tools.gen.o $O/lib.a
+	$(call say,LD,$@)
+	$Q$(LINK) -o $@ $^ $(LIBS)
+
+tests: $(TESTS) $O/tests/conform/fixture/server
 
 # Seconds: unit tests, transcripts, layers.
 check: all tests
@@ -182,7 +194,7 @@ layers:
 	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
 		! grep -snE '^ *# *include "' backend/$$d/*.[ch] | \
 			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|embed\.h\")" || exit 1; done
-	$(call alone,yyjson,base/json\.[ch]|tools/gen[a-z_/]*\.[ch])
+	$(call alone,yyjson,base/json\.[ch]|tools/gen/[a-z_]*\.[ch])
 	$(call alone,curl/,backend/remote/http\.c)
 	$(call alone,microhttpd,transport/(http|http_answer|upgrade)\.c|tests/bench/[a-z_]*\.c)
 	$(call alone,libwebsockets,backend/browser/cdp_ws\.c|backend/remote/ws\.c)

@@ -2,7 +2,7 @@
  * tools.json -> argument structs, handler prototypes, binding tables and the table of all
  * tools (gen TOOLS.JSON OUTDIR), or README's table (gen --readme TOOLS.JSON README).
  */
-#include "tools/gen_model.h"
+#include "tools/gen/model.h"
 
 #include <errno.h>
 #include <stdlib.h>

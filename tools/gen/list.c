@@ -1,4 +1,4 @@
-#include "tools/gen_model.h"
+#include "tools/gen/model.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Schemas are read strictly: a keyword that is not understood here would be listed and
  * never be checked, so it ends the generation.
  */
-#include "tools/gen_model.h"
+#include "tools/gen/model.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "tools/gen_model.h"
+#include "tools/gen/model.h"
 
 #include <string.h>
 
@@ -90,7 +90,7 @@ static void put_struct(const struct gen_object *object, FILE *out)
 
 void gen_write_header(const struct gen_tools *tools, FILE *out)
 {
-    fputs("/* Generated from tools.json by tools/gen.c. */\n"
+    fputs("/* Generated from tools.json by tools/gen. */\n"
           "#ifndef TOOLS_GEN_H\n#define TOOLS_GEN_H\n\n#include \"mcp/tool.h\"\n\n",
           out);
     for (size_t i = 0; i < tools->count; i++) {
@@ -242,7 +242,7 @@ static void put_tool(const struct gen_tool *t, FILE *out)
 
 void gen_write_code(const struct gen_tools *tools, FILE *out)
 {
-    fputs("/* Generated from tools.json by tools/gen.c. */\n"
+    fputs("/* Generated from tools.json by tools/gen. */\n"
           "#include \"tools.gen.h\"\n\n#include \"backend/backend.h\"\n\n#include <stddef.h>\n\n",
           out);
     for (size_t i = 0; i < tools->count; i++) {

@@ -1,4 +1,4 @@
-#include "tools/gen_model.h"
+#include "tools/gen/model.h"
 
 #include <ctype.h>
 #include <stdarg.h>
