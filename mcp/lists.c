@@ -70,6 +70,43 @@ static int make_list(struct server *srv, const struct server_config *config, enu
     return jw_done(&w) || buf_addc(out, '}', err) ? -1 : 0;
 }
 
+/* A list of what is fixed at the launch, in the forms of both eras. */
+static int make_fixed(struct server *srv, const struct server_config *config,
+                      void (*write)(struct jw *w, const struct server_config *config),
+                      struct buf out[2], struct err *err)
+{
+    for (int modern = 0; modern < 2; modern++) {
+        struct jw w = JW(&out[modern], err);
+
+        buf_init(&out[modern], LIST_MAX);
+        if (buf_adds(&out[modern], ",\"result\":", err))
+            return -1;
+        jw_obj(&w);
+        if (modern)
+            jw_kstr(&w, "resultType", "complete");
+        write(&w, config);
+        if (modern)
+            add_modern(&w, srv);
+        jw_end(&w);
+        if (jw_done(&w) || buf_addc(&out[modern], '}', err))
+            return -1;
+    }
+    return 0;
+}
+
+void lists_reply(struct inbound *in, const struct buf list[2])
+{
+    yyjson_val *cursor = yyjson_obj_get(in->msg.params, "cursor");
+    const struct buf *form = &list[in->revision->modern];
+
+    if (!form->len)
+        methods_unknown(in);
+    else if (cursor && !yyjson_is_null(cursor))
+        reply_error(in, 200, RPC_PARAMS, NULL, "invalid cursor: the list has one page");
+    else
+        reply_tail(in, form->data, form->len);
+}
+
 static int make_info(struct server *srv, const struct server_config *config, struct err *err)
 {
     struct jw w = JW(&srv->info, err);
@@ -119,6 +156,10 @@ int lists_make(struct server *srv, const struct server_config *config, struct er
     if (make_info(srv, config, err) || make_instructions(srv, config, err) ||
         capabilities_make(srv, config, err) || make_discover(srv, err))
         return -1;
+    if (config->resources && make_fixed(srv, config, resources_templates, srv->templates, err))
+        return -1;
+    if (config->prompts && make_fixed(srv, config, prompts_all, srv->prompt_list, err))
+        return -1;
     for (int form = 0; form < LIST_FORM_COUNT; form++)
         if (make_list(srv, config, (enum list_form)form, err))
             return -1;
@@ -131,6 +172,10 @@ void lists_done(struct server *srv)
     buf_done(&srv->capabilities);
     buf_done(&srv->instructions);
     buf_done(&srv->discover);
+    for (int era = 0; era < 2; era++) {
+        buf_done(&srv->templates[era]);
+        buf_done(&srv->prompt_list[era]);
+    }
     for (int form = 0; form < LIST_FORM_COUNT; form++)
         buf_done(&srv->lists[form]);
 }

@@ -66,10 +66,22 @@ static const struct {
 } methods[] = {
     { "tools/call", IN_LEGACY | IN_MODERN, tools_call },
     { "tools/list", IN_LEGACY | IN_MODERN, tools_list },
+    { "resources/read", IN_LEGACY | IN_MODERN, resources_read },
+    { "resources/list", IN_LEGACY | IN_MODERN, resources_list },
+    { "resources/templates/list", IN_LEGACY | IN_MODERN, resources_templates_list },
+    { "prompts/get", IN_LEGACY | IN_MODERN, prompts_get },
+    { "prompts/list", IN_LEGACY | IN_MODERN, prompts_list },
+    { "completion/complete", IN_LEGACY | IN_MODERN, completion_complete },
     { "ping", IN_LEGACY, ping },
     { "server/discover", IN_MODERN, discover },
     { "initialize", IN_LEGACY, initialize },
 };
+
+void methods_unknown(struct inbound *in)
+{
+    reply_error(in, in->revision->modern ? 404 : 200, RPC_NO_METHOD, NULL,
+                "Method not found: %.100s", in->msg.method);
+}
 
 void methods_dispatch(struct inbound *in)
 {
@@ -84,6 +96,5 @@ void methods_dispatch(struct inbound *in)
             methods[i].handle(in);
         return;
     }
-    reply_error(in, in->revision->modern ? 404 : 200, RPC_NO_METHOD, NULL,
-                "Method not found: %.100s", in->msg.method);
+    methods_unknown(in);
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int begin(struct server_call *c, struct err *err)
+int result_begin(struct server_call *c, struct err *err)
 {
     buf_clear(&c->out);
     return buf_addf(&c->out, err, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{%s", c->id.data,
@@ -38,7 +38,7 @@ static int write_success(struct server_call *c, struct err *err)
     const struct tool_call *t = &c->tool;
     struct buf *out = &c->out;
 
-    if (begin(c, err) || !buf_reserve(out, t->content.len + t->structured.len + 256, err))
+    if (result_begin(c, err) || !buf_reserve(out, t->content.len + t->structured.len + 256, err))
         return -1;
     if (buf_adds(out, "\"content\":[", err) || buf_add(out, t->content.data, t->content.len, err) ||
         buf_addc(out, ']', err))
@@ -76,7 +76,7 @@ static int write_failure(struct server_call *c, const struct err *failed, struct
     char text[ERROR_TEXT_MAX];
     size_t len = error_text(failed, text, sizeof(text));
 
-    if (begin(c, err) || buf_adds(&c->out, "\"content\":[{\"type\":\"text\",\"text\":", err))
+    if (result_begin(c, err) || buf_adds(&c->out, "\"content\":[{\"type\":\"text\",\"text\":", err))
         return -1;
     jw_strn(&w, text, len);
     if (jw_done(&w) || buf_adds(&c->out, "}],\"isError\":true", err))
@@ -102,4 +102,23 @@ int result_write(struct server_call *c, const struct err *failed, struct err *er
     err_set(&too_large, ERR_TOO_LARGE, "the result has more than %d bytes", SERVER_REPLY_MAX);
     err_next(&too_large, "ask for less of it at a time");
     return write_failure(c, &too_large, err);
+}
+
+int result_end(struct server_call *c, enum result_hint hint, struct err *err)
+{
+    if (c->revision->modern && hint == RESULT_OWN &&
+        buf_adds(&c->out, ",\"ttlMs\":0,\"cacheScope\":\"private\"", err))
+        return -1;
+    return add_meta(c, &c->tool.meta, err) || buf_adds(&c->out, "}}", err) ? -1 : 0;
+}
+
+int result_write_error(struct server_call *c, const struct err *failed, const char *data,
+                       struct err *err)
+{
+    bool invalid = failed->code == ERR_INVALID;
+    char text[ERROR_TEXT_MAX];
+
+    text[error_text(failed, text, sizeof(text))] = '\0';
+    return rpc_add_error(&c->out, c->id.data, invalid ? RPC_PARAMS : RPC_INTERNAL,
+                         invalid ? failed->msg : text, data, err);
 }

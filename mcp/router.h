@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/pool.h"
+#include "base/sealed.h"
 #include "mcp/client.h"
 #include "mcp/rpc.h"
 #include "mcp/server.h"
@@ -46,10 +47,15 @@ struct server {
     void (*finished)(void *context, const struct tool_call *call, const struct err *err,
                      int64_t duration_ms);
     _Atomic uint64_t last_call;
+    const struct resource_provider *resources;
+    const struct prompt_def *prompts;
+    unsigned page_size;
+    struct sealed_key key; /* of what is handed out and comes back */
 
     /* Results made once, from `,"result":` to the last brace. */
     struct buf discover, lists[LIST_FORM_COUNT];
-    struct buf capabilities; /* one JSON object */
+    struct buf templates[2], prompt_list[2]; /* legacy, modern; empty: not offered */
+    struct buf capabilities;                 /* one JSON object */
     struct buf info;         /* serverInfo, one JSON object */
     struct buf instructions; /* one JSON string, or empty */
 
@@ -66,12 +72,17 @@ struct server_conn {
     struct server *srv;
     atomic_uint refs;  /* the transport, and each call */
     struct list calls; /* srv->lock */
+    struct list asked; /* srv->lock; rounds of questions that wait for responses */
+    uint64_t last_ask; /* srv->lock */
     bool closed;       /* srv->lock */
     char *principal, *sandbox;
     unsigned scopes;
     _Atomic(const struct revision *) revision; /* negotiated by initialize */
     atomic_uint client;                        /* CLIENT_*, declared in initialize */
 };
+
+struct asking;
+struct ask_round;
 
 struct server_call {
     struct call call;
@@ -82,6 +93,12 @@ struct server_call {
     struct reply_sink *sink;
     const struct revision *revision;
     const struct work *work;
+    const char *method;     /* static */
+    struct asking *asking;  /* mcp/asking.h; NULL: neither asked nor told anything */
+    int (*ask_way)(struct server_call *c, struct ask_round *round, struct err *err); /* or NULL */
+    unsigned log_from;      /* 1 + the lowest level of messages that the client wants; 0 none */
+    unsigned logged;        /* messages in the second that began */
+    int64_t logged_ms;      /* then */
     yyjson_doc *doc;      /* owned, until the arguments are bound; NULL when a batch owns it */
     yyjson_val *params;   /* in the document */
     struct buf id, token; /* JSON text; token empty when no progress is wanted */
@@ -120,6 +137,9 @@ const struct revision *route_legacy_revision(const struct inbound *in);
 /* in->revision and in->client are known. */
 void methods_dispatch(struct inbound *in);
 
+/* Method not found. */
+void methods_unknown(struct inbound *in);
+
 /* ---- modern.c ---- */
 
 /* 0, or -1 after a refusal was sent: envelope, headers, version, in the order of the table. */
@@ -145,6 +165,9 @@ void reply_error(struct inbound *in, int http_status, int code, const char *data
 
 int lists_make(struct server *srv, const struct server_config *config, struct err *err) MUST_CHECK;
 void lists_done(struct server *srv);
+
+/* A list that has one page, by era; empty ones are methods that are not offered. */
+void lists_reply(struct inbound *in, const struct buf list[2]);
 
 /* ---- capabilities.c ---- */
 
@@ -181,6 +204,23 @@ void progress_send(struct call *call, double elapsed_s, const char *message, siz
 /* Fill c->out with the answer; failed is NULL or why the tool failed. */
 int result_write(struct server_call *c, const struct err *failed, struct err *err) MUST_CHECK;
 
+/* What a modern result says about keeping it. */
+enum result_hint {
+    RESULT_PLAIN, /* nothing */
+    RESULT_OWN,   /* it is the caller's, and may be another one at once */
+};
+
+/* The answer of any other method: begin, members with a comma after each but the last, end. */
+int result_begin(struct server_call *c, struct err *err) MUST_CHECK;
+int result_end(struct server_call *c, enum result_hint hint, struct err *err) MUST_CHECK;
+
+/*
+ * The protocol's error for a failed call: -32602 for ERR_INVALID with its message alone, else
+ * -32603 with "code: message. Next: hint.". data: one JSON value or NULL.
+ */
+int result_write_error(struct server_call *c, const struct err *failed, const char *data,
+                       struct err *err) MUST_CHECK;
+
 /* ---- worker.c ---- */
 
 /* Do the request on a worker. def: of the tool, NULL for other methods. */
@@ -189,5 +229,28 @@ void worker_start(struct inbound *in, const struct work *work, const struct tool
 /* ---- the methods ---- */
 
 void tools_call(struct inbound *in);
+void resources_list(struct inbound *in);
+void resources_templates_list(struct inbound *in);
+void resources_read(struct inbound *in);
+void prompts_list(struct inbound *in);
+void prompts_get(struct inbound *in);
+void completion_complete(struct inbound *in);
+
+/* ---- resource_methods.c, prompt_methods.c ---- */
+
+/* The member of the result that holds all of them. */
+void resources_templates(struct jw *w, const struct server_config *config);
+void prompts_all(struct jw *w, const struct server_config *config);
+
+const struct prompt_def *prompts_find(const struct server *srv, const char *name); /* or NULL */
+const struct prompt_arg *prompts_find_arg(const struct prompt_def *def, const char *name);
+
+/* An object of strings; they live as long as the document. */
+struct prompt_args {
+    struct arg_pair pairs[PROMPT_ARGS_MAX];
+    struct arg_map map;
+};
+int prompts_read_args(yyjson_val *given, const char *what, struct prompt_args *out,
+                      struct err *err) MUST_CHECK;
 
 #endif

@@ -15,6 +15,7 @@ enum rpc_code {
     RPC_NO_METHOD = -32601,
     RPC_PARAMS = -32602,
     RPC_INTERNAL = -32603,
+    RPC_NO_RESOURCE = -32002, /* legacy; modern: RPC_PARAMS */
     RPC_REFUSED = -32000, /* legacy: no session, unsupported version header */
     RPC_HEADER = -32020,  /* modern: header and body differ */
     RPC_VERSION = -32022, /* modern: revision not supported */

@@ -24,6 +24,10 @@ int server_new(const struct server_config *config, struct server **out, struct e
     srv->can = config->can;
     srv->tools_context = config->tools_context;
     srv->finished = config->finished;
+    srv->resources = config->resources;
+    srv->prompts = config->prompts;
+    srv->page_size = config->page_size ? config->page_size : RESOURCE_PAGE;
+    sealed_key_random(&srv->key);
     pthread_mutex_init(&srv->lock, NULL);
     pthread_cond_init(&srv->idle, NULL);
     list_init(&srv->conns);

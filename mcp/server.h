@@ -15,6 +15,8 @@
 
 #include "base/buf.h"
 #include "base/call.h"
+#include "mcp/prompt.h"
+#include "mcp/resource.h"
 #include "mcp/tool.h"
 #include "mcp/view.h"
 
@@ -33,6 +35,9 @@ struct server_config {
     unsigned can;             /* set of backend ops: tools that need more are not listed */
     bool open_world;          /* launch policy: commands can reach the network */
     void *tools_context;
+    const struct resource_provider *resources; /* NULL: no resources/ methods */
+    const struct prompt_def *prompts; /* ended by a NULL name; NULL: no prompts/ methods */
+    unsigned page_size;               /* of resources/list; 0: RESOURCE_PAGE */
     /* Called once after each tool call, on its worker; may be NULL. For audit lines and metrics. */
     void (*finished)(void *context, const struct tool_call *call, const struct err *err,
                      int64_t duration_ms);

@@ -1,5 +1,7 @@
 #include "mcp/version.h"
 
+#include "mcp/rpc.h"
+
 #include <string.h>
 
 #define MODERN_FROM "2026-"
@@ -13,6 +15,7 @@ static const struct revision revisions[] = {
         .audio = true,
         .elicitation = true,
         .elicitation_url = true,
+        .no_resource = RPC_PARAMS,
         .list = LIST_MODERN,
     },
     {
@@ -22,6 +25,7 @@ static const struct revision revisions[] = {
         .audio = true,
         .elicitation = true,
         .elicitation_url = true,
+        .no_resource = RPC_NO_RESOURCE,
         .list = LIST_FULL,
     },
     {
@@ -31,6 +35,7 @@ static const struct revision revisions[] = {
         .progress_msg = true,
         .audio = true,
         .elicitation = true,
+        .no_resource = RPC_NO_RESOURCE,
         .list = LIST_FULL,
     },
     {
@@ -40,12 +45,14 @@ static const struct revision revisions[] = {
         .null_id = true,
         .progress_msg = true,
         .audio = true,
+        .no_resource = RPC_NO_RESOURCE,
         .list = LIST_ANNOTATED,
     },
     {
         .name = "2024-11-05",
         .stdio_batch = true,
         .null_id = true,
+        .no_resource = RPC_NO_RESOURCE,
         .list = LIST_BARE,
     },
 };

@@ -26,6 +26,7 @@ struct revision {
     bool structured;      /* structuredContent in results */
     bool progress_msg;    /* `message` in progress notifications */
     bool audio;           /* audio blocks in results */
+    int no_resource;      /* the code for a resource that is not there */
     bool elicitation;     /* a client can be asked by form */
     bool elicitation_url; /* and by URL */
     enum list_form list;

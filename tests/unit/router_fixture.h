@@ -220,7 +220,7 @@ static const struct server_config fixture_config = {
     .can = CAN_ALL,
 };
 
-static struct server *fixture_server(void)
+__attribute__((unused)) static struct server *fixture_server(void)
 {
     struct server *srv = NULL;
     struct err err = { 0 };
@@ -230,7 +230,7 @@ static struct server *fixture_server(void)
     return srv;
 }
 
-static struct server_conn *fixture_conn(struct server *srv)
+__attribute__((unused)) static struct server_conn *fixture_conn(struct server *srv)
 {
     struct server_conn *conn = NULL;
 
