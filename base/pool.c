@@ -141,6 +141,16 @@ unsigned pool_load(struct pool *p)
     return n;
 }
 
+unsigned pool_queued(struct pool *p)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&p->lock);
+    n = p->queued;
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
 void pool_free(struct pool *p)
 {
     if (!p)

@@ -23,6 +23,9 @@ int pool_run(struct pool *pool, void (*fn)(void *arg), void *arg, struct err *er
 /* Jobs that run or wait now. */
 unsigned pool_load(struct pool *pool);
 
+/* Those of them that wait for a thread. */
+unsigned pool_queued(struct pool *pool);
+
 /* Refuse new jobs, wait until all have finished and every thread has gone, free. NULL is fine. */
 void pool_free(struct pool *pool);
 

@@ -124,6 +124,22 @@ static struct batch *batch_new(struct inbound *in, size_t n)
     return b;
 }
 
+/* An array is one request to the transport, which has asked for the first message only. */
+static bool admitted(struct inbound *item)
+{
+    struct server *srv = item->srv;
+    int64_t wait_ms = 0;
+
+    if (srv->admit && item->facts->is_http && item->msg.kind == RPC_REQUEST)
+        wait_ms = srv->admit(srv->hooks_context, item->conn->principal);
+    if (!wait_ms)
+        return true;
+    refused(srv, REFUSED_RATE);
+    reply_error(item, 429, RPC_REFUSED, NULL, "rate_limited: retry after %lld s",
+                (long long)(wait_ms + 999) / 1000);
+    return false;
+}
+
 void batch_handle(struct inbound *in, yyjson_val *root)
 {
     const char *why = refusal(in, root);
@@ -153,7 +169,8 @@ void batch_handle(struct inbound *in, yyjson_val *root)
         item.out_call = &call;
         rpc_read(message, &item.msg);
         b->items[i].id = item.msg.id;
-        route_message(&item, message);
+        if (!i || admitted(&item))
+            route_message(&item, message);
         if (call && in->out_call && !*in->out_call)
             *in->out_call = TAKE(call);
         server_call_unref(call);

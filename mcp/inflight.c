@@ -136,29 +136,43 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->tool.sandbox = in->conn->sandbox;
     c->tool.context = srv->tools_context;
     c->tool.has_image = false;
+    origin_read(in, &c->tool.origin);
     c->tool.no_audio = !in->revision->audio;
     if (rpc_add_id(&c->id, in->msg.id, err))
         return -1;
     return token ? rpc_add_id(&c->token, token, err) : 0;
 }
 
-/* Lock held. NULL when it is in flight now. */
-static const char *enter(struct server_conn *conn, struct server_call *c, int *code)
+/* Why a call does not begin. */
+struct denial {
+    const char *why; /* NULL: it does */
+    int code, http_status;
+};
+
+/* Lock held. */
+static struct denial enter(struct server_conn *conn, struct server_call *c, bool is_http)
 {
+    static const char busy[] = "busy: too many calls in flight; retry later",
+                      share[] = "busy: too many calls of yours in flight; retry later";
     struct server *srv = conn->srv;
 
-    *code = RPC_INTERNAL;
     if (srv->closing || conn->closed)
-        return "the server is stopping";
-    if (srv->load >= srv->max_calls)
-        return "busy: too many calls in flight; retry later";
-    *code = RPC_REQUEST_SHAPE;
+        return (struct denial){ "the server is stopping", RPC_INTERNAL, 200 };
+    if (srv->load >= srv->max_calls) {
+        refused(srv, REFUSED_BUSY);
+        return (struct denial){ busy, RPC_INTERNAL, 200 };
+    }
+    if (is_http && conn->share->load >= srv->max_calls_per_principal) {
+        refused(srv, REFUSED_PRINCIPAL);
+        return (struct denial){ share, RPC_REFUSED, 429 };
+    }
     if (find(conn, &c->id))
-        return "a request with this id is in flight";
+        return (struct denial){ "a request with this id is in flight", RPC_REQUEST_SHAPE, 400 };
     srv->load++;
+    conn->share->load++;
     list_append(&conn->calls, &c->link);
     atomic_fetch_add(&conn->refs, 1);
-    return NULL;
+    return (struct denial){ 0 };
 }
 
 struct server_call *inflight_start(struct inbound *in, const struct work *work,
@@ -166,9 +180,8 @@ struct server_call *inflight_start(struct inbound *in, const struct work *work,
 {
     struct server *srv = in->srv;
     struct err err = { 0 };
+    struct denial denial = { 0 };
     struct server_call *c;
-    const char *why = NULL;
-    int code = RPC_INTERNAL;
 
     pthread_mutex_lock(&srv->lock);
     c = take_spare(srv);
@@ -176,17 +189,17 @@ struct server_call *inflight_start(struct inbound *in, const struct work *work,
     if (!c)
         c = call_new(&err);
     if (!c || fill(c, in, work, def, token, &err)) {
-        why = err.msg;
+        denial = (struct denial){ err.msg, RPC_INTERNAL, 200 };
     } else {
         pthread_mutex_lock(&srv->lock);
-        why = enter(in->conn, c, &code);
+        denial = enter(in->conn, c, in->facts->is_http);
         pthread_mutex_unlock(&srv->lock);
     }
-    if (!why) {
+    if (!denial.why) {
         c->doc = TAKE(in->doc);
         return c;
     }
-    reply_error(in, code == RPC_INTERNAL ? 200 : 400, code, NULL, "%s", why);
+    reply_error(in, denial.http_status, denial.code, NULL, "%s", denial.why);
     if (c)
         call_free(c);
     return NULL;
@@ -199,6 +212,7 @@ enum call_state inflight_end(struct server_call *c)
 
     pthread_mutex_lock(&srv->lock);
     list_remove(&c->link);
+    c->conn->share->load--;
     if (!--srv->load)
         pthread_cond_broadcast(&srv->idle);
     state = call_state(&c->call);

@@ -19,7 +19,8 @@
 
 #include <pthread.h>
 
-#define BATCH_MAX 64             /* messages in one array */
+#define BATCH_MAX 64 /* messages in one array */
+#define SHARE_BUCKETS 256
 #define SPARE_CALLS 32           /* finished calls kept for reuse, */
 #define SPARE_BYTES 16384        /* each with buffers of at most so much */
 #define CALL_MAX_MS 90000        /* no call lasts longer: tools yield after 50 s at most */
@@ -46,6 +47,11 @@ struct server {
     void *tools_context;
     void (*finished)(void *context, const struct tool_call *call, const struct err *err,
                      int64_t duration_ms);
+    int64_t (*admit)(void *context, const char *principal);
+    void *hooks_context;
+    unsigned max_calls_per_principal;
+    bool traces, digests;
+    _Atomic uint64_t refused[REFUSED_COUNT];
     _Atomic uint64_t last_call;
     const struct resource_provider *resources;
     const struct prompt_def *prompts;
@@ -64,7 +70,15 @@ struct server {
     struct list conns;
     struct list spare;
     unsigned spares, load;
+    struct share *shares[SHARE_BUCKETS];
     bool closing;
+};
+
+/* What the connections of one principal share. */
+struct share {
+    struct share *next;  /* srv->lock, as everything here */
+    unsigned refs, load; /* connections; calls in flight */
+    char principal[];
 };
 
 struct server_conn {
@@ -76,6 +90,7 @@ struct server_conn {
     uint64_t last_ask; /* srv->lock */
     bool closed;       /* srv->lock */
     char *principal, *sandbox;
+    struct share *share;
     unsigned scopes;
     _Atomic(const struct revision *) revision; /* negotiated by initialize */
     atomic_uint client;                        /* CLIENT_*, declared in initialize */
@@ -196,6 +211,25 @@ void inflight_end_all(struct server_conn *conn, enum call_state why);
 void inflight_free_spares(struct server *srv);
 
 void conn_unref(struct server_conn *conn);
+
+/* ---- share.c: srv->lock is held ---- */
+
+struct share *share_get(struct server *srv, const char *principal); /* NULL: no memory */
+void share_put(struct server *srv, struct share *share);
+
+/* ---- origin.c ---- */
+
+/* Where a request came from; _meta wins over HTTP headers. */
+void origin_read(const struct inbound *in, struct tool_origin *out);
+
+/* SHA-256 of the arguments as compact JSON, in the order in which they came. */
+void origin_digest(yyjson_val *arguments, struct tool_origin *out);
+
+/* Count a refusal. */
+static inline void refused(struct server *srv, enum server_refusal why)
+{
+    atomic_fetch_add_explicit(&srv->refused[why], 1, memory_order_relaxed);
+}
 
 /* ---- progress.c, result.c ---- */
 

@@ -28,6 +28,11 @@ int server_new(const struct server_config *config, struct server **out, struct e
     srv->prompts = config->prompts;
     srv->page_size = config->page_size ? config->page_size : RESOURCE_PAGE;
     sealed_key_random(&srv->key);
+    srv->admit = config->admit;
+    srv->hooks_context = config->hooks_context;
+    srv->max_calls_per_principal = config->max_calls_per_principal ?: config->max_calls;
+    srv->traces = config->traces;
+    srv->digests = config->digests;
     pthread_mutex_init(&srv->lock, NULL);
     pthread_cond_init(&srv->idle, NULL);
     list_init(&srv->conns);
@@ -88,8 +93,14 @@ int server_conn_new(struct server *srv, const struct caller *caller, struct serv
     conn->scopes = caller->scopes;
     atomic_fetch_add(&srv->refs, 1);
     pthread_mutex_lock(&srv->lock);
-    list_append(&srv->conns, &conn->link);
+    conn->share = share_get(srv, caller->principal);
+    if (conn->share)
+        list_append(&srv->conns, &conn->link);
     pthread_mutex_unlock(&srv->lock);
+    if (!conn->share) {
+        conn_unref(conn);
+        return err_oom(err);
+    }
     *out = conn;
     return 0;
 }
@@ -102,6 +113,7 @@ void conn_unref(struct server_conn *conn)
         return;
     pthread_mutex_lock(&srv->lock);
     list_remove(&conn->link);
+    share_put(srv, conn->share);
     pthread_mutex_unlock(&srv->lock);
     conn_free(conn);
     server_unref(srv);
@@ -196,6 +208,14 @@ unsigned server_load(struct server *srv)
     n = srv->load;
     pthread_mutex_unlock(&srv->lock);
     return n;
+}
+
+void server_stats(struct server *srv, struct server_stats *out)
+{
+    out->queued = pool_queued(srv->pool);
+    out->in_flight = server_load(srv);
+    for (int i = 0; i < REFUSED_COUNT; i++)
+        out->refused[i] = atomic_load(&srv->refused[i]);
 }
 
 /* ---- calls in flight ---- */

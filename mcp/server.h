@@ -41,6 +41,15 @@ struct server_config {
     /* Called once after each tool call, on its worker; may be NULL. For audit lines and metrics. */
     void (*finished)(void *context, const struct tool_call *call, const struct err *err,
                      int64_t duration_ms);
+    /*
+     * 0: the principal may go on; else the milliseconds to wait. Asked for each further request of
+     * an array over HTTP: for the first one the transport has asked. May be NULL.
+     */
+    int64_t (*admit)(void *context, const char *principal);
+    void *hooks_context;              /* of the two above */
+    unsigned max_calls_per_principal; /* in flight at once over HTTP; 0: max_calls */
+    bool traces;                      /* calls without a trace begin one */
+    bool digests;                     /* origin.digest is made */
 };
 
 /*
@@ -61,7 +70,9 @@ struct http_facts {
     bool is_http;
     const char *protocol_version, *method, *name; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
     bool repeated;                                /* one of those headers was sent more than once */
-    bool has_session; /* the message belongs to an existing legacy session */
+    bool has_session;                     /* the message belongs to an existing legacy session */
+    const char *traceparent, *tracestate; /* unchecked */
+    const char *address;                  /* of the client */
 };
 
 int server_new(const struct server_config *config, struct server **out, struct err *err) MUST_CHECK;
@@ -119,5 +130,20 @@ bool server_is_initialize(const char *text, size_t len);
 
 /* Calls in flight now. */
 unsigned server_load(struct server *srv);
+
+/* Requests that the router refused, by reason. */
+enum server_refusal {
+    REFUSED_UNKNOWN_TOOL,
+    REFUSED_BUSY,      /* max_calls, or no thread for it */
+    REFUSED_PRINCIPAL, /* max_calls_per_principal */
+    REFUSED_RATE,      /* admit() */
+    REFUSED_COUNT
+};
+
+struct server_stats {
+    unsigned in_flight, queued; /* queued: in flight and waiting for a thread */
+    uint64_t refused[REFUSED_COUNT];
+};
+void server_stats(struct server *srv, struct server_stats *out);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/call.h"
 #include "base/json.h"
+#include "base/trace.h"
 #include "mcp/args.h"
 
 enum tool_class {
@@ -36,6 +37,16 @@ struct tool_def {
 extern const struct tool_def tool_defs[];
 extern const size_t tool_def_count;
 
+#define ADDRESS_SIZE 46 /* of a textual IP address */
+
+/* Where a call came from, for logs and traces. */
+struct tool_origin {
+    struct trace trace;         /* of no trace unless the client or the configuration began one */
+    char address[ADDRESS_SIZE]; /* of the client; "" on stdio */
+    char digest[65];            /* SHA-256 of the arguments, when configured, else "" */
+    int64_t started_us;         /* monotonic */
+};
+
 /*
  * What a handler works with. Built by the router, used by one worker.
  *
@@ -50,6 +61,7 @@ struct tool_call {
     const char *principal;      /* who asks: "local" on stdio, else a digest of the token */
     const char *sandbox;        /* name of the default sandbox asked for; NULL the unnamed one */
     void *context;              /* struct tools_context of tools/: the backend and limits */
+    struct tool_origin origin;
 
     struct buf content;    /* comma-separated JSON content blocks */
     struct buf structured; /* one JSON object or empty */

@@ -25,6 +25,8 @@ static int run(struct server_call *c, struct err *err)
 
     if (!args)
         return err_oom(err);
+    if (c->conn->srv->digests)
+        origin_digest(arguments, &c->tool.origin);
     if (args_bind(def->args, yyjson_is_obj(arguments) ? arguments : NULL, args, &storage, err))
         return -1;
     yyjson_doc_free(c->doc); /* may be many times what was bound, and the tool may run for long */
@@ -35,12 +37,13 @@ static int run(struct server_call *c, struct err *err)
 static void finished(struct server_call *c, const struct err *failed, int64_t duration_ms)
 {
     struct server *srv = c->conn->srv;
+    const char *trace = c->tool.origin.trace.id;
 
     if (log_enabled(LOG_INFO))
-        log_info("call tool=%s ms=%lld outcome=%s", c->tool.def->name, (long long)duration_ms,
-                 failed ? err_code_name(failed->code) : "ok");
+        log_info("call tool=%s ms=%lld outcome=%s%s%s", c->tool.def->name, (long long)duration_ms,
+                 failed ? err_code_name(failed->code) : "ok", *trace ? " trace=" : "", trace);
     if (srv->finished)
-        srv->finished(srv->tools_context, &c->tool, failed, duration_ms);
+        srv->finished(srv->hooks_context, &c->tool, failed, duration_ms);
 }
 
 static const struct work work = { .run = run, .write = result_write, .finished = finished };
@@ -54,6 +57,12 @@ static const struct tool_def *lookup(const struct server *srv, yyjson_val *name)
     return def && !(def->needs & ~srv->can) ? def : NULL;
 }
 
+static void unknown_tool(struct inbound *in, const char *name)
+{
+    refused(in->srv, REFUSED_UNKNOWN_TOOL);
+    reply_error(in, 200, RPC_PARAMS, NULL, "Unknown tool: %.100s", name);
+}
+
 void tools_call(struct inbound *in)
 {
     yyjson_val *params = in->msg.params, *name = yyjson_obj_get(params, "name");
@@ -64,7 +73,7 @@ void tools_call(struct inbound *in)
     if (!yyjson_is_str(name))
         reply_error(in, 200, RPC_PARAMS, NULL, "params.name must be a string");
     else if (!def)
-        reply_error(in, 200, RPC_PARAMS, NULL, "Unknown tool: %.100s", yyjson_get_str(name));
+        unknown_tool(in, yyjson_get_str(name));
     else if (arguments && !yyjson_is_null(arguments) && !yyjson_is_obj(arguments))
         reply_error(in, 200, RPC_PARAMS, NULL, "params.arguments must be an object");
     else if (needs & ~in->conn->scopes)

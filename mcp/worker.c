@@ -65,6 +65,7 @@ void worker_start(struct inbound *in, const struct work *work, const struct tool
     }
     (void)inflight_end(c);
     in->doc = TAKE(c->doc);
+    refused(in->srv, REFUSED_BUSY);
     reply_error(in, 200, RPC_INTERNAL, NULL, "busy: %s", err.msg);
     server_call_unref(c);
     server_call_unref(c);
