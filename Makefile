@@ -146,7 +146,7 @@ $O/tests/unit/%: $O/tests/unit/%.o $O/lib.a
 # The server of the conformance suite: the product's core and transports with tools of its own.
 $O/gen/fixture/tools.gen.h $O/gen/fixture/tools.gen.c &: tests/conform/fixture/tools.json $O/gen/gen
 	$(call say,GEN,$(@D)/tools.gen.[hc])
-	$Q mkdir -p $(@D) && $O/gen/gen $< $(@D)
+	$Q mkdir -p $(@D) && $O/gen/gen --fixture $< $(@D)
 $(FIXTURE): | $O/gen/fixture/tools.gen.h
 $O/tests/conform/fixture/server: $(FIXTURE) $O/gen/fixture/tools.gen.o $O/lib.a
 	$(call say,LD,$@)

@@ -1,11 +1,10 @@
-#include "base/b64.h"
 #include "base/utf8.h"
+#include "mcp/param_header.h"
 #include "mcp/router.h"
 
 #include <string.h>
 
 #define META "io.modelcontextprotocol/"
-#define HEADER_MAX 8192
 
 /* Which member of params the Mcp-Name header repeats. */
 static const struct {
@@ -37,31 +36,6 @@ static int check_envelope(struct inbound *in, yyjson_val *meta)
 
 /* ---- headers ---- */
 
-static bool printable(const char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s != '\t' && ((unsigned char)*s < 0x20 || (unsigned char)*s > 0x7e))
-            return false;
-    return true;
-}
-
-/* The value that a header stands for; NULL when it is malformed. */
-static const char *header_value(const char *s, struct buf *space, size_t *len)
-{
-    static const char begin[] = "=?base64?", end[] = "?=";
-    size_t n = strlen(s), b = sizeof(begin) - 1, e = sizeof(end) - 1;
-
-    *len = n;
-    if (!printable(s))
-        return NULL;
-    if (n < b + e || strncmp(s, begin, b) != 0 || strcmp(s + n - e, end) != 0)
-        return s;
-    if (b64_decode(space, s + b, n - b - e, NULL) || !utf8_valid(buf_str(space), space->len))
-        return NULL;
-    *len = space->len;
-    return buf_str(space);
-}
-
 static const char *named_member(const char *method)
 {
     for (size_t i = 0; i < COUNT_OF(named); i++)
@@ -72,9 +46,9 @@ static const char *named_member(const char *method)
 
 static bool same_name(const char *header, yyjson_val *want)
 {
-    AUTO(buf) struct buf space = BUF_MAX(HEADER_MAX);
+    AUTO(buf) struct buf space = BUF_MAX(PARAM_HEADER_MAX);
     size_t len = 0;
-    const char *got = header ? header_value(header, &space, &len) : NULL;
+    const char *got = header ? param_header_text(header, strlen(header), &space, &len) : NULL;
 
     return got && yyjson_equals_strn(want, got, len);
 }

@@ -17,6 +17,7 @@ enum tool_class {
     TOOL_IMAGE,      /* I: may hold images: never structuredContent */
 };
 
+struct param_header;
 struct tool_call;
 
 struct tool_def {
@@ -26,10 +27,16 @@ struct tool_def {
     bool read_only, destructive, idempotent;
     bool open_world; /* terminal, code: AND-ed with the launch policy when the list is made */
     bool open_world_by_policy;
+    const char *presets; /* names between blanks; NULL none */
+    /* NULL: run() gets the object of arguments as it is, checked against input_schema. */
     const struct arg_table *args;
-    const char *input_schema;  /* JSON text as listed: no maxima, no $schema (TOOLS.md rule 13) */
+    const char *input_schema;  /* JSON text as listed: no maxima, no $schema unless args is NULL */
     const char *output_schema; /* NULL when class T or I */
-    /* Generated: casts args and calls tool_<name>(). */
+    /* The same without the parameters that write, for read-only views; NULL: there are none. */
+    const struct arg_table *args_read_only;
+    const char *input_schema_read_only;
+    const struct param_header *param_headers; /* NULL none */
+    /* Generated: calls tool_<name>() with args: the bound struct, or a yyjson_val. */
     int (*run)(struct tool_call *call, const void *args, struct err *err);
 };
 

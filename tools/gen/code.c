@@ -95,6 +95,13 @@ void gen_write_header(const struct gen_tools *tools, FILE *out)
           out);
     for (size_t i = 0; i < tools->count; i++) {
         const struct gen_tool *t = &tools->items[i];
+        if (t->raw) {
+            fprintf(out,
+                    "int tool_%s(struct tool_call *call, yyjson_val *args, struct err *err)\n"
+                    "    MUST_CHECK;\n\n",
+                    t->name);
+            continue;
+        }
         put_struct(&t->args, out);
         fprintf(out,
                 "int tool_%s(struct tool_call *call, const struct %s_args *args, struct err *err)\n"
@@ -201,11 +208,67 @@ static void put_table(const struct gen_object *object, FILE *out)
             name, object->count ? name : "NULL", object->count ? "_rows" : "", object->count, name);
 }
 
+/* The rows again without those that write. */
+static void put_read_only_table(const struct gen_object *object, FILE *out)
+{
+    const char *name = object->struct_name;
+    size_t count = 0;
+
+    for (size_t i = 0; i < object->count; i++)
+        count += !object->properties[i].writes;
+    if (count) {
+        fprintf(out, "static const struct arg_row %s_read_only_rows[] = {\n", name);
+        for (size_t i = 0; i < object->count; i++)
+            if (!object->properties[i].writes)
+                put_row(object, &object->properties[i], out);
+        fputs("};\n\n", out);
+    }
+    fprintf(out,
+            "static const struct arg_table %s_read_only_table = {\n    .rows = %s%s,\n"
+            "    .count = %zu,\n    .struct_size = sizeof(struct %s),\n};\n\n",
+            name, count ? name : "NULL", count ? "_read_only_rows" : "", count, name);
+}
+
+static void put_headers(const struct gen_tool *t, FILE *out)
+{
+    for (size_t i = 0; i < t->header_count; i++) {
+        fprintf(out, "static const char *const %s_header_%zu[] = {\n", t->name, i);
+        for (const char *const *step = t->headers[i].path; *step; step++) {
+            fputs("    ", out);
+            put_literal(out, *step);
+            fputs(",\n", out);
+        }
+        fputs("    NULL,\n};\n\n", out);
+    }
+    if (!t->header_count)
+        return;
+    fprintf(out, "static const struct param_header %s_headers[] = {\n", t->name);
+    for (size_t i = 0; i < t->header_count; i++)
+        fprintf(out, "    { \"%s\", %s_header_%zu },\n", t->headers[i].name, t->name, i);
+    fputs("    { NULL, NULL },\n};\n\n", out);
+}
+
 static void put_text(const char *field, const char *text, FILE *out)
 {
     fprintf(out, "        .%s = ", field);
     put_literal(out, text);
     fputs(",\n", out);
+}
+
+/* How its arguments are read, and what is listed of them. */
+static void put_arguments(const struct gen_tool *t, FILE *out)
+{
+    if (!t->raw)
+        fprintf(out, "        .args = &%s_args_table,\n", t->name);
+    put_text("input_schema", gen_listed_input(t, false), out);
+    if (t->output)
+        put_text("output_schema", gen_listed(t->output, false), out);
+    if (t->writes) {
+        fprintf(out, "        .args_read_only = &%s_args_read_only_table,\n", t->name);
+        put_text("input_schema_read_only", gen_listed_input(t, true), out);
+    }
+    if (t->header_count)
+        fprintf(out, "        .param_headers = %s_headers,\n", t->name);
 }
 
 static void put_tool(const struct gen_tool *t, FILE *out)
@@ -225,6 +288,8 @@ static void put_tool(const struct gen_tool *t, FILE *out)
     put_text("title", t->title, out);
     put_text("description", t->description, out);
     put_text("toolset", t->toolset, out);
+    if (t->presets)
+        put_text("presets", t->presets, out);
     fprintf(out, "        .cls = %s,\n        .needs = 0", classes[t->cls]);
     yyjson_arr_foreach (t->needs, i, max, need)
         fprintf(out, " | 1u << OP_%s", gen_upper(yyjson_get_str(need)));
@@ -232,25 +297,29 @@ static void put_tool(const struct gen_tool *t, FILE *out)
     for (i = 0; i < COUNT_OF(flags); i++)
         fprintf(out, "        .%s = %s,\n", flags[i].field,
                 yyjson_is_true(yyjson_obj_get(t->annotations, flags[i].hint)) ? "true" : "false");
-    fprintf(out, "        .open_world_by_policy = %s,\n        .args = &%s_args_table,\n",
-            t->open_world_by_policy ? "true" : "false", t->name);
-    put_text("input_schema", gen_listed(t->input), out);
-    if (t->output)
-        put_text("output_schema", gen_listed(t->output), out);
+    fprintf(out, "        .open_world_by_policy = %s,\n",
+            t->open_world_by_policy ? "true" : "false");
+    put_arguments(t, out);
     fprintf(out, "        .run = run_%s,\n    },\n", t->name);
 }
 
 void gen_write_code(const struct gen_tools *tools, FILE *out)
 {
     fputs("/* Generated from tools.json by tools/gen. */\n"
-          "#include \"tools.gen.h\"\n\n#include \"backend/backend.h\"\n\n#include <stddef.h>\n\n",
+          "#include \"tools.gen.h\"\n\n#include \"backend/backend.h\"\n"
+          "#include \"mcp/param_header.h\"\n\n#include <stddef.h>\n\n",
           out);
     for (size_t i = 0; i < tools->count; i++) {
-        put_table(&tools->items[i].args, out);
+        const struct gen_tool *t = &tools->items[i];
+        if (!t->raw)
+            put_table(&t->args, out);
+        if (t->writes)
+            put_read_only_table(&t->args, out);
+        put_headers(t, out);
         fprintf(out,
                 "static int run_%s(struct tool_call *call, const void *args, struct err *err)\n"
-                "{\n    return tool_%s(call, args, err);\n}\n\n",
-                tools->items[i].name, tools->items[i].name);
+                "{\n    return tool_%s(call, %sargs, err);\n}\n\n",
+                t->name, t->name, t->raw ? "(yyjson_val *)" : "");
     }
     fputs("const struct tool_def tool_defs[] = {\n", out);
     for (size_t i = 0; i < tools->count; i++)

@@ -1,6 +1,23 @@
 /*
  * tools.json -> argument structs, handler prototypes, binding tables and the table of all
  * tools (gen TOOLS.JSON OUTDIR), or README's table (gen --readme TOOLS.JSON README).
+ *
+ * A server with other tools, e.g. one for tests: gen --fixture ITS.JSON OUTDIR (names of tools up
+ * to 64 characters), compile with -IOUTDIR before -I$O/gen, and link its handlers and
+ * OUTDIR/tools.gen.o before lib.a. The symbols are tool_defs and tool_def_count in every case: as
+ * they are there already, the linker takes neither the product's table nor its handlers.
+ *
+ * Beside the fields of MCP (name, title, description, inputSchema, outputSchema, annotations), a
+ * tool has "toolset", "class" (S, T or I), "needs" (backend ops), and may have
+ *   "presets": ["slim"]        names of selections that it is part of
+ *   "openWorldByPolicy": true  openWorldHint is false when commands cannot reach a network
+ *   "raw": true                inputSchema is listed as it stands, with any keyword of
+ *                              mcp/schema.h; int tool_<name>(struct tool_call *, yyjson_val *args,
+ *                              struct err *) gets the object of arguments after it was checked
+ * and a property may have
+ *   "x-coerce": "octal", "signal"   644 for "0644", 9 for "KILL"
+ *   "x-writes": true                it is not there in read-only views
+ *   "x-mcp-header": "Region"        must agree with the header Mcp-Param-Region
  */
 #include "tools/gen/model.h"
 
@@ -85,16 +102,18 @@ static void rewrite_readme(const struct gen_tools *tools, const char *path)
 int main(int argc, char **argv)
 {
     struct gen_tools tools;
+    bool fixture = argc == 4 && !strcmp(argv[1], "--fixture");
 
     if (argc == 4 && !strcmp(argv[1], "--readme")) {
-        gen_read(argv[2], &tools);
+        gen_read(argv[2], false, &tools);
         rewrite_readme(&tools, argv[3]);
-    } else if (argc == 3 && argv[1][0] != '-') {
-        gen_read(argv[1], &tools);
-        generate(&tools, gen_text("%s/tools.gen.h", argv[2]), gen_write_header);
-        generate(&tools, gen_text("%s/tools.gen.c", argv[2]), gen_write_code);
+    } else if (fixture || (argc == 3 && argv[1][0] != '-')) {
+        gen_read(argv[1 + fixture], fixture, &tools);
+        generate(&tools, gen_text("%s/tools.gen.h", argv[2 + fixture]), gen_write_header);
+        generate(&tools, gen_text("%s/tools.gen.c", argv[2 + fixture]), gen_write_code);
     } else {
-        fprintf(stderr, "usage: gen TOOLS.JSON OUTDIR | gen --readme TOOLS.JSON README.MD\n");
+        fprintf(stderr,
+                "usage: gen [--fixture] TOOLS.JSON OUTDIR | gen --readme TOOLS.JSON README.MD\n");
         return 2;
     }
     return 0;

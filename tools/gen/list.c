@@ -7,10 +7,10 @@
 static const char *const unlisted[] = {
     "minimum",  "maximum",  "minLength",     "maxLength",
     "minItems", "maxItems", "maxProperties", "additionalProperties",
-    "x-coerce",
+    "x-coerce", "x-writes",
 };
 
-static void put_schema(yyjson_val *schema, FILE *out);
+static void put_schema(yyjson_val *schema, bool read_only, FILE *out);
 
 static void put_value(yyjson_val *val, FILE *out)
 {
@@ -20,17 +20,21 @@ static void put_value(yyjson_val *val, FILE *out)
     free(text);
 }
 
-static void put_properties(yyjson_val *properties, FILE *out)
+static void put_properties(yyjson_val *properties, bool read_only, FILE *out)
 {
     yyjson_val *key, *val;
+    const char *comma = "";
     size_t i, max;
 
     fputc('{', out);
     yyjson_obj_foreach (properties, i, max, key, val) {
-        fputs(i ? "," : "", out);
+        if (read_only && yyjson_obj_get(val, "x-writes"))
+            continue;
+        fputs(comma, out);
+        comma = ",";
         put_value(key, out);
         fputc(':', out);
-        put_schema(val, out);
+        put_schema(val, read_only, out);
     }
     fputc('}', out);
 }
@@ -45,7 +49,7 @@ static bool listed(yyjson_val *key, yyjson_val *val)
     return !yyjson_is_arr(val) || yyjson_arr_size(val);
 }
 
-static void put_schema(yyjson_val *schema, FILE *out)
+static void put_schema(yyjson_val *schema, bool read_only, FILE *out)
 {
     yyjson_val *key, *val;
     const char *comma = "";
@@ -60,23 +64,38 @@ static void put_schema(yyjson_val *schema, FILE *out)
         fputc(':', out);
         comma = ",";
         if (yyjson_equals_str(key, "properties"))
-            put_properties(val, out);
+            put_properties(val, read_only, out);
         else if (yyjson_equals_str(key, "items"))
-            put_schema(val, out);
+            put_schema(val, read_only, out);
         else
             put_value(val, out);
     }
     fputc('}', out);
 }
 
-char *gen_listed(yyjson_val *schema)
+char *gen_whole(yyjson_val *schema)
+{
+    char *text = yyjson_val_write(schema, 0, NULL);
+
+    if (text)
+        return text;
+    fputs("out of memory\n", stderr);
+    exit(1);
+}
+
+char *gen_listed_input(const struct gen_tool *tool, bool read_only)
+{
+    return tool->raw ? gen_whole(tool->input) : gen_listed(tool->input, read_only);
+}
+
+char *gen_listed(yyjson_val *schema, bool read_only)
 {
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
 
     if (out)
-        put_schema(schema, out);
+        put_schema(schema, read_only, out);
     if (!out || ferror(out) || fclose(out)) {
         fputs("out of memory\n", stderr);
         exit(1);
@@ -111,9 +130,9 @@ size_t gen_list_size(const struct gen_tools *tools, bool output_schemas)
         const struct gen_tool *t = &tools->items[i];
         len += strlen("{\"name\":,\"title\":,\"description\":,\"inputSchema\":,\"annotations\":}") +
                quoted(t->name) + quoted(t->title) + quoted(t->description) +
-               strlen(gen_listed(t->input)) + hints_size(t) + (i > 0);
+               strlen(gen_listed_input(t, false)) + hints_size(t) + (i > 0);
         if (t->output && output_schemas)
-            len += strlen(",\"outputSchema\":") + strlen(gen_listed(t->output));
+            len += strlen(",\"outputSchema\":") + strlen(gen_listed(t->output, false));
     }
     return len;
 }

@@ -14,8 +14,11 @@
 #include <yyjson.h>
 
 #define GEN_NAME_MAX 24
+#define GEN_FIXTURE_NAME_MAX 64 /* of a tool that is a fixture of tests */
 #define GEN_DESCRIPTION_MAX 300 /* characters, of a tool */
 #define GEN_PROPERTIES_MAX 64   /* of one object; args_bind() keeps a bit for each */
+#define GEN_DEPTH_MAX 8         /* of a property with x-mcp-header */
+#define GEN_HEADERS_MAX 16      /* of one tool */
 
 struct gen_object;
 
@@ -24,6 +27,7 @@ struct gen_property {
     enum arg_type type;
     bool required;
     bool has_member; /* the struct says in has_<name> whether it was given */
+    bool writes;     /* "x-writes": absent in read-only views */
     unsigned coerce; /* ARG_OCTAL, ARG_SIGNAL */
     double min, max;
     size_t min_len, max_len, item_min, item_max;
@@ -38,12 +42,23 @@ struct gen_object {
     size_t count;
 };
 
+/* A property with "x-mcp-header". */
+struct gen_header {
+    const char *name;
+    const char *path[GEN_DEPTH_MAX + 1]; /* ended by NULL */
+};
+
 struct gen_tool {
     const char *name, *title, *description, *toolset;
+    const char *presets; /* between blanks; NULL none */
     enum tool_class cls;
     yyjson_val *needs, *input, *output, *annotations; /* output NULL unless class S */
     bool open_world_by_policy;
+    bool raw;    /* the input schema is listed as it is, and args is empty */
+    bool writes; /* a parameter does */
     struct gen_object args;
+    struct gen_header headers[GEN_HEADERS_MAX];
+    size_t header_count;
 };
 
 struct gen_tools {
@@ -68,7 +83,8 @@ char *gen_upper(const char *s);
 /* What names of a struct's constants and tables start with: "file_write" of "file_write_args". */
 char *gen_owner(const char *struct_name);
 
-void gen_read(const char *file, struct gen_tools *out);
+/* fixture: names of tools may be as long as the protocol allows. */
+void gen_read(const char *file, bool fixture, struct gen_tools *out);
 
 /* The same place, one step further down. */
 struct gen_place gen_below(const struct gen_place *at, const char *name);
@@ -92,11 +108,23 @@ bool gen_holds(yyjson_val *list, const char *s);
 /* Fails unless it is made of what we know, and required names what there is. */
 void gen_check_output(const struct gen_place *at, yyjson_val *schema);
 
+/* Fails unless every x-mcp-header is one that clients accept; remembers them. */
+void gen_read_headers(const struct gen_place *at, struct gen_tool *tool);
+
+/* The text of a schema with nothing left out. */
+char *gen_whole(yyjson_val *schema);
+
 void gen_write_header(const struct gen_tools *tools, FILE *out);
 void gen_write_code(const struct gen_tools *tools, FILE *out);
 
-/* The text of a schema as it is listed: without bounds and what only we understand. */
-char *gen_listed(yyjson_val *schema);
+/*
+ * The text of a schema as it is listed: without bounds and what only we understand; read_only: and
+ * without the parameters that write.
+ */
+char *gen_listed(yyjson_val *schema, bool read_only);
+
+/* The same for the arguments of a tool. */
+char *gen_listed_input(const struct gen_tool *tool, bool read_only);
 
 /* Bytes of the result of tools/list. */
 size_t gen_list_size(const struct gen_tools *tools, bool output_schemas);

@@ -88,6 +88,9 @@ static struct gen_object *nested(const struct gen_place *at, yyjson_val *schema,
     if (!object)
         gen_fail(at, "out of memory");
     gen_read_object(at, schema, name, object);
+    for (size_t i = 0; i < object->count; i++)
+        if (object->properties[i].writes)
+            gen_fail(at, "x-writes is for parameters of the tool itself");
     return object;
 }
 
@@ -148,6 +151,17 @@ static void read_default(const struct gen_place *at, yyjson_val *schema, struct 
         gen_fail(at, "the default is not among what it accepts");
 }
 
+static void read_writes(const struct gen_place *at, yyjson_val *schema, struct gen_property *p)
+{
+    yyjson_val *flag = yyjson_obj_get(schema, "x-writes");
+
+    if (!flag)
+        return;
+    p->writes = yyjson_is_true(flag);
+    if (!p->writes || p->required || p->fallback || (p->type != ARG_STRING && p->type != ARG_BOOL))
+        gen_fail(at, "x-writes is true, of a text or boolean that is optional without a default");
+}
+
 static const char *c_name(const char *name)
 {
     static const char *const taken[] = {
@@ -182,6 +196,7 @@ static void read_property(const struct gen_place *at, yyjson_val *schema, const 
     else if (p->type == ARG_OBJECT)
         read_map_or_object(at, schema, struct_name, p);
     read_default(at, schema, p);
+    read_writes(at, schema, p);
     p->has_member = !p->required && !p->fallback &&
                     (p->type == ARG_INT || p->type == ARG_NUMBER || p->type == ARG_BOOL ||
                      p->type == ARG_OBJECT);

@@ -1,6 +1,7 @@
 #include "tools/gen/model.h"
 
 #include "backend/backend.h"
+#include "mcp/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,14 +59,14 @@ static const char *text_field(struct gen_place at, yyjson_val *entry, const char
     return s;
 }
 
-static const char *read_name(struct gen_place at, yyjson_val *entry)
+static const char *read_name(struct gen_place at, yyjson_val *entry, size_t max)
 {
     const char *name = text_field(at, entry, "name");
 
     at.field = "name";
     if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name) ||
-        strlen(name) > GEN_NAME_MAX || name[0] < 'a')
-        gen_fail(&at, "\"%s\" is not [a-z][a-z0-9_]{0,%d}", name, GEN_NAME_MAX - 1);
+        strlen(name) > max || name[0] < 'a')
+        gen_fail(&at, "\"%s\" is not [a-z][a-z0-9_]{0,%zu}", name, max - 1);
     return name;
 }
 
@@ -140,16 +141,67 @@ static yyjson_val *read_annotations(struct gen_place at, yyjson_val *entry)
     return annotations;
 }
 
-static bool read_by_policy(struct gen_place at, yyjson_val *entry)
+static bool read_flag(struct gen_place at, yyjson_val *entry, const char *field)
 {
-    yyjson_val *flag = yyjson_obj_get(entry, "openWorldByPolicy");
+    yyjson_val *flag = yyjson_obj_get(entry, field);
 
-    at.field = "openWorldByPolicy";
+    at.field = field;
     if (flag && !yyjson_is_bool(flag))
         gen_fail(&at, "is not a boolean");
-    if (yyjson_is_true(flag) && !is_true(yyjson_obj_get(entry, "annotations"), "openWorldHint"))
-        gen_fail(&at, "needs openWorldHint to be true");
     return yyjson_is_true(flag);
+}
+
+static bool read_by_policy(struct gen_place at, yyjson_val *entry)
+{
+    bool flag = read_flag(at, entry, "openWorldByPolicy");
+
+    at.field = "openWorldByPolicy";
+    if (flag && !is_true(yyjson_obj_get(entry, "annotations"), "openWorldHint"))
+        gen_fail(&at, "needs openWorldHint to be true");
+    return flag;
+}
+
+static bool is_plain_name(const char *s)
+{
+    return s && *s >= 'a' && *s <= 'z' &&
+           s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
+}
+
+static const char *read_presets(struct gen_place at, yyjson_val *entry)
+{
+    yyjson_val *list = yyjson_obj_get(entry, "presets"), *val;
+    char *text = NULL;
+    size_t i, max;
+
+    at.field = "presets";
+    if (list && !yyjson_arr_size(list))
+        gen_fail(&at, "is not an array of names");
+    yyjson_arr_foreach (list, i, max, val) {
+        if (!is_plain_name(yyjson_get_str(val)))
+            gen_fail(&at, "is not an array of names");
+        text = text ? gen_text("%s %s", text, yyjson_get_str(val))
+                    : gen_text("%s", yyjson_get_str(val));
+    }
+    return text;
+}
+
+static void read_input(struct gen_place at, struct gen_tool *tool)
+{
+    struct err err = { 0 };
+
+    at.field = "inputSchema";
+    if (!tool->raw) {
+        gen_read_object(&at, tool->input, gen_text("%s_args", tool->name), &tool->args);
+    } else if (!yyjson_equals_str(yyjson_obj_get(tool->input, "type"), "object")) {
+        gen_fail(&at, "must be an object");
+    } else if (schema_verify(tool->input, &err)) {
+        gen_fail(&at, "%s", err.msg);
+    }
+    for (size_t i = 0; i < tool->args.count; i++)
+        tool->writes |= tool->args.properties[i].writes;
+    if (tool->writes && !is_true(tool->annotations, "readOnlyHint"))
+        gen_fail(&at, "x-writes is for tools with readOnlyHint");
+    gen_read_headers(&at, tool);
 }
 
 static void check_fields(const struct gen_place *at, yyjson_val *entry)
@@ -157,7 +209,7 @@ static void check_fields(const struct gen_place *at, yyjson_val *entry)
     static const char *const fields[] = {
         "name",         "title",       "description",       "toolset",
         "class",        "needs",       "openWorldByPolicy", "inputSchema",
-        "outputSchema", "annotations",
+        "outputSchema", "annotations", "presets",           "raw",
     };
     yyjson_val *key, *val;
     size_t i, max;
@@ -171,23 +223,28 @@ static void check_fields(const struct gen_place *at, yyjson_val *entry)
     }
 }
 
-static void read_tool(struct gen_place at, yyjson_val *entry, struct gen_tool *tool)
+static void read_tool(struct gen_place at, yyjson_val *entry, size_t name_max,
+                      struct gen_tool *tool)
 {
     if (!yyjson_is_obj(entry))
         gen_fail(&at, "a tool must be an object");
-    at.tool = tool->name = read_name(at, entry);
+    at.tool = tool->name = read_name(at, entry, name_max);
     check_fields(&at, entry);
     tool->title = text_field(at, entry, "title");
     tool->description = read_description(at, entry);
     tool->toolset = text_field(at, entry, "toolset");
+    at.field = "toolset";
+    if (!is_plain_name(tool->toolset))
+        gen_fail(&at, "is not a name");
+    tool->presets = read_presets(at, entry);
     tool->cls = read_class(at, entry);
     tool->needs = read_needs(at, entry);
     tool->annotations = read_annotations(at, entry);
     tool->open_world_by_policy = read_by_policy(at, entry);
     tool->input = yyjson_obj_get(entry, "inputSchema");
     tool->output = yyjson_obj_get(entry, "outputSchema");
-    at.field = "inputSchema";
-    gen_read_object(&at, tool->input, gen_text("%s_args", tool->name), &tool->args);
+    tool->raw = read_flag(at, entry, "raw");
+    read_input(at, tool);
     at.field = "outputSchema";
     if (!tool->output)
         return;
@@ -201,7 +258,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct gen_tool *)a)->name, ((const struct gen_tool *)b)->name);
 }
 
-void gen_read(const char *file, struct gen_tools *out)
+void gen_read(const char *file, bool fixture, struct gen_tools *out)
 {
     struct gen_place at = { .file = file };
     yyjson_read_err why;
@@ -219,7 +276,8 @@ void gen_read(const char *file, struct gen_tools *out)
         gen_fail(&at, "out of memory");
     yyjson_arr_foreach (yyjson_doc_get_root(doc), i, max, entry) {
         at.tool = gen_text("%zu", i + 1);
-        read_tool(at, entry, &out->items[out->count++]);
+        read_tool(at, entry, fixture ? GEN_FIXTURE_NAME_MAX : GEN_NAME_MAX,
+                  &out->items[out->count++]);
     }
     qsort(out->items, out->count, sizeof(*out->items), by_name);
     for (i = 1; i < out->count; i++) {

@@ -10,15 +10,15 @@
 static const struct kind {
     const char *type;
     enum arg_type arg;
-    const char *of_arguments[6], *of_results[6];
+    const char *of_arguments[8], *of_results[8];
 } kinds[] = {
     { "string",
       ARG_STRING,
-      { "default", "enum", "minLength", "maxLength", "x-coerce" },
+      { "default", "enum", "minLength", "maxLength", "x-coerce", "x-writes", "x-mcp-header" },
       { "enum" } },
-    { "integer", ARG_INT, { "default", "minimum", "maximum" }, { NULL } },
+    { "integer", ARG_INT, { "default", "minimum", "maximum", "x-mcp-header" }, { NULL } },
     { "number", ARG_NUMBER, { "default", "minimum", "maximum" }, { NULL } },
-    { "boolean", ARG_BOOL, { "default" }, { NULL } },
+    { "boolean", ARG_BOOL, { "default", "x-writes", "x-mcp-header" }, { NULL } },
     { "array", ARG_STRINGS, { "items", "minItems", "maxItems" }, { "items" } },
     { "object",
       ARG_OBJECT,
