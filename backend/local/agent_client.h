@@ -8,6 +8,7 @@
 #ifndef BACKEND_LOCAL_AGENT_CLIENT_H
 #define BACKEND_LOCAL_AGENT_CLIENT_H
 
+#include "backend/local/placeholder.h"
 #include "backend/local/reactor.h"
 #include "backend/wire.h"
 #include "base/call.h"
@@ -37,6 +38,7 @@ struct agent {
     int listener;     /* egress listener handed out by READY until egress_start() takes it; -1 */
     char *facts;      /* READY's "key=value\n..." */
     struct pump pump; /* watches control for the death of the agent */
+    struct placeholders holders; /* in the live workspace, while the processes live */
 };
 
 struct agent *agent_ref(struct agent *a);

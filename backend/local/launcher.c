@@ -104,7 +104,7 @@ static int mounts(struct launch *l, struct bwrap_mount *out, size_t *count, stru
     };
 
     if (be->workspace && !ws.readonly) {
-        if (protect_find(be->workspace, &l->pinned, &l->readonly, l->degraded, err))
+        if (protect_find(be->workspace, &l->agent->holders, &l->pinned, &l->readonly, l->degraded, err))
             return -1;
         ws.pinned = &l->pinned;
         ws.readonly_paths = &l->readonly;
@@ -232,12 +232,15 @@ void launcher_reap(struct agent *a)
     struct pollfd p = { .fd = a->pidfd, .events = POLLIN };
 
     agent_stop(a, "it could not be started");
-    if (a->pidfd < 0)
+    if (a->pidfd < 0) {
+        placeholders_remove(&a->holders);
         return;
+    }
     if (poll(&p, 1, 200) < 1)
         pidfd_send_signal(a->pidfd, SIGKILL, NULL, 0);
     poll(&p, 1, 2000);
     waitid(P_PIDFD, (id_t)a->pidfd, &info, WEXITED | WNOHANG);
+    placeholders_remove(&a->holders);
 }
 
 int launcher_start(struct local_sandbox *sb, struct call *call, struct strings *cgroups,

@@ -8,13 +8,12 @@
 #include <sys/stat.h>
 
 static const char *const protected_paths[] = {
-    ".git/hooks", ".git/config",   ".git/commondir", ".git/config.worktree",
-    ".envrc",     ".vscode",       ".idea",          ".mcp.json",
-    ".claude",    ".cursor",       ".husky",         ".venv/bin",
-    ".bashrc",    ".bash_profile", ".bash_login",    ".bash_logout",
-    ".profile",   ".zshrc",        ".zshenv",        ".zprofile",
-    ".zlogin"
+    ".envrc",   ".vscode",   ".idea",   ".mcp.json",   ".claude",      ".cursor",
+    ".husky",   ".venv/bin", ".bashrc", ".bash_login", ".bash_logout", ".bash_profile",
+    ".profile", ".zshrc",    ".zshenv", ".zprofile",   ".zlogin",
 };
+
+static const char *const of_repository[] = { "hooks", "config", "commondir", "config.worktree" };
 
 #define MODULES_MAX 64
 #define PROTECT_PATH 512
@@ -61,67 +60,155 @@ static int pin_ancestors(const char *path, struct strings *pinned, struct err *e
     return 0;
 }
 
+struct search {
+    int dir;
+    struct placeholders *holders;
+    struct strings *pinned, *readonly, *degraded;
+    struct strings next; /* directories to look into */
+    unsigned directories, repositories;
+    struct err *err;
+};
+
+static void search_done(struct search *s)
+{
+    strings_done(&s->next);
+}
+
 /* One path; *missing says that it is not there. */
-static int protect(int dir, const char *path, struct strings *pinned, struct strings *readonly,
-                   struct strings *degraded, bool *missing, struct err *err)
+static int protect(struct search *s, const char *path, bool *missing)
 {
     char part[PROTECT_PATH];
     size_t at;
-    enum found found = look(dir, path, &at);
+    enum found found = look(s->dir, path, &at);
 
     *missing = found == MISSING;
     snprintf(part, sizeof(part), "%.*s", (int)at, path);
     if (found == SYMLINK)
-        return strings_addf(degraded, err, "%s is a symbolic link and can be replaced", part);
-    if (found == MISSING || listed(readonly, part))
+        return strings_addf(s->degraded, s->err, "%s is a symbolic link and can be replaced", part);
+    if (found == MISSING || listed(s->readonly, part))
         return 0;
-    return pin_ancestors(part, pinned, err) || strings_add(readonly, part, at, err) ? -1 : 0;
+    return pin_ancestors(part, s->pinned, s->err) || strings_add(s->readonly, part, at, s->err) ? -1
+                                                                                                : 0;
+}
+
+/* A repository, or the file that says where one is. */
+static int protect_repository(struct search *s, const char *git)
+{
+    char path[PROTECT_PATH];
+    struct err why = { 0 };
+    struct stat st;
+    bool missing = false;
+
+    if (fstatat(s->dir, git, &st, AT_SYMLINK_NOFOLLOW))
+        return 0;
+    if (S_ISDIR(st.st_mode) && placeholders_make(s->holders, s->dir, git, &why) &&
+        strings_addf(s->degraded, s->err, "hooks can be added to %s: %s", git, why.msg))
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(of_repository); i++) {
+        snprintf(path, sizeof(path), "%s/%s", git, of_repository[i]);
+        if (protect(s, path, &missing))
+            return -1;
+    }
+    return 0;
 }
 
 /* The repositories of submodules lie in that of the directory. */
-static int protect_modules(int dir, struct strings *pinned, struct strings *readonly,
-                           struct strings *degraded, struct err *err)
+static int protect_modules(struct search *s)
 {
-    static const char *const inside[] = { "hooks", "config" };
-    int fd = openat(dir, ".git/modules", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r = 0;
+    int fd = openat(s->dir, ".git/modules", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *e;
     char path[PROTECT_PATH];
-    bool missing;
+    int r = 0;
 
-    for (int n = 0; d && !r && n < MODULES_MAX && (e = readdir(d)); n++)
-        for (size_t i = 0; e->d_name[0] != '.' && !r && i < COUNT_OF(inside); i++) {
-            snprintf(path, sizeof(path), ".git/modules/%s/%s", e->d_name, inside[i]);
-            r = protect(dir, path, pinned, readonly, degraded, &missing, err);
-        }
+    for (int n = 0; d && !r && n < MODULES_MAX && (e = readdir(d)); n++) {
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), ".git/modules/%s", e->d_name);
+        r = protect_repository(s, path);
+    }
     if (d)
         closedir(d);
     return r;
 }
 
-int protect_find(const char *directory, struct strings *pinned, struct strings *readonly,
-                 struct strings *degraded, struct err *err)
+/* One level: what is a repository, and the directories to look into next. */
+static int look_into(struct search *s, const char *in, int depth)
+{
+    int fd = openat(s->dir, *in ? in : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    char path[PROTECT_PATH];
+    struct dirent *e;
+    int r = 0;
+
+    s->directories++;
+    while (d && !r && (e = readdir(d))) {
+        int n = snprintf(path, sizeof(path), "%s%s%s", in, *in ? "/" : "", e->d_name);
+        bool git = !strcmp(e->d_name, ".git");
+        if (n < 0 || (size_t)n >= sizeof(path) || !strcmp(e->d_name, ".") ||
+            !strcmp(e->d_name, ".."))
+            continue;
+        if (git && s->repositories++ < PROTECT_REPOSITORIES)
+            r = protect_repository(s, path);
+        else if (!git && e->d_type == DT_DIR && depth < PROTECT_DEPTH)
+            r = strings_add(&s->next, path, (size_t)n, s->err);
+    }
+    if (d)
+        closedir(d);
+    return r;
+}
+
+static int protect_repositories(struct search *s)
+{
+    int r = look_into(s, "", 0);
+
+    for (int depth = 1; !r && s->next.count && depth <= PROTECT_DEPTH; depth++) {
+        AUTO(strings) struct strings level = s->next;
+        s->next = (struct strings){ 0 };
+        for (size_t i = 0; i < level.count && !r && s->directories < PROTECT_DIRECTORIES; i++)
+            r = look_into(s, level.items[i], depth);
+    }
+    return r ? -1 : protect_modules(s);
+}
+
+static int say_limits(const struct search *s, const char *directory)
+{
+    bool all = s->directories < PROTECT_DIRECTORIES && s->repositories <= PROTECT_REPOSITORIES;
+
+    return strings_addf(s->degraded, s->err,
+                        "new git repositories below %s%s can have hooks of their own", directory,
+                        all ? ", and those more than 4 directories down,"
+                            : ", and most of the existing ones as there are too many,");
+}
+
+int protect_find(const char *directory, struct placeholders *holders, struct strings *pinned,
+                 struct strings *readonly, struct strings *degraded, struct err *err)
 {
     AUTO(buf) struct buf absent = BUF_MAX(1024);
-    AUTO_FD int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    __attribute__((cleanup(search_done))) struct search s = {
+        .dir = dir,
+        .holders = holders,
+        .pinned = pinned,
+        .readonly = readonly,
+        .degraded = degraded,
+        .err = err,
+    };
 
     if (dir < 0)
         return err_sys(err, errno, "open %s", directory);
     for (size_t i = 0; i < COUNT_OF(protected_paths); i++) {
         const char *path = protected_paths[i];
         bool missing;
-        if (protect(dir, path, pinned, readonly, degraded, &missing, err) ||
+        if (protect(&s, path, &missing) ||
             (missing && buf_addf(&absent, err, "%s%s", absent.len ? ", " : "", path)))
             return -1;
     }
-    if (protect_modules(dir, pinned, readonly, degraded, err))
+    if (protect_repositories(&s))
         return -1;
     if (absent.len &&
         strings_addf(degraded, err, "may be created in %s, as absent files cannot be protected: %s",
                      directory, absent.data))
         return -1;
-    return strings_addf(degraded, err,
-                        "git repositories in directories below %s, and new git repositories, can "
-                        "have hooks of their own",
-                        directory);
+    return say_limits(&s, directory);
 }

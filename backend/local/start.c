@@ -72,6 +72,7 @@ static void agent_drop(struct pump *p)
 {
     struct agent *a = agent_of(p);
 
+    placeholders_remove(&a->holders);
     local_agent_died(a->sandbox, a);
     agent_unref(a);
 }

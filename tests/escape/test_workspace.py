@@ -11,7 +11,7 @@ import pytest
 
 from escape.place import PATH, USER, as_user
 
-HOOK = "printf '#!/bin/sh\\ntouch {marker}\\n' >{to} && chmod 755 {to}"
+HOOK = "mkdir -p $(dirname {to}); printf '#!/bin/sh\\ntouch {marker}\\n' >{to} && chmod 755 {to}"
 
 
 class Project:
@@ -30,7 +30,9 @@ class Project:
             echo 'export A=1' >.envrc && echo '{}' >.vscode/tasks.json &&
             echo '{}' >.mcp.json && echo '{}' >.claude/settings.json &&
             echo '#!/bin/sh' >.venv/bin/python && chmod 755 .venv/bin/python &&
-            echo x >src/a.c && git add . && git commit -q -m one""")
+            echo x >src/a.c && git add . && git commit -q -m one && echo lib >.git/info/exclude &&
+            git init -q lib/inner && cd lib/inner && git commit -q --allow-empty -m one &&
+            rm -r .git/hooks""")
         self.before = self.contents()
 
     def as_owner(self, script):
@@ -51,6 +53,7 @@ class Project:
         """What the owner does next; True when it runs something of the sandbox's."""
         self.as_owner("git status; git add -A; git commit --allow-empty -m two; git log; git diff; "
                       "true")
+        self.as_owner("cd lib/inner; git status; git commit --allow-empty -m two")
         self.as_owner(". ./.envrc")
         self.as_owner(".venv/bin/python; true")
         return self.marker.exists() or self.contents() != self.before
@@ -101,6 +104,18 @@ ATTACKS = {
     "config replaced": "{hook:m}; (cat .git/config; printf '[core]\\n\\tfsmonitor = ./m\\n') >c; "
                        "mv -f c .git/config",
     "config linked": "{hook:m}; ln .git/config c; printf '[core]\\n\\tfsmonitor = ./m\\n' >>c",
+    "a common directory": "mkdir e; cp -r .git/objects .git/refs .git/config .git/HEAD e; "
+                          "{hook:e/hooks/post-commit}; echo ../e >.git/commondir",
+    "a common directory moved in": "mkdir e; cp -r .git/objects .git/refs .git/config .git/HEAD e; "
+                                   "{hook:e/hooks/post-commit}; echo ../e >c; "
+                                   "rm -f .git/commondir; mv -f c .git/commondir; "
+                                   "ln -f c .git/commondir",
+    "a repository further down": "mkdir -p lib/inner/.git/hooks; "
+                                 "{hook:lib/inner/.git/hooks/post-commit}",
+    "config further down": "{hook:lib/m}; printf '[core]\n\tfsmonitor = ../m\n' "
+                           ">>lib/inner/.git/config",
+    "a folder further down moved": "mv lib l; cp -r l lib; mkdir -p lib/inner/.git/hooks; "
+                                   "{hook:lib/inner/.git/hooks/post-commit}",
     "an environment": "echo 'touch {marker}' >>.envrc",
     "an environment replaced": "echo 'touch {marker}' >e; mv -f e .envrc; rm -f .envrc; cp e .envrc",
     "tasks": "echo '{{\"x\": 1}}' >.vscode/tasks.json",
@@ -149,10 +164,43 @@ def test_planting_by_the_file_tools(live, path, content):
 def test_what_cannot_be_protected_is_named(live):
     info = live.call("sandbox_info")["structuredContent"]
     said = "\n".join(info["degraded"])
-    for name in (".git/commondir", ".idea", ".husky", ".bashrc", "new git repositories"):
+    for name in (".idea", ".husky", ".bashrc", "new git repositories"):
         assert name in said, said
-    for name in (".git/hooks", ".envrc", ".mcp.json"):
+    for name in (".git/hooks", ".git/commondir", ".envrc", ".mcp.json"):
         assert f" {name}," not in said, said
+
+
+PLACEHOLDERS = (".git/commondir", ".git/config.worktree", "lib/inner/.git/hooks")
+
+
+@pytest.mark.isolated
+@pytest.mark.parametrize("how", ["left", "killed"])
+def test_placeholders_are_there_as_long_as_the_sandbox(live, how, start_place):
+    folder = live.project.folder
+    live.run("true")
+    assert all((folder / path).exists() for path in PLACEHOLDERS)
+    if how == "left":
+        assert live.client.close() == 0
+    else:
+        live.client.process.kill()
+        live.client.process.wait()
+        assert not live.project.at_work()  # what was left behind changes nothing
+        again = start_place("--workspace", str(folder))
+        assert again.run("git status --porcelain; git rev-parse HEAD").startswith("exit 0")
+        assert again.client.close() == 0
+    assert [path for path in PLACEHOLDERS if (folder / path).is_file()] == []
+
+
+@pytest.mark.isolated
+def test_the_last_of_two_sandboxes_takes_placeholders_away(live, start_place):
+    other = start_place("--workspace", str(live.project.folder))
+    live.run("true")
+    other.run("true")
+    assert live.client.close() == 0
+    said = other.run(f"({script(live.project, ATTACKS['a common directory'])}) 2>&1")
+    assert not live.project.at_work(), said
+    assert other.client.close() == 0
+    assert not (live.project.folder / ".git/commondir").exists()
 
 
 @pytest.mark.isolated

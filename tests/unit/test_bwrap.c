@@ -173,6 +173,7 @@ static void protection_follows_what_exists(void)
 {
     char dir[] = "/tmp/test-bwrap-XXXXXX";
     AUTO(strings) struct strings pin = { 0 }, ro = { 0 }, degraded = { 0 };
+    struct placeholders held = { 0 };
     int fd;
 
     CHECK(mkdtemp(dir));
@@ -183,15 +184,70 @@ static void protection_follows_what_exists(void)
     CHECK(!mkdirat(fd, ".venv", 0755) && !mkdirat(fd, ".venv/bin", 0755));
     CHECK(!symlinkat("/etc", fd, ".vscode"));
     close(openat(fd, ".envrc", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
-    CHECK(!protect_find(dir, &pin, &ro, &degraded, NULL));
+    CHECK(!protect_find(dir, &held, &pin, &ro, &degraded, NULL));
     CHECK(has(&pin, ".git") && has(&pin, ".venv") && has(&pin, ".git/modules/sub"));
     CHECK_INT(pin.count, 4);
     CHECK(has(&ro, ".git/hooks") && has(&ro, ".venv/bin") && has(&ro, ".envrc"));
     CHECK(has(&ro, ".git/modules/sub/hooks"));
-    CHECK_INT(ro.count, 4);
+    CHECK(has(&ro, ".git/config") && has(&ro, ".git/commondir"));
+    CHECK(has(&ro, ".git/modules/sub/commondir") && has(&ro, ".git/config.worktree"));
+    CHECK_INT(ro.count, 10);
+    CHECK_INT(held.count, 6);
     CHECK(mentions(&degraded, ".vscode is a symbolic link"));
-    CHECK(mentions(&degraded, ".git/config"));
     CHECK(mentions(&degraded, ".mcp.json"));
+    placeholders_remove(&held);
+    CHECK(faccessat(fd, ".git/commondir", F_OK, 0) && faccessat(fd, ".git/config", F_OK, 0));
+    CHECK(!faccessat(fd, ".git/hooks", F_OK, 0));
+    close(fd);
+    fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    tree_remove(fd, dir + 5);
+    close(fd);
+}
+
+static void repositories_further_down_are_found(void)
+{
+    char dir[] = "/tmp/test-bwrap-XXXXXX";
+    AUTO(strings) struct strings pin = { 0 }, ro = { 0 }, degraded = { 0 };
+    struct placeholders held = { 0 };
+    int fd;
+
+    CHECK(mkdtemp(dir));
+    fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CHECK(!mkdirat(fd, "a", 0755) && !mkdirat(fd, "a/b", 0755) && !mkdirat(fd, "a/b/.git", 0755));
+    CHECK(!mkdirat(fd, "c", 0755));
+    close(openat(fd, "c/.git", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+    CHECK(!protect_find(dir, &held, &pin, &ro, &degraded, NULL));
+    CHECK(has(&ro, "a/b/.git/hooks") && has(&ro, "a/b/.git/commondir") && has(&ro, "c/.git"));
+    CHECK(has(&pin, "a") && has(&pin, "a/b") && has(&pin, "a/b/.git") && has(&pin, "c"));
+    CHECK_INT(held.count, 4);
+    placeholders_remove(&held);
+    CHECK(faccessat(fd, "a/b/.git/hooks", F_OK, 0));
+    close(fd);
+    fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    tree_remove(fd, dir + 5);
+    close(fd);
+}
+
+static void the_last_one_removes_a_placeholder(void)
+{
+    char dir[] = "/tmp/test-bwrap-XXXXXX";
+    struct placeholders first = { 0 }, second = { 0 }, third = { 0 };
+    int fd;
+
+    CHECK(mkdtemp(dir));
+    fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CHECK(!mkdirat(fd, ".git", 0755));
+    CHECK(!placeholders_make(&first, fd, ".git", NULL));
+    CHECK(!placeholders_make(&second, fd, ".git", NULL));
+    placeholders_remove(&first);
+    CHECK(!faccessat(fd, ".git/commondir", F_OK, 0) && !faccessat(fd, ".git/config", F_OK, 0));
+    placeholders_remove(&second);
+    CHECK(faccessat(fd, ".git/commondir", F_OK, 0));
+    CHECK(!placeholders_make(&third, fd, ".git", NULL));
+    CHECK(!unlinkat(fd, ".git/config", 0));
+    close(openat(fd, ".git/config", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+    placeholders_remove(&third);
+    CHECK(!faccessat(fd, ".git/config", F_OK, 0));
     close(fd);
     fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
     tree_remove(fd, dir + 5);
@@ -202,12 +258,13 @@ static void a_worktree_pointer_is_protected_itself(void)
 {
     char dir[] = "/tmp/test-bwrap-XXXXXX";
     AUTO(strings) struct strings pin = { 0 }, ro = { 0 }, degraded = { 0 };
+    struct placeholders held = { 0 };
     int fd;
 
     CHECK(mkdtemp(dir));
     fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     close(openat(fd, ".git", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
-    CHECK(!protect_find(dir, &pin, &ro, &degraded, NULL));
+    CHECK(!protect_find(dir, &held, &pin, &ro, &degraded, NULL));
     CHECK(has(&ro, ".git"));
     CHECK_INT(ro.count, 1);
     CHECK_INT(pin.count, 0);
@@ -234,6 +291,8 @@ static void system_directories_are_not_bound_at_their_own_path(void)
 }
 
 static const struct test tests[] = {
+    TEST(repositories_further_down_are_found),
+    TEST(the_last_one_removes_a_placeholder),
     TEST(every_layer_is_asked_for),
     TEST(a_descriptor_is_read_once),
     TEST(never_all_of_etc_and_nothing_of_the_root),
