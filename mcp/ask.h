@@ -27,6 +27,7 @@ struct ask {
     const char *key; /* ours, unique within the handler: [a-z0-9_]+ */
     enum ask_kind kind;
     const char *params; /* one JSON object: params of the request */
+    bool once; /* only an answer to this very question counts, and once: for what a user allows */
 };
 
 /*

@@ -14,6 +14,8 @@ int capabilities_make(struct server *srv, const struct server_config *config, st
     buf_init(&srv->capabilities, 4096);
     jw_obj(&w);
     add_empty(&w, "tools");
+    if (config->logging)
+        add_empty(&w, "logging");
     if (config->resources)
         add_empty(&w, "resources");
     if (config->prompts)

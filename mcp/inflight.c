@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "mcp/asking.h"
 #include "mcp/router.h"
 
 #include <string.h>
@@ -67,6 +68,8 @@ static void call_recycle(struct server_call *c)
 
     yyjson_doc_free(c->doc);
     c->doc = NULL;
+    asking_free(c->asking);
+    c->asking = NULL;
     buf_empty(&c->tool.content);
     buf_empty(&c->tool.structured);
     buf_empty(&c->tool.meta);
@@ -124,6 +127,9 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->revision = in->revision;
     c->work = work;
     c->params = in->msg.params;
+    c->method = in->msg.method;
+    c->ask_way = NULL;
+    c->log_from = c->logged = 0;
     c->progress = -1;
     c->call.id = atomic_fetch_add(&srv->last_call, 1) + 1;
     c->call.started_ms = c->progress_ms = clock_ms();

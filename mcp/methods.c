@@ -1,3 +1,4 @@
+#include "mcp/logging.h"
 #include "mcp/router.h"
 #include "mcp/scope.h"
 
@@ -73,6 +74,7 @@ static const struct {
     { "prompts/list", IN_LEGACY | IN_MODERN, prompts_list },
     { "completion/complete", IN_LEGACY | IN_MODERN, completion_complete },
     { "ping", IN_LEGACY, ping },
+    { "logging/setLevel", IN_LEGACY, logging_set_level },
     { "server/discover", IN_MODERN, discover },
     { "initialize", IN_LEGACY, initialize },
 };
@@ -90,6 +92,7 @@ void methods_dispatch(struct inbound *in)
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
         if (!(methods[i].eras & era) || strcmp(methods[i].name, in->msg.method) != 0)
             continue;
+        in->msg.method = methods[i].name; /* lives longer than the document */
         if (in->msg.params && !yyjson_is_obj(in->msg.params))
             reply_error(in, 200, RPC_PARAMS, NULL, "params must be an object");
         else if (scope_check(in))

@@ -1,3 +1,4 @@
+#include "mcp/asking.h"
 #include "mcp/router.h"
 
 #include <string.h>
@@ -98,12 +99,18 @@ static void notification(struct inbound *in)
     reply_nothing(in, 202);
 }
 
-static void response(struct inbound *in)
+static void response(struct inbound *in, yyjson_val *root)
 {
-    if (modern_http(in))
+    if (modern_http(in)) {
         reply_error(in, 400, RPC_REQUEST_SHAPE, NULL, "a response cannot be posted");
-    else
-        reply_nothing(in, in->facts->is_http && !in->facts->has_session ? 400 : 202);
+        return;
+    }
+    if (in->facts->is_http && !in->facts->has_session) {
+        reply_nothing(in, 400);
+        return;
+    }
+    ask_response(in->conn, root);
+    reply_nothing(in, 202);
 }
 
 void route_message(struct inbound *in, yyjson_val *root)
@@ -117,7 +124,7 @@ void route_message(struct inbound *in, yyjson_val *root)
         notification(in);
         break;
     case RPC_RESPONSE:
-        response(in);
+        response(in, root);
         break;
     case RPC_BROKEN:
         reply_error(in, 400, RPC_REQUEST_SHAPE, NULL, "Invalid request: %s", in->msg.why);

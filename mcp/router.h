@@ -57,6 +57,9 @@ struct server {
     const struct prompt_def *prompts;
     unsigned page_size;
     struct sealed_key key; /* of what is handed out and comes back */
+    struct once *once;     /* mcp/once.h */
+    bool logging;
+    int (*before)(struct tool_call *call, const void *args, struct err *err);
 
     /* Results made once, from `,"result":` to the last brace. */
     struct buf discover, lists[LIST_FORM_COUNT];
@@ -94,6 +97,7 @@ struct server_conn {
     unsigned scopes;
     _Atomic(const struct revision *) revision; /* negotiated by initialize */
     atomic_uint client;                        /* CLIENT_*, declared in initialize */
+    atomic_uint log_from;                      /* see struct server_call; by logging/setLevel */
 };
 
 struct asking;

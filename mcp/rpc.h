@@ -24,7 +24,7 @@ enum rpc_code {
 enum rpc_kind {
     RPC_REQUEST,
     RPC_NOTIFICATION, /* never answered; method is NULL when it is malformed */
-    RPC_RESPONSE,     /* we ask nothing, so nothing waits for it */
+    RPC_RESPONSE,     /* to a question of ours, or to nothing */
     RPC_BROKEN,       /* none of these: `why`, and the id when it could be read */
 };
 

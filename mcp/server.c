@@ -1,3 +1,4 @@
+#include "mcp/once.h"
 #include "mcp/router.h"
 
 #include <string.h>
@@ -7,6 +8,7 @@ static void server_unref(struct server *srv)
     if (atomic_fetch_sub(&srv->refs, 1) != 1)
         return;
     inflight_free_spares(srv);
+    once_free(srv->once);
     lists_done(srv);
     pthread_cond_destroy(&srv->idle);
     pthread_mutex_destroy(&srv->lock);
@@ -27,7 +29,12 @@ int server_new(const struct server_config *config, struct server **out, struct e
     srv->resources = config->resources;
     srv->prompts = config->prompts;
     srv->page_size = config->page_size ? config->page_size : RESOURCE_PAGE;
-    sealed_key_random(&srv->key);
+    if (config->key)
+        srv->key = *config->key;
+    else
+        sealed_key_random(&srv->key);
+    srv->logging = config->logging;
+    srv->before = config->before;
     srv->admit = config->admit;
     srv->hooks_context = config->hooks_context;
     srv->max_calls_per_principal = config->max_calls_per_principal ?: config->max_calls;
@@ -37,7 +44,7 @@ int server_new(const struct server_config *config, struct server **out, struct e
     pthread_cond_init(&srv->idle, NULL);
     list_init(&srv->conns);
     list_init(&srv->spare);
-    if (lists_make(srv, config, err) ||
+    if (once_new(&srv->once, err) || lists_make(srv, config, err) ||
         pool_new(config->max_calls, config->max_calls, &srv->pool, err)) {
         server_unref(srv);
         return -1;
@@ -89,6 +96,7 @@ int server_conn_new(struct server *srv, const struct caller *caller, struct serv
     }
     atomic_init(&conn->refs, 1);
     list_init(&conn->calls);
+    list_init(&conn->asked);
     conn->srv = srv;
     conn->scopes = caller->scopes;
     atomic_fetch_add(&srv->refs, 1);

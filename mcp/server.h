@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/call.h"
+#include "base/sealed.h"
 #include "mcp/prompt.h"
 #include "mcp/resource.h"
 #include "mcp/tool.h"
@@ -50,6 +51,10 @@ struct server_config {
     unsigned max_calls_per_principal; /* in flight at once over HTTP; 0: max_calls */
     bool traces;                      /* calls without a trace begin one */
     bool digests;                     /* origin.digest is made */
+    bool logging;                     /* handlers use tool_log(): declare the capability */
+    const struct sealed_key *key;     /* of what is handed out and comes back; NULL: random */
+    /* Before each tool, on its worker: -1 and it does not run. May ask(); may be NULL. */
+    int (*before)(struct tool_call *call, const void *args, struct err *err);
 };
 
 /*

@@ -105,6 +105,26 @@ int tool_resource(struct tool_call *call, const char *uri, const char *mime, con
  */
 void tool_progress(struct tool_call *call, double progress, double total, const char *message);
 
+enum tool_log_level {
+    TOOL_LOG_DEBUG,
+    TOOL_LOG_INFO,
+    TOOL_LOG_NOTICE,
+    TOOL_LOG_WARNING,
+    TOOL_LOG_ERROR,
+    TOOL_LOG_CRITICAL,
+    TOOL_LOG_ALERT,
+    TOOL_LOG_EMERGENCY
+};
+#define TOOL_LOG_MAX 4096 /* bytes of one message; a longer one is dropped */
+
+/*
+ * A message for the log of the client (notifications/message), when it wants one of that level and
+ * server_config.logging is set; more than a stated number in a second are dropped. logger: NULL
+ * none. No secrets. For calls that the router made, until they are a task.
+ */
+void tool_log(struct tool_call *call, enum tool_log_level level, const char *logger,
+              const char *fmt, ...) PRINTF(4, 5);
+
 /* `json` is one JSON object; kept only for class S. */
 int tool_structured(struct tool_call *call, const struct buf *json, struct err *err) MUST_CHECK;
 

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "mcp/asking.h"
 #include "mcp/router.h"
 #include "mcp/scope.h"
 
@@ -29,9 +30,18 @@ static int run(struct server_call *c, struct err *err)
         origin_digest(arguments, &c->tool.origin);
     if (args_bind(def->args, yyjson_is_obj(arguments) ? arguments : NULL, args, &storage, err))
         return -1;
-    yyjson_doc_free(c->doc); /* may be many times what was bound, and the tool may run for long */
-    c->doc = NULL;
+    /* the document may be many times what was bound, and the tool may run for long */
+    if (mrtr_drop_document(c, err) ||
+        (c->conn->srv->before && c->conn->srv->before(&c->tool, args, err)))
+        return -1;
     return def->run(&c->tool, args, err);
+}
+
+static const char *outcome(const struct server_call *c, const struct err *failed)
+{
+    if (!failed)
+        return "ok";
+    return c->asking && c->asking->pending ? "input_required" : err_code_name(failed->code);
 }
 
 static void finished(struct server_call *c, const struct err *failed, int64_t duration_ms)
@@ -41,7 +51,7 @@ static void finished(struct server_call *c, const struct err *failed, int64_t du
 
     if (log_enabled(LOG_INFO))
         log_info("call tool=%s ms=%lld outcome=%s%s%s", c->tool.def->name, (long long)duration_ms,
-                 failed ? err_code_name(failed->code) : "ok", *trace ? " trace=" : "", trace);
+                 outcome(c, failed), *trace ? " trace=" : "", trace);
     if (srv->finished)
         srv->finished(srv->hooks_context, &c->tool, failed, duration_ms);
 }

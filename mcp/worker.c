@@ -1,14 +1,18 @@
 #include "base/clock.h"
 #include "base/log.h"
+#include "mcp/asking.h"
+#include "mcp/logging.h"
 #include "mcp/router.h"
 
 static void answer(struct server_call *c, const struct err *failed)
 {
     AUTO(buf) struct buf out = BUF_MAX(65536);
     struct err err = { 0 };
+    int status = 200, r;
 
-    if (!c->work->write(c, failed, &err))
-        c->sink->finish(c->sink, 200, c->out.data, c->out.len);
+    r = failed && ask_decides(c) ? ask_write(c, &status, &err) : c->work->write(c, failed, &err);
+    if (!r)
+        c->sink->finish(c->sink, status, c->out.data, c->out.len);
     else if (!rpc_add_error(&out, c->id.data, RPC_INTERNAL, err.msg, NULL, NULL))
         c->sink->finish(c->sink, 200, out.data, out.len);
     else
@@ -24,7 +28,7 @@ static void run(void *arg)
     int r;
 
     log_set_request(c->call.id);
-    r = call_check(&c->call, &err) ? -1 : c->work->run(c, &err);
+    r = call_check(&c->call, &err) || mrtr_open(c, &err) || c->work->run(c, &err) ? -1 : 0;
     took = clock_ms() - c->call.started_ms;
     state = inflight_end(c);
     if (state == CALL_CANCELLED)
@@ -48,14 +52,19 @@ void worker_start(struct inbound *in, const struct work *work, const struct tool
     yyjson_val *token = given(yyjson_obj_get(meta, "progressToken"));
     struct err err = { 0 };
     struct server_call *c;
+    int log_from;
 
     if (token && !rpc_is_id(token)) {
         reply_error(in, 200, RPC_PARAMS, NULL, "progressToken must be an integer or a string");
         return;
     }
+    log_from = logging_wanted(in);
+    if (log_from < 0)
+        return;
     c = inflight_start(in, work, def, token);
     if (!c)
         return;
+    c->log_from = (unsigned)log_from;
     if (!pool_run(in->srv->pool, run, c, &err)) {
         if (in->out_call)
             *in->out_call = c;
