@@ -110,6 +110,63 @@ static int unsupported(struct sandbox *sb, const char *what, struct err *err)
     return err_set(err, ERR_UNSUPPORTED, "the %s backend cannot %s", sb->backend->ops->name, what);
 }
 
+/* Backends that hold one sandbox for each caller. */
+static int find_default(struct backend *be, struct call *call, const char *principal,
+                        const char *name, const char *id, struct sandbox **out, struct err *err)
+{
+    struct sandbox *sb;
+
+    if (sandbox_open_default(be, call, principal, name, &sb, err))
+        return -1;
+    if (id && strcmp(sb->id, id) != 0) {
+        sandbox_put(sb);
+        return err_set(err, ERR_NOT_FOUND, "no sandbox has this id");
+    }
+    *out = sb;
+    return 0;
+}
+
+int sandbox_find(struct backend *be, struct call *call, const char *principal, const char *name,
+                 const char *id, struct sandbox **out, struct err *err)
+{
+    if (!be->ops->sandbox->find)
+        return find_default(be, call, principal, name, id, out, err);
+    if (call_check(call, err))
+        return -1;
+    return be->ops->sandbox->find(be, principal, name, id, out, err);
+}
+
+int sandbox_ids(struct backend *be, const char *principal, struct strings *out, struct err *err)
+{
+    return be->ops->sandbox->ids ? be->ops->sandbox->ids(be, principal, out, err) : 0;
+}
+
+int sandbox_handles(struct sandbox *sb, struct strings *running, struct strings *over,
+                    struct err *err)
+{
+    const struct exec_ops *ops = sb->backend->ops->exec;
+
+    return ops && ops->handles ? ops->handles(sb, running, over, err) : 0;
+}
+
+bool backend_watches(const struct backend *be)
+{
+    return be->ops->watch;
+}
+
+int sandbox_watch(struct sandbox *sb, const struct watch_request *req, struct watch **out,
+                  struct err *err)
+{
+    const struct watch_ops *ops = sb->backend->ops->watch;
+
+    return ops ? ops->start(sb, req, out, err) : unsupported(sb, "watch for changes", err);
+}
+
+void sandbox_unwatch(struct sandbox *sb, struct watch *w)
+{
+    sb->backend->ops->watch->stop(w);
+}
+
 /* The checks before and the context behind every op that a backend may implement. */
 #define WRAP(fn, group, op, request, result, what, derived)                                  \
     int sandbox_##fn(struct sandbox *sb, struct call *call, const struct request *req,       \

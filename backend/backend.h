@@ -61,6 +61,7 @@ struct output_request {
     const char *cursor; /* NULL: where this caller's last read ended */
     int64_t tail;       /* >0: only the last so many lines (cursor ignored) */
     const char *grep;   /* NULL, or a regex: only lines that match */
+    bool whole;         /* from its beginning, and no reader's place moves; alone */
     int64_t wait_ms;    /* wait for new output or the end at most so long */
     size_t max_bytes;
 };
@@ -78,6 +79,9 @@ struct exec_ops {
                   struct exec_result *res, struct err *err);
     int (*kill)(struct sandbox *sb, struct call *call, const struct kill_request *req,
                 struct kill_result *res, struct err *err);
+    /* process_ids that output takes, running ones first, then the newest; NULL: none is told. */
+    int (*handles)(struct sandbox *sb, struct strings *running, struct strings *over,
+                   struct err *err);
 };
 
 /* ---- files; paths are POSIX, absolute or relative to the workspace, ~ is the home ---- */
@@ -187,11 +191,52 @@ struct sandbox_ops {
     int (*open_default)(struct backend *be, struct call *call, const char *principal,
                         const char *name, struct sandbox **out, struct err *err);
     void (*put)(struct sandbox *sb);
+    /*
+     * One of the principal's sandboxes that the backend holds now, none is made: by id, or with
+     * id NULL its default one of that name. Foreign and unknown ones are ERR_NOT_FOUND alike. NULL:
+     * there is only the one of open_default.
+     */
+    int (*find)(struct backend *be, const char *principal, const char *name, const char *id,
+                struct sandbox **out, struct err *err);
+    /* The ids of all of these, in the order they were made; NULL: not told. */
+    int (*ids)(struct backend *be, const char *principal, struct strings *out, struct err *err);
     /* include: a set of INFO_* flags for the parts that cost something. */
     int (*info)(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                 struct err *err);
     /* The client behind (principal, name) has gone for good (stdio EOF): stop its processes. */
     void (*release)(struct backend *be, const char *principal, const char *name);
+};
+
+/* ---- watching ---- */
+
+#define WATCHES_MAX 256    /* files watched in one sandbox */
+#define WATCH_SPACE_MS 1000 /* between two calls for one watch, at least */
+
+enum watch_kind {
+    WATCH_FILE,   /* the content or existence of the file at `what`, a path */
+    WATCH_OUTPUT, /* output or end of the process `what`, a process_id */
+    WATCH_STATE,  /* the sandbox: started, stopped, another number of processes */
+};
+
+struct watch_request {
+    enum watch_kind kind;
+    const char *what; /* copied */
+    /* Something may have changed. Called by a thread of the backend: must not block, and must not
+     * start or stop watches. */
+    void (*changed)(void *context);
+    /* Called once, behind the last changed(), soon after the watch was stopped. */
+    void (*gone)(void *context);
+    void *context;
+};
+
+struct watch;
+
+/* A watch outlives the sandbox's processes: it goes on when they are started again. */
+struct watch_ops {
+    /* ERR_NOT_FOUND, ERR_QUOTA (WATCHES_MAX), ERR_INVALID. Starts no sandbox. */
+    int (*start)(struct sandbox *sb, const struct watch_request *req, struct watch **out,
+                 struct err *err);
+    void (*stop)(struct watch *w);
 };
 
 /* What the operator chose; strings live as long as the backend. */
@@ -230,6 +275,7 @@ struct backend_ops {
     const struct exec_ops *exec;
     const struct file_ops *file;
     const struct code_ops *code;
+    const struct watch_ops *watch;
 };
 
 struct backend {
@@ -264,6 +310,20 @@ DEFINE_AUTO_PTR(sandbox, sandbox_put);
 #define SANDBOX_OP(name, request, result)                                                \
     int sandbox_##name(struct sandbox *sb, struct call *call, const struct request *req, \
                        struct result *res, struct err *err) MUST_CHECK
+
+/* As sandbox_ops.find says; where a backend has none, the default sandbox is opened to see its id. */
+int sandbox_find(struct backend *be, struct call *call, const char *principal, const char *name,
+                 const char *id, struct sandbox **out, struct err *err) MUST_CHECK;
+int sandbox_ids(struct backend *be, const char *principal, struct strings *out,
+                struct err *err) MUST_CHECK;
+
+int sandbox_handles(struct sandbox *sb, struct strings *running, struct strings *over,
+                    struct err *err) MUST_CHECK;
+
+bool backend_watches(const struct backend *be);
+int sandbox_watch(struct sandbox *sb, const struct watch_request *req, struct watch **out,
+                  struct err *err) MUST_CHECK;
+void sandbox_unwatch(struct sandbox *sb, struct watch *w);
 
 SANDBOX_OP(exec, exec_request, exec_result);
 SANDBOX_OP(output, output_request, exec_result);

@@ -217,8 +217,30 @@ static int local_output(struct sandbox *base, struct call *call, const struct ou
     return local_denied(sb, j->started_ms, &res->denied, err);
 }
 
+static int local_handles(struct sandbox *base, struct strings *running, struct strings *over,
+                         struct err *err)
+{
+    struct local_sandbox *sb = local_sandbox_of(base);
+    int r = 0;
+
+    pthread_mutex_lock(&sb->lock);
+    for (struct list *at = sb->jobs.prev; at != &sb->jobs && !r; at = at->prev) {
+        struct job *j = list_of(at, struct job, link);
+        bool ended;
+        if (!j->handed_out)
+            continue;
+        pthread_mutex_lock(&j->lock);
+        ended = j->phase == JOB_OVER;
+        pthread_mutex_unlock(&j->lock);
+        r = strings_add(ended ? over : running, j->id, strlen(j->id), err);
+    }
+    pthread_mutex_unlock(&sb->lock);
+    return r;
+}
+
 const struct exec_ops local_exec_ops = {
     .run = local_run,
     .output = local_output,
     .kill = local_kill,
+    .handles = local_handles,
 };

@@ -164,12 +164,14 @@ static int fill(struct reading *r, const struct output_request *req, size_t max_
         fail = read_tail(r, req->tail, err);
     else if (req && req->grep && *req->grep)
         fail = read_grep(r, req->grep, err);
-    else if (req && req->cursor)
+    else if (req && req->cursor && !req->whole)
         fail = read_chunk(r, err);
     else
         fail = read_text(r, err);
     if (fail || facts(j, r->res, err))
         return -1;
+    if (req && req->whole)
+        return 0;
     if (r->end.out > j->read_out)
         j->read_out = r->end.out;
     if (r->end.errs > j->read_err)
@@ -193,7 +195,7 @@ int job_result(struct job *j, const struct output_request *req, size_t max_bytes
             *err = j->failed;
         fail = -1;
     } else {
-        if (req)
+        if (req && !req->whole)
             r.from = (struct place){ j->read_out, j->read_err };
         fail = fill(&r, req, max_bytes, err);
     }

@@ -139,42 +139,6 @@ static void local_close(struct backend *base)
     pthread_mutex_destroy(&be->lock);
 }
 
-/* What an agent plans with; /usr is the sandbox's too. */
-static int add_programs(struct buf *out, struct err *err)
-{
-    static const char *const paths[] = { "/usr/bin/bash", "/usr/bin/python3", "/usr/bin/node",
-                                         "/usr/bin/git",  "/usr/bin/gcc",     "/usr/bin/R" };
-
-    if (buf_adds(out, "Installed:", err))
-        return -1;
-    for (size_t i = 0; i < COUNT_OF(paths); i++)
-        if (!access(paths[i], X_OK) && buf_addf(out, err, " %s", strrchr(paths[i], '/') + 1))
-            return -1;
-    return buf_adds(out, ". ", err);
-}
-
-static int local_describe(struct backend *base, struct buf *out, struct err *err)
-{
-    struct local_backend *be = local_backend_of(base);
-    bool live = be->workspace != NULL;
-
-    if (be->host_runtime)
-        return buf_addf(out, err, "Commands run on this machine WITHOUT ISOLATION, in %s. ",
-                        live ? be->workspace : "a directory of their own");
-    if (buf_addf(out, err,
-                 "Commands run in an isolated Linux sandbox (no host files, user \"user\"). Files "
-                 "are in /workspace%s%s%s; /workspace and /home/user persist, /tmp and processes "
-                 "end with the sandbox (30 minutes idle). ",
-                 live ? ", the user's own directory " : "", live ? be->workspace : "",
-                 live && be->base.config->workspace_ro ? " (read-only)" : "") ||
-        add_programs(out, err))
-        return -1;
-    if (!be->policy)
-        return buf_adds(out, "There is no network. ", err);
-    return buf_addf(out, err, "Network: only through the proxy in the environment, to %.200s. ",
-                    be->base.config->network);
-}
-
 /* Backend lock held. */
 static struct local_sandbox *find(struct local_backend *be, const char *principal, const char *name)
 {
@@ -330,6 +294,46 @@ static int local_open_default(struct backend *base, struct call *call UNUSED, co
     return r;
 }
 
+static int local_find(struct backend *base, const char *principal, const char *name,
+                      const char *id, struct sandbox **out, struct err *err)
+{
+    struct local_backend *be = local_backend_of(base);
+    struct local_sandbox *sb = NULL;
+
+    pthread_mutex_lock(&be->lock);
+    if (!id)
+        sb = find(be, principal, name);
+    list_each(link, &be->sandboxes)
+    {
+        struct local_sandbox *at = list_of(link, struct local_sandbox, link);
+        if (id && !strcmp(at->base.id, id) && !strcmp(at->principal, principal))
+            sb = at;
+    }
+    if (sb) {
+        hold(sb);
+        *out = &sb->base;
+    }
+    pthread_mutex_unlock(&be->lock);
+    return sb ? 0 : err_set(err, ERR_NOT_FOUND, "no sandbox has this id");
+}
+
+static int local_ids(struct backend *base, const char *principal, struct strings *out,
+                     struct err *err)
+{
+    struct local_backend *be = local_backend_of(base);
+    int r = 0;
+
+    pthread_mutex_lock(&be->lock);
+    list_each(link, &be->sandboxes)
+    {
+        const struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
+        if (!r && !strcmp(sb->principal, principal))
+            r = strings_add(out, sb->base.id, strlen(sb->base.id), err);
+    }
+    pthread_mutex_unlock(&be->lock);
+    return r;
+}
+
 static void local_put(struct sandbox *base)
 {
     struct local_sandbox *sb = local_sandbox_of(base);
@@ -359,6 +363,8 @@ static void local_release(struct backend *base, const char *principal, const cha
 static const struct sandbox_ops local_sandbox_ops = {
     .open_default = local_open_default,
     .put = local_put,
+    .find = local_find,
+    .ids = local_ids,
     .info = local_info,
     .release = local_release,
 };

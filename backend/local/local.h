@@ -112,6 +112,9 @@ static inline struct local_sandbox *local_sandbox_of(struct sandbox *sb)
     return (struct local_sandbox *)sb;
 }
 
+/* What the instructions say of where things are (describe.c). */
+int local_describe(struct backend *base, struct buf *out, struct err *err) MUST_CHECK;
+
 /* The running agent, started when it is not; the caller's reference. */
 int local_agent(struct local_sandbox *sb, struct call *call, struct agent **out,
                 struct err *err) MUST_CHECK;

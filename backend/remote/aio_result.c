@@ -102,7 +102,7 @@ static int add_facts(struct reading *r, struct err *err)
         print_places(r->end, res->cursor);
     }
     for (int i = 0; i < 2; i++)
-        if (r->end[i] > j->read[i])
+        if (r->end[i] > j->read[i] && !(r->req && r->req->whole))
             j->read[i] = r->end[i];
     if (j->cwd && !(res->cwd = strdup(j->cwd)))
         return err_oom(err);
@@ -120,7 +120,7 @@ int aio_job_result(struct aio_job *j, const struct output_request *req, size_t m
     pthread_mutex_lock(&j->lock);
     if (req && req->cursor)
         fail = parse_places(req->cursor, r.from, err);
-    else if (req)
+    else if (req && !req->whole)
         memcpy(r.from, j->read, sizeof(r.from));
     if (!fail)
         fail = read_both(&r, max_bytes, err) || add_facts(&r, err);

@@ -1,0 +1,40 @@
+#include "backend/local/local.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* What an agent plans with; /usr is the sandbox's too. */
+static int add_programs(struct buf *out, struct err *err)
+{
+    static const char *const paths[] = { "/usr/bin/bash", "/usr/bin/python3", "/usr/bin/node",
+                                         "/usr/bin/git",  "/usr/bin/gcc",     "/usr/bin/R" };
+
+    if (buf_adds(out, "Installed:", err))
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(paths); i++)
+        if (!access(paths[i], X_OK) && buf_addf(out, err, " %s", strrchr(paths[i], '/') + 1))
+            return -1;
+    return buf_adds(out, ". ", err);
+}
+
+int local_describe(struct backend *base, struct buf *out, struct err *err)
+{
+    struct local_backend *be = local_backend_of(base);
+    bool live = be->workspace != NULL;
+
+    if (be->host_runtime)
+        return buf_addf(out, err, "Commands run on this machine WITHOUT ISOLATION, in %s. ",
+                        live ? be->workspace : "a directory of their own");
+    if (buf_addf(out, err,
+                 "Commands run in an isolated Linux sandbox (no host files, user \"user\"). Files "
+                 "are in /workspace%s%s%s; /workspace and /home/user persist, /tmp and processes "
+                 "end with the sandbox (30 minutes idle). ",
+                 live ? ", the user's own directory " : "", live ? be->workspace : "",
+                 live && be->base.config->workspace_ro ? " (read-only)" : "") ||
+        add_programs(out, err))
+        return -1;
+    if (!be->policy)
+        return buf_adds(out, "There is no network. ", err);
+    return buf_addf(out, err, "Network: only through the proxy in the environment, to %.200s. ",
+                    be->base.config->network);
+}
