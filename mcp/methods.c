@@ -1,5 +1,6 @@
 #include "mcp/logging.h"
 #include "mcp/router.h"
+#include "mcp/tasks.h"
 #include "mcp/scope.h"
 
 #include <string.h>
@@ -73,6 +74,12 @@ static const struct {
     { "prompts/get", IN_LEGACY | IN_MODERN, prompts_get },
     { "prompts/list", IN_LEGACY | IN_MODERN, prompts_list },
     { "completion/complete", IN_LEGACY | IN_MODERN, completion_complete },
+    { "tasks/get", IN_MODERN, tasks_get },
+    { "tasks/update", IN_MODERN, tasks_update },
+    { "tasks/cancel", IN_MODERN, tasks_cancel },
+    { "subscriptions/listen", IN_MODERN, subscriptions_listen },
+    { "resources/subscribe", IN_LEGACY, resources_subscribe },
+    { "resources/unsubscribe", IN_LEGACY, resources_unsubscribe },
     { "ping", IN_LEGACY, ping },
     { "logging/setLevel", IN_LEGACY, logging_set_level },
     { "server/discover", IN_MODERN, discover },

@@ -84,6 +84,14 @@ static bool modern_http(const struct inbound *in)
     return in->facts->is_http && header && revision_claims_modern(header);
 }
 
+static void cancelled(struct inbound *in)
+{
+    yyjson_val *id = yyjson_obj_get(in->msg.params, "requestId");
+
+    inflight_cancel(in->conn, id);
+    subs_cancel(in->conn, id);
+}
+
 static void notification(struct inbound *in)
 {
     if (in->msg.method && modern_http(in)) {
@@ -95,7 +103,9 @@ static void notification(struct inbound *in)
         return;
     }
     if (!strcmp(in->msg.method, "notifications/cancelled"))
-        inflight_cancel(in->conn, yyjson_obj_get(in->msg.params, "requestId"));
+        cancelled(in);
+    else if (!strcmp(in->msg.method, "notifications/initialized"))
+        subs_session_ready(in->conn);
     reply_nothing(in, 202);
 }
 

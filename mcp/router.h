@@ -40,6 +40,8 @@ struct work {
     void (*finished)(struct server_call *c, const struct err *failed, int64_t duration_ms);
 };
 
+struct tasks;
+
 struct server {
     atomic_uint refs; /* the owner, and each connection */
     struct pool *pool;
@@ -56,7 +58,12 @@ struct server {
     const struct resource_provider *resources;
     const struct prompt_def *prompts;
     unsigned page_size;
+    struct subs *subs;
+    unsigned list_changed;
+    int (*watch)(void *tools_context, const struct caller *who, const char *uri, bool on,
+                 struct err *err);
     struct sealed_key key; /* of what is handed out and comes back */
+    struct tasks *tasks;   /* mcp/tasks.h; NULL: there are none */
     struct once *once;     /* mcp/once.h */
     bool logging;
     int (*before)(struct tool_call *call, const void *args, struct err *err);
@@ -97,11 +104,14 @@ struct server_conn {
     unsigned scopes;
     _Atomic(const struct revision *) revision; /* negotiated by initialize */
     atomic_uint client;                        /* CLIENT_*, declared in initialize */
+    struct server_sub *session;                /* what it hears of, NULL without an outlet */
+    atomic_uint listens;                       /* open ones */
     atomic_uint log_from;                      /* see struct server_call; by logging/setLevel */
 };
 
 struct asking;
 struct ask_round;
+struct task;
 
 struct server_call {
     struct call call;
@@ -113,6 +123,7 @@ struct server_call {
     const struct revision *revision;
     const struct work *work;
     const char *method;     /* static */
+    struct task *task;      /* mcp/tasks.h: what it became, a reference; NULL: a plain call */
     struct asking *asking;  /* mcp/asking.h; NULL: neither asked nor told anything */
     int (*ask_way)(struct server_call *c, struct ask_round *round, struct err *err); /* or NULL */
     unsigned log_from;      /* 1 + the lowest level of messages that the client wants; 0 none */
@@ -138,6 +149,7 @@ struct inbound {
     struct rpc_message msg;
     const struct revision *revision; /* of this message */
     unsigned client;                 /* CLIENT_* that hold for it */
+    unsigned scopes;                 /* SCOPE_* that hold for it */
     bool in_batch;
 };
 
@@ -259,6 +271,14 @@ int result_end(struct server_call *c, enum result_hint hint, struct err *err) MU
 int result_write_error(struct server_call *c, const struct err *failed, const char *data,
                        struct err *err) MUST_CHECK;
 
+/* ---- subs.c, subs_session.c: the rest is in mcp/subs_parts.h ---- */
+
+/* The client gave up the listen of that id; unknown ones are ignored. */
+void subs_cancel(struct server_conn *conn, yyjson_val *id);
+
+/* It is initialized. */
+void subs_session_ready(struct server_conn *conn);
+
 /* ---- worker.c ---- */
 
 /* Do the request on a worker. def: of the tool, NULL for other methods. */
@@ -273,6 +293,9 @@ void resources_read(struct inbound *in);
 void prompts_list(struct inbound *in);
 void prompts_get(struct inbound *in);
 void completion_complete(struct inbound *in);
+void subscriptions_listen(struct inbound *in);
+void resources_subscribe(struct inbound *in);
+void resources_unsubscribe(struct inbound *in);
 
 /* ---- resource_methods.c, prompt_methods.c ---- */
 

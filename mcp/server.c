@@ -1,5 +1,7 @@
 #include "mcp/once.h"
 #include "mcp/router.h"
+#include "mcp/subs_parts.h"
+#include "mcp/tasks.h"
 
 #include <string.h>
 
@@ -10,6 +12,7 @@ static void server_unref(struct server *srv)
     inflight_free_spares(srv);
     once_free(srv->once);
     lists_done(srv);
+    subs_free(srv->subs);
     pthread_cond_destroy(&srv->idle);
     pthread_mutex_destroy(&srv->lock);
     free(srv);
@@ -25,6 +28,9 @@ int server_new(const struct server_config *config, struct server **out, struct e
     srv->max_calls = config->max_calls;
     srv->can = config->can;
     srv->tools_context = config->tools_context;
+    srv->list_changed = config->list_changed;
+    srv->watch = config->watch;
+    srv->subs = subs_new();
     srv->finished = config->finished;
     srv->resources = config->resources;
     srv->prompts = config->prompts;
@@ -44,8 +50,14 @@ int server_new(const struct server_config *config, struct server **out, struct e
     pthread_cond_init(&srv->idle, NULL);
     list_init(&srv->conns);
     list_init(&srv->spare);
+    if (!srv->subs) {
+        server_unref(srv);
+        return err_oom(err);
+    }
     if (once_new(&srv->once, err) || lists_make(srv, config, err) ||
+        (config->tasks && tasks_open(srv, config->tasks, &srv->tasks, err)) ||
         pool_new(config->max_calls, config->max_calls, &srv->pool, err)) {
+        tasks_free(TAKE(srv->tasks));
         server_unref(srv);
         return -1;
     }
@@ -57,14 +69,19 @@ void server_free(struct server *srv)
 {
     if (!srv)
         return;
+    subs_close(srv);
     pthread_mutex_lock(&srv->lock);
     srv->closing = true;
     list_each(link, &srv->conns)
         inflight_end_all(list_of(link, struct server_conn, link), CALL_SHUTDOWN);
+    pthread_mutex_unlock(&srv->lock);
+    tasks_end(srv->tasks, NULL);
+    pthread_mutex_lock(&srv->lock);
     while (srv->load)
         pthread_cond_wait(&srv->idle, &srv->lock);
     pthread_mutex_unlock(&srv->lock);
     pool_free(srv->pool);
+    tasks_free(TAKE(srv->tasks));
     server_unref(srv);
 }
 
@@ -78,6 +95,7 @@ static int copy(const char *s, char **out)
 
 static void conn_free(struct server_conn *conn)
 {
+    server_sub_unref(conn->session);
     free(conn->principal);
     free(conn->sandbox);
     free(conn);
@@ -135,7 +153,13 @@ void server_conn_close(struct server_conn *conn, enum call_state why)
     conn->closed = true;
     inflight_end_all(conn, why);
     pthread_mutex_unlock(&conn->srv->lock);
+    subs_conn_closed(conn);
     conn_unref(conn);
+}
+
+void server_conn_end_tasks(struct server_conn *conn)
+{
+    tasks_end(conn->srv->tasks, conn);
 }
 
 const char *server_conn_version(const struct server_conn *conn)
@@ -158,6 +182,7 @@ void server_handle(struct server *srv, struct server_conn *conn, const char *tex
         .srv = srv,
         .conn = conn,
         .facts = facts ? facts : &none,
+        .scopes = facts && facts->is_http ? facts->scopes : conn->scopes,
         .sink = sink,
         .out_call = out_call,
         .doc = json_parse(text, len, &err),

@@ -28,6 +28,10 @@
 struct server;
 struct server_conn;
 struct server_call; /* one request in flight, for cancelling */
+struct server_sub;  /* one subscriptions/listen that is open */
+struct caller;
+
+struct task_config;
 
 struct server_config {
     const char *name, *title, *version;
@@ -36,6 +40,16 @@ struct server_config {
     unsigned can;             /* set of backend ops: tools that need more are not listed */
     bool open_world;          /* launch policy: commands can reach the network */
     void *tools_context;
+    unsigned list_changed; /* set of 1u << enum server_list (mcp/subs.h): lists that change */
+    /*
+     * A URI begins or ends to be watched on behalf of who; from then on the provider calls
+     * server_resource_updated(). On a worker, may block; once for each (principal, sandbox, uri),
+     * however many want it. Fails when the caller may not read it. What is watched when the server
+     * stops is not turned off. NULL: nothing can be watched.
+     */
+    int (*watch)(void *tools_context, const struct caller *who, const char *uri, bool on,
+                 struct err *err);
+    const struct task_config *tasks;           /* mcp/task.h; NULL: no tasks/ methods */
     const struct resource_provider *resources; /* NULL: no resources/ methods */
     const struct prompt_def *prompts; /* ended by a NULL name; NULL: no prompts/ methods */
     unsigned page_size;               /* of resources/list; 0: RESOURCE_PAGE */
@@ -67,6 +81,15 @@ struct server_config {
 struct reply_sink {
     void (*notify)(struct reply_sink *sink, const char *json, size_t len);
     void (*finish)(struct reply_sink *sink, int http_status, const char *json, size_t len);
+
+    /* These three may be NULL. notify() for what may be said again later, or was said already when
+     * the same still waits to be sent: false when there is no room. */
+    bool (*offer)(struct reply_sink *sink, const char *json, size_t len);
+    /* Close the connection's stream before the answer, if the client can come back for it. */
+    void (*detach)(struct reply_sink *sink);
+    /* Within server_handle(): the request is a listen, with a reference for the transport. */
+    void (*listens)(struct reply_sink *sink, struct server_sub *sub);
+
     unsigned needs; /* set before finish() with status 403: the SCOPE_* that are needed */
 };
 
@@ -76,8 +99,10 @@ struct http_facts {
     const char *protocol_version, *method, *name; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
     bool repeated;                                /* one of those headers was sent more than once */
     bool has_session;                     /* the message belongs to an existing legacy session */
+    bool no_events;                       /* the client takes no text/event-stream */
     const char *traceparent, *tracestate; /* unchecked */
     const char *address;                  /* of the client */
+    unsigned scopes; /* SCOPE_* of this message's token: a session may see several */
 };
 
 int server_new(const struct server_config *config, struct server **out, struct err *err) MUST_CHECK;
@@ -104,6 +129,16 @@ int server_conn_new(struct server *srv, const struct caller *caller, struct serv
  */
 void server_conn_close(struct server_conn *conn, enum call_state why);
 
+/* End the tasks that its calls became, as interrupted ones: the client has gone for good. */
+void server_conn_end_tasks(struct server_conn *conn);
+
+/*
+ * Where messages of a legacy session that answer nothing go; finish() is never called on it. At
+ * most once, before the first message; it is not used any more when server_conn_close() returns.
+ */
+int server_conn_outlet(struct server_conn *conn, struct reply_sink *outlet,
+                       struct err *err) MUST_CHECK;
+
 /* The revision negotiated by initialize, e.g. "2025-11-25"; NULL before. */
 const char *server_conn_version(const struct server_conn *conn);
 
@@ -129,6 +164,10 @@ bool server_call_streams(const struct server_call *call);
 bool server_call_modern(const struct server_call *call);
 void server_call_end(struct server_call *call, enum call_state why);
 void server_call_unref(struct server_call *call); /* NULL is fine */
+
+/* CALL_SHUTDOWN: with a result to the client, else without a word. Harmless when it is over. */
+void server_sub_end(struct server_sub *sub, enum call_state why);
+void server_sub_unref(struct server_sub *sub); /* NULL is fine */
 
 /* True when the body is an initialize request: the transport mints a session for it. */
 bool server_is_initialize(const char *text, size_t len);
