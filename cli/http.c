@@ -39,14 +39,13 @@ static int parse_listen(const char *text, char address[64], uint16_t *port, stru
 static int open_auth(const struct options *o, struct auth **auth, struct err *err)
 {
     const char *token = getenv("SANDBOX_MCP_TOKEN");
+    struct auth_config config = {
+        .token_file = o->token_file,
+        .token = o->token_file || !token || !*token ? NULL : token,
+    };
 
-    if (o->no_auth)
-        return 0;
-    if (o->token_file)
-        return auth_from_file(o->token_file, auth, err);
-    if (token && *token)
-        return auth_from_token(token, auth, err);
-    return auth_generate(auth, err);
+    config.generate = !config.token_file && !config.token;
+    return o->no_auth ? 0 : auth_open(&config, auth, err);
 }
 
 static void announce(const char *address, uint16_t port, const struct auth *auth)

@@ -33,6 +33,8 @@ static const struct {
     { "completion/complete", SCOPE_READ },
     { "logging/setLevel", SCOPE_READ },
     { "tasks/get", SCOPE_READ },
+    { "tasks/update", SCOPE_EXECUTE },
+    { "tasks/cancel", SCOPE_EXECUTE },
 };
 
 unsigned scope_from_name(const char *name, size_t len)
@@ -93,7 +95,7 @@ bool scope_check(struct inbound *in)
 {
     unsigned needs = scope_of_method(in->msg.method);
 
-    if (!(needs & ~in->conn->scopes))
+    if (!(needs & ~in->scopes))
         return true;
     scope_refuse(in, needs);
     return false;

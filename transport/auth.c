@@ -1,73 +1,27 @@
 #include "transport/auth.h"
+#include "base/clock.h"
 #include "base/id.h"
-#include "base/io.h"
 #include "base/log.h"
+#include "transport/auth_cache.h"
+#include "transport/jwks_remote.h"
+#include "transport/jwt.h"
 
 #include <openssl/evp.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-
-#define DIGEST 32
-#define PRINCIPAL 16
-#define FILE_MAX ((size_t)AUTH_TOKENS * (AUTH_TOKEN_MAX + 128))
-
-struct known {
-    unsigned char digest[DIGEST];
-    char principal[PRINCIPAL + 1];
-};
 
 struct auth {
     EVP_MD *sha256;
     char *generated;
-    size_t count;
-    struct known known[AUTH_TOKENS];
+    struct auth_tokens tokens;
+    bool signed_too; /* all below are for signed tokens */
+    struct jwt_rules rules;
+    struct jwks *keys; /* of a file, or: */
+    struct jwks_remote *remote;
+    struct auth_cache *cache;
 };
 DEFINE_AUTO_PTR(auth, auth_free);
-
-static const char token_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                  "-._~+/=";
-
-static bool digest(const struct auth *auth, const char *token, size_t len,
-                   unsigned char out[DIGEST])
-{
-    return EVP_Digest(token, len, out, NULL, auth->sha256, NULL) == 1;
-}
-
-static int add(struct auth *auth, const char *token, size_t len, struct err *err)
-{
-    struct known *k = &auth->known[auth->count];
-
-    if (auth->count == AUTH_TOKENS)
-        return err_set(err, ERR_QUOTA, "more than %d tokens", AUTH_TOKENS);
-    if (len < AUTH_TOKEN_MIN || len > AUTH_TOKEN_MAX)
-        return err_set(err, ERR_INVALID, "a token has %d to %d characters, this one has %zu",
-                       AUTH_TOKEN_MIN, AUTH_TOKEN_MAX, len);
-    for (size_t i = 0; i < len; i++)
-        if (!token[i] || !strchr(token_chars, token[i]))
-            return err_set(err, ERR_INVALID, "a token holds letters, digits and -._~+/= only");
-    if (!digest(auth, token, len, k->digest))
-        return err_set(err, ERR_INTERNAL, "SHA-256 failed");
-    for (size_t i = 0; i < PRINCIPAL / 2; i++)
-        snprintf(k->principal + 2 * i, 3, "%02x", k->digest[i]);
-    auth->count++;
-    return 0;
-}
-
-static int auth_new(struct auth **out, struct err *err)
-{
-    AUTO_PTR(auth) struct auth *auth = calloc(1, sizeof(*auth));
-
-    if (!auth)
-        return err_oom(err);
-    auth->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!auth->sha256)
-        return err_set(err, ERR_INTERNAL, "SHA-256 is not available");
-    *out = TAKE(auth);
-    return 0;
-}
 
 void auth_free(struct auth *auth)
 {
@@ -77,88 +31,49 @@ void auth_free(struct auth *auth)
         explicit_bzero(auth->generated, strlen(auth->generated));
         free(auth->generated);
     }
+    jwks_remote_free(auth->remote);
+    jwks_unref(auth->keys);
+    auth_cache_free(auth->cache);
     EVP_MD_free(auth->sha256);
     free(auth);
 }
 
-int auth_from_token(const char *token, struct auth **out, struct err *err)
+static int generate(struct auth *auth, struct err *err)
 {
-    AUTO_PTR(auth) struct auth *auth = NULL;
-
-    if (auth_new(&auth, err) || add(auth, token, strlen(token), err))
-        return -1;
-    *out = TAKE(auth);
-    return 0;
-}
-
-static int add_line(struct auth *auth, const char *line, size_t len, struct err *err)
-{
-    const char *colon;
-
-    while (len && strchr(" \t\r", line[len - 1]))
-        len--;
-    while (len && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-    if (!len || *line == '#')
-        return 0;
-    colon = memchr(line, ':', len);
-    if (colon) {
-        len -= (size_t)(colon + 1 - line);
-        line = colon + 1;
-    }
-    return add(auth, line, len, err);
-}
-
-static void warn_when_readable(const char *path)
-{
-    struct stat st;
-
-    if (!stat(path, &st) && (st.st_mode & (S_IRGRP | S_IROTH)))
-        log_warn("token_file_readable_by_others path=%s", path);
-}
-
-int auth_from_file(const char *path, struct auth **out, struct err *err)
-{
-    AUTO_PTR(auth) struct auth *auth = NULL;
-    AUTO(buf) struct buf text = BUF_MAX(FILE_MAX);
-    unsigned number = 0;
-
-    if (auth_new(&auth, err) || io_read_file(path, FILE_MAX, &text, err))
-        return -1;
-    for (const char *at = buf_str(&text), *end = at + text.len; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = newline ? newline : end;
-        number++;
-        if (add_line(auth, at, (size_t)(stop - at), err))
-            return err_wrap(err, "%s, line %u", path, number);
-        at = stop + 1;
-    }
-    if (text.data)
-        explicit_bzero(text.data, text.len);
-    if (!auth->count)
-        return err_set(err, ERR_INVALID, "%s holds no token", path);
-    warn_when_readable(path);
-    *out = TAKE(auth);
-    return 0;
-}
-
-int auth_generate(struct auth **out, struct err *err)
-{
-    AUTO_PTR(auth) struct auth *auth = NULL;
     unsigned char raw[32];
-    char *token;
+    char *token = auth->generated = malloc(2 * sizeof(raw) + 1);
 
-    if (auth_new(&auth, err))
-        return -1;
-    token = auth->generated = malloc(2 * sizeof(raw) + 1);
     if (!token)
         return err_oom(err);
     random_bytes(raw, sizeof(raw));
     for (size_t i = 0; i < sizeof(raw); i++)
         snprintf(token + 2 * i, 3, "%02x", raw[i]);
-    if (add(auth, token, strlen(token), err))
+    return auth_tokens_add(&auth->tokens, token, err);
+}
+
+static int open_jwt(struct auth *auth, const struct auth_config *config, struct err *err)
+{
+    auth->signed_too = true;
+    auth->rules = *config->jwt;
+    if (auth_cache_new(&auth->cache, err))
+        return -1;
+    if (config->key_file)
+        return jwks_read_file(config->key_file, &auth->keys, err);
+    return jwks_remote_open(config->jwks, &auth->remote, err);
+}
+
+int auth_open(const struct auth_config *config, struct auth **out, struct err *err)
+{
+    AUTO_PTR(auth) struct auth *auth = calloc(1, sizeof(*auth));
+
+    if (!auth)
+        return err_oom(err);
+    auth->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!auth->sha256)
+        return err_set(err, ERR_INTERNAL, "SHA-256 is not available");
+    if ((config->token && auth_tokens_add(&auth->tokens, config->token, err)) ||
+        (config->token_file && auth_tokens_read(&auth->tokens, config->token_file, err)) ||
+        (config->generate && generate(auth, err)) || (config->jwt && open_jwt(auth, config, err)))
         return -1;
     *out = TAKE(auth);
     return 0;
@@ -181,19 +96,68 @@ static const char *bearer(const char *value, size_t *len)
     return value;
 }
 
-const char *auth_principal(const struct auth *auth, const char *authorization)
+static enum auth_answer check_with(struct auth *auth, const struct jwks *keys, const char *token,
+                                   size_t len, struct identity *who, int64_t *left_ms)
 {
-    unsigned char got[DIGEST];
-    const char *principal = NULL, *token;
+    int64_t now_ms = clock_wall_ms();
+    struct jwt_claims claims;
+    const char *why;
+
+    switch (jwt_check(&auth->rules, keys, token, len, now_ms / 1000, &claims, &why)) {
+    case JWT_GOOD:
+        snprintf(who->principal, sizeof(who->principal), "%s", claims.principal);
+        who->scopes = claims.scopes;
+        *left_ms = (claims.exp_s + JWT_SKEW_S) * 1000 - now_ms;
+        return AUTH_YES;
+    case JWT_UNKNOWN_KEY:
+        if (auth->remote && jwks_remote_miss(auth->remote))
+            return AUTH_LATER;
+        break;
+    case JWT_BAD:
+        break;
+    }
+    log_debug("token_refused why=\"%s\"", why);
+    return AUTH_NO;
+}
+
+static enum auth_answer check_jwt(struct auth *auth, const unsigned char digest[AUTH_DIGEST],
+                                  const char *token, size_t len, struct identity *who)
+{
+    AUTO_PTR(jwks) struct jwks *keys = NULL;
+    uint64_t generation = 0;
+    enum auth_answer answer;
+    int64_t left_ms = 0;
+
+    if (!jwt_looks_like(token, len))
+        return AUTH_NO;
+    keys = auth->remote ? jwks_remote_get(auth->remote, &generation) : jwks_ref(auth->keys);
+    if (!keys)
+        return AUTH_LATER;
+    if (auth_cache_find(auth->cache, digest, generation, who))
+        return AUTH_YES;
+    answer = check_with(auth, keys, token, len, who, &left_ms);
+    if (answer == AUTH_YES)
+        auth_cache_add(auth->cache, digest, generation, who, left_ms);
+    return answer;
+}
+
+enum auth_answer auth_check(struct auth *auth, const char *authorization, struct identity *who)
+{
+    unsigned char digest[AUTH_DIGEST];
+    const struct identity *known;
+    const char *token;
     size_t len;
 
     if (!authorization)
-        return NULL;
+        return AUTH_NONE;
     token = bearer(authorization, &len);
-    if (!token || len > AUTH_TOKEN_MAX || !digest(auth, token, len, got))
-        return NULL;
-    for (size_t i = 0; i < auth->count; i++)
-        if (equal_constant_time(got, auth->known[i].digest, DIGEST))
-            principal = auth->known[i].principal;
-    return principal;
+    if (!token || !len || len > (auth->signed_too ? JWT_MAX : AUTH_TOKEN_MAX) ||
+        EVP_Digest(token, len, digest, NULL, auth->sha256, NULL) != 1)
+        return AUTH_NO;
+    known = auth_tokens_find(&auth->tokens, digest);
+    if (known) {
+        *who = *known;
+        return AUTH_YES;
+    }
+    return auth->signed_too ? check_jwt(auth, digest, token, len, who) : AUTH_NO;
 }

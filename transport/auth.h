@@ -1,44 +1,63 @@
 /*
- * Who may call over HTTP: static bearer tokens.
+ * Who may call over HTTP: static bearer tokens (auth_tokens.h) and signed ones of an
+ * issuer (jwt.h), any of both kinds beside each other.
  *
- * A token is AUTH_TOKEN_MIN..AUTH_TOKEN_MAX characters of A-Z a-z 0-9 - . _ ~ + / =
- * (RFC 6750). Only its SHA-256 is kept. The principal of a caller is the first 16
- * hexadecimal digits of that digest, so two tokens are two callers.
+ * A signed token that was good is remembered for a minute (auth_cache.h), so that a request costs
+ * the digest of its token.
  *
- * A token file has one entry per line, `TOKEN` or `NAME:TOKEN`; blank lines and lines that start
- * with # are skipped, at most AUTH_TOKENS entries. NAME is for the reader of the file only.
- *
- * Read-only after it was opened: any thread may check.
+ * Complete once it was opened: any thread may check.
  */
 #ifndef TRANSPORT_AUTH_H
 #define TRANSPORT_AUTH_H
 
 #include "base/err.h"
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define AUTH_TOKEN_MIN 16
 #define AUTH_TOKEN_MAX 1024
 #define AUTH_TOKENS 256
+#define AUTH_NAME_MAX 64
+#define AUTH_PRINCIPAL_SIZE (AUTH_NAME_MAX + 6) /* "name:" and a NUL */
 
 struct auth;
+struct jwks_source;
+struct jwt_rules;
 
-/* Exactly one token, e.g. from the environment. */
-int auth_from_token(const char *token, struct auth **out, struct err *err) MUST_CHECK;
+/* Who a request comes from; a plain value. Principals are printable ASCII, and never "local". */
+struct identity {
+    char principal[AUTH_PRINCIPAL_SIZE];
+    unsigned scopes; /* SCOPE_*, with all they imply */
+};
 
-int auth_from_file(const char *path, struct auth **out, struct err *err) MUST_CHECK;
+/* Where tokens come from; NULL: not from there. */
+struct auth_config {
+    const char *token;              /* exactly this one, e.g. from the environment */
+    const char *token_file;         /* see auth_tokens.h */
+    bool generate;                  /* a fresh random one of 256 bits */
+    const struct jwt_rules *jwt;    /* signed ones; strings are borrowed until auth_free() */
+    const char *key_file;           /* with jwt, one of these two: public keys, */
+    const struct jwks_source *jwks; /* or where to fetch them */
+};
 
-/* A fresh random token of 256 bits; auth_generated() tells it, once more to nobody else. */
-int auth_generate(struct auth **out, struct err *err) MUST_CHECK;
-
-/* The token made by auth_generate(); NULL for the others. */
-const char *auth_generated(const struct auth *auth);
-
+int auth_open(const struct auth_config *config, struct auth **out, struct err *err) MUST_CHECK;
 void auth_free(struct auth *auth); /* NULL is fine */
 
+/* The token made for `generate`, else NULL; auth tells it to nobody else. */
+const char *auth_generated(const struct auth *auth);
+
+enum auth_answer {
+    AUTH_YES,
+    AUTH_NONE, /* there was no Authorization */
+    AUTH_NO,
+    AUTH_LATER, /* its key is being fetched: the same token may be good in a moment */
+};
+
 /*
- * The principal for the value of an Authorization header (NULL: there was none), valid as long
- * as `auth`; NULL when it is refused. Takes the same time for any wrong token of one length.
+ * Judge the value of an Authorization header (NULL: there was none). *who is written only for
+ * AUTH_YES. Takes the same time for any wrong static token of one length; never waits.
  */
-const char *auth_principal(const struct auth *auth, const char *authorization);
+enum auth_answer auth_check(struct auth *auth, const char *authorization, struct identity *who);
 
 #endif

@@ -76,6 +76,7 @@ static enum MHD_Result begin(struct http_server *h, struct MHD_Connection *c, co
     if (!r)
         return MHD_NO;
     *context = r;
+    r->token_in_query = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "access_token");
     if (MHD_get_connection_values(c, MHD_HEADER_KIND, add_header, &r->headers) < 0)
         return MHD_NO;
     request_begin(&h->core, r, method, path);

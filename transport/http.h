@@ -31,7 +31,7 @@ struct http_config {
     const char *const *allowed_hosts;   /* Host values beside the loopback names; with or without
                                            port. When given they are enforced on any address. */
     const char *const *allowed_origins; /* "https://app.example" beside the loopback ones */
-    const struct auth *auth;            /* NULL: everyone is "local"; refused off loopback */
+    struct auth *auth;                  /* NULL: everyone is "local"; refused off loopback */
     size_t body_max;                    /* 0: HTTP_BODY_MAX */
     unsigned connections_max;           /* 0: HTTP_CONNECTIONS_MAX */
     unsigned threads;                   /* 0: 2 */

@@ -24,6 +24,8 @@ enum verdict {
     VERDICT_ORIGIN,
     VERDICT_NO_TOKEN,
     VERDICT_BAD_TOKEN,
+    VERDICT_BAD_AUTHORIZATION, /* more than one token, or one in the URL */
+    VERDICT_TOKEN_LATER,       /* its key is being fetched */
     VERDICT_FRAMING,
     VERDICT_CONTENT_TYPE,
     VERDICT_ACCEPT,

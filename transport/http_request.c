@@ -22,26 +22,39 @@ static struct server_conn *peer_conn(struct http_core *core, struct peer *p,
                                      const struct http_request *r)
 {
     const char *sandbox = r->headers.value[HEADER_SANDBOX];
-    struct caller caller = { .principal = r->principal, .sandbox = sandbox, .scopes = SCOPE_ALL };
+    struct caller caller = {
+        .principal = r->who.principal,
+        .sandbox = sandbox,
+        .scopes = r->who.scopes,
+    };
 
-    if (p->conn && !strcmp(p->principal, r->principal) && !strcmp(p->sandbox, sandbox ?: ""))
+    if (p->conn && !strcmp(p->who.principal, r->who.principal) && p->who.scopes == r->who.scopes &&
+        !strcmp(p->sandbox, sandbox ?: ""))
         return p->conn;
     peer_done(p);
     if (server_conn_new(core->server, &caller, &p->conn, NULL))
         return NULL;
-    p->principal = r->principal;
+    p->who = r->who;
     strcpy(p->sandbox, sandbox ?: "");
     return p->conn;
 }
 
 static enum verdict authorize(const struct http_core *core, struct http_request *r)
 {
-    const char *value = r->headers.value[HEADER_AUTHORIZATION];
+    static const enum verdict verdicts[] = {
+        [AUTH_YES] = VERDICT_PASS,
+        [AUTH_NONE] = VERDICT_NO_TOKEN,
+        [AUTH_NO] = VERDICT_BAD_TOKEN,
+        [AUTH_LATER] = VERDICT_TOKEN_LATER,
+    };
 
-    r->principal = core->auth ? auth_principal(core->auth, value) : ANONYMOUS;
-    if (r->principal && !http_headers_repeated(&r->headers, HEADER_AUTHORIZATION))
+    if (!core->auth) {
+        r->who = (struct identity){ .principal = ANONYMOUS, .scopes = SCOPE_ALL };
         return VERDICT_PASS;
-    return value ? VERDICT_BAD_TOKEN : VERDICT_NO_TOKEN;
+    }
+    if (r->token_in_query || http_headers_repeated(&r->headers, HEADER_AUTHORIZATION))
+        return VERDICT_BAD_AUTHORIZATION;
+    return verdicts[auth_check(core->auth, r->headers.value[HEADER_AUTHORIZATION], &r->who)];
 }
 
 static enum verdict judge(const struct http_core *core, struct http_request *r, const char *method,
@@ -133,7 +146,7 @@ static struct session *find_session(struct http_core *core, struct http_request 
 
     if (!id)
         r->verdict = VERDICT_NO_SESSION;
-    else if (!(session = sessions_find(core->sessions, id, r->principal)))
+    else if (!(session = sessions_find(core->sessions, id, r->who.principal)))
         r->verdict = VERDICT_UNKNOWN_SESSION;
     return session;
 }
@@ -145,6 +158,7 @@ static bool route(struct http_core *core, struct http_request *r, struct server_
     const char *const *value = r->headers.value;
     struct http_facts facts = {
         .is_http = true,
+        .scopes = r->who.scopes,
         .protocol_version = value[HEADER_VERSION],
         .method = value[HEADER_METHOD],
         .name = value[HEADER_NAME],
@@ -168,9 +182,9 @@ static bool route(struct http_core *core, struct http_request *r, struct server_
 static void initialize(struct http_core *core, struct http_request *r, void *connection)
 {
     struct caller caller = {
-        .principal = r->principal,
+        .principal = r->who.principal,
         .sandbox = r->headers.value[HEADER_SANDBOX],
-        .scopes = SCOPE_ALL,
+        .scopes = r->who.scopes,
     };
     struct server_conn *conn;
     struct exchange *x;
@@ -184,7 +198,7 @@ static void initialize(struct http_core *core, struct http_request *r, void *con
     x = r->exchange;
     if (x && exchange_state(x) == EXCHANGE_ANSWERED && x->status == 200 &&
         server_conn_version(conn)) {
-        if (!sessions_add(core->sessions, r->principal, conn, r->session_id, NULL))
+        if (!sessions_add(core->sessions, r->who.principal, conn, r->session_id, NULL))
             return;
         r->verdict = VERDICT_TOO_MANY_SESSIONS;
     }
@@ -259,7 +273,7 @@ void request_done(struct http_core *core, struct http_request *r)
     static const char *const names[] = { "POST", "GET", "DELETE" };
 
     log_debug("http method=%s status=%d us=%lld who=%s", names[r->method], r->status,
-              (long long)(clock_us() - r->started_us), r->principal ?: "-");
+              (long long)(clock_us() - r->started_us), *r->who.principal ? r->who.principal : "-");
     if (r->stream_of)
         session_stream_drop(core->sessions, r->stream_of);
     session_unref(core->sessions, r->stream_of);

@@ -8,6 +8,7 @@
 #ifndef TRANSPORT_HTTP_REQUEST_H
 #define TRANSPORT_HTTP_REQUEST_H
 
+#include "transport/auth.h"
 #include "transport/http_exchange.h"
 #include "transport/http_guard.h"
 #include "transport/http_session.h"
@@ -15,13 +16,11 @@
 #define REQUEST_SWALLOW_MAX \
     (256 * 1024) /* of a refused body, so that the connection stays usable */
 
-struct auth;
-
 /* What all requests share. */
 struct http_core {
     struct server *server;
     struct sessions *sessions;
-    const struct auth *auth; /* NULL: everyone is "local" */
+    struct auth *auth; /* NULL: everyone is "local" */
     struct guard guard;
     const struct exchange_ops *ops;
     _Atomic bool stopping;
@@ -32,7 +31,7 @@ struct http_core {
 struct peer {
     uint64_t watch_id;        /* of the connection; 0 not watched */
     struct server_conn *conn; /* of the modern requests on it; NULL until the first */
-    const char *principal;
+    struct identity who;      /* and on whose behalf it is */
     char sandbox[GUARD_SANDBOX_MAX + 1];
 };
 void peer_done(struct peer *p);
@@ -47,8 +46,9 @@ struct http_request {
     enum http_method method;
     enum verdict verdict;
     struct http_headers headers;
-    const char *principal;
-    uint64_t length; /* of the body, or GUARD_LENGTH_UNKNOWN */
+    struct identity who; /* principal "" until it is known */
+    bool token_in_query; /* set by the caller: the URL carries an access_token */
+    uint64_t length;     /* of the body, or GUARD_LENGTH_UNKNOWN */
     int64_t started_us;
     struct buf body;
     size_t swallowed;

@@ -95,7 +95,7 @@ static void read_facts(char *line, struct http_facts *facts)
 {
     const char *flag;
 
-    *facts = (struct http_facts){ .is_http = line[1] != '\0' };
+    *facts = (struct http_facts){ .is_http = line[1] != '\0', .scopes = SCOPE_ALL };
     if (!facts->is_http)
         return;
     line++;

@@ -101,16 +101,19 @@ def test_the_scheme_is_read_leniently(fake, value):
     assert fake.send(json.dumps(DISCOVER), headers).status == 200
 
 
-def test_a_token_in_the_query_counts_for_nothing(fake):
+@pytest.mark.parametrize("header", [True, False])
+def test_a_token_in_the_query_is_refused(fake, header):
     path = f"/mcp?access_token={fake.token}"
-    headers = fake.headers(DISCOVER, Authorization=None)
-    assert fake.send(json.dumps(DISCOVER), headers, path=path).status == 401
+    headers = fake.headers(DISCOVER, **({} if header else {"Authorization": None}))
+    answer = fake.send(json.dumps(DISCOVER), headers, path=path)
+    assert answer.status == 400
+    assert 'error="invalid_request"' in answer.headers["www-authenticate"]
 
 
 def test_two_tokens_are_refused(connect, fake):
     raw = connect()
     raw.post(DISCOVER, extra=[f"Authorization: Bearer {fake.token}"])
-    assert raw.answer()[0] == 401
+    assert raw.answer()[0] == 400
 
 
 def test_each_token_of_a_file_is_let_in(start_fake, tmp_path):

@@ -24,6 +24,7 @@ static void check_cases(const struct http_case *cases, size_t n)
         struct server_conn *conn = fixture_conn(srv);
         int status = 0;
         facts.is_http = true;
+        facts.scopes = SCOPE_ALL;
         const char *got = ask(srv, conn, cases[i].body, &facts, &status);
         if (status != cases[i].status)
             FAIL("%s: HTTP %d, %s", cases[i].body, status, got);
@@ -274,7 +275,7 @@ static void a_session_begins_once(void)
     static const char begin[] = ID "'initialize','params':{'protocolVersion':'2025-06-18'}}";
     struct server *srv = fixture_server();
     struct server_conn *conn = fixture_conn(srv);
-    struct http_facts facts = { .is_http = true };
+    struct http_facts facts = { .is_http = true, .scopes = SCOPE_ALL };
     int status = 0;
 
     CHECK(!server_conn_version(conn));
