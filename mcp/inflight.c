@@ -126,8 +126,10 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->sink = in->sink;
     c->revision = in->revision;
     c->work = work;
+    c->task = NULL;
     c->params = in->msg.params;
     c->method = in->msg.method;
+    c->view = in->view;
     c->ask_way = NULL;
     c->log_from = c->logged = 0;
     c->progress = -1;

@@ -1,8 +1,17 @@
 #include "mcp/router.h"
+#include "mcp/view_parts.h"
 
-static bool listed(const struct tool_def *def, const struct server_config *config)
+/* Of a text result, when clients shall get it as structuredContent. */
+static const char text_schema[] = "{\"type\":\"object\",\"properties\":{\"text\":"
+                                  "{\"type\":\"string\"}},\"required\":[\"text\"]}";
+
+static const char *output_schema(const struct tool_def *def, enum structured structured)
 {
-    return !(def->needs & ~config->can);
+    if (structured == STRUCTURED_NEVER)
+        return NULL;
+    if (def->output_schema || structured == STRUCTURED_AUTO)
+        return def->output_schema;
+    return def->cls == TOOL_TEXT ? text_schema : NULL;
 }
 
 static void add_annotations(struct jw *w, const struct tool_def *def, bool titled, bool open_world)
@@ -19,37 +28,40 @@ static void add_annotations(struct jw *w, const struct tool_def *def, bool title
 }
 
 static void add_tool(struct jw *w, const struct tool_def *def, enum list_form form,
-                     const struct server_config *config)
+                     const struct views *views, bool read_only)
 {
-    bool open_world = def->open_world && (!def->open_world_by_policy || config->open_world);
+    bool open_world = def->open_world && (!def->open_world_by_policy || views->open_world);
+    bool narrowed = read_only && def->input_schema_read_only;
+    const char *output = output_schema(def, views->structured);
 
     jw_obj(w);
     jw_kstr(w, "name", def->name);
     if (form >= LIST_FULL)
         jw_kstr(w, "title", def->title);
     jw_kstr(w, "description", def->description);
-    jw_kraw(w, "inputSchema", def->input_schema);
-    if (form >= LIST_FULL && def->output_schema)
-        jw_kraw(w, "outputSchema", def->output_schema);
+    jw_kraw(w, "inputSchema", narrowed ? def->input_schema_read_only : def->input_schema);
+    if (form >= LIST_FULL && output)
+        jw_kraw(w, "outputSchema", output);
     if (form >= LIST_ANNOTATED)
         add_annotations(w, def, form == LIST_ANNOTATED, open_world);
     jw_end(w);
 }
 
-static void add_modern(struct jw *w, const struct server *srv)
+static void add_modern(struct jw *w, const struct server *srv, bool private)
 {
     jw_kint(w, "ttlMs", LIST_TTL_MS);
-    jw_kstr(w, "cacheScope", "public");
+    jw_kstr(w, "cacheScope", private ? "private" : "public");
     jw_key(w, "_meta");
     jw_obj(w);
     jw_kraw(w, "io.modelcontextprotocol/serverInfo", srv->info.data);
     jw_end(w);
 }
 
-static int make_list(struct server *srv, const struct server_config *config, enum list_form form,
+static int make_list(struct server *srv, struct tool_view *view, enum list_form form,
                      struct err *err)
 {
-    struct buf *out = &srv->lists[form];
+    const struct views *views = srv->views;
+    struct buf *out = &view->lists[form];
     struct jw w = JW(out, err);
 
     buf_init(out, LIST_MAX);
@@ -60,14 +72,42 @@ static int make_list(struct server *srv, const struct server_config *config, enu
         jw_kstr(&w, "resultType", "complete");
     jw_key(&w, "tools");
     jw_arr(&w);
-    for (const struct tool_def *def = tool_defs; def->name; def++)
-        if (listed(def, config))
-            add_tool(&w, def, form, config);
+    for (size_t i = 0; i < tool_def_count; i++)
+        if (tool_set_has(&view->has, i))
+            add_tool(&w, &tool_defs[i], form, views, view->read_only);
     jw_aend(&w);
     if (form == LIST_MODERN)
-        add_modern(&w, srv);
+        add_modern(&w, srv, views->by_token);
     jw_end(&w);
     return jw_done(&w) || buf_addc(out, '}', err) ? -1 : 0;
+}
+
+int lists_of_view(struct server *srv, struct tool_view *view, struct err *err)
+{
+    for (int form = 0; form < LIST_FORM_COUNT; form++)
+        if (make_list(srv, view, (enum list_form)form, err))
+            return -1;
+    return 0;
+}
+
+bool lists_view(struct inbound *in)
+{
+    struct err err = { 0 };
+
+    if (!view_narrow(in->srv, in->conn->view, in->scopes, &in->view, &err))
+        return true;
+    reply_error(in, 200, RPC_INTERNAL, NULL, "%s", err.msg);
+    return false;
+}
+
+void lists_reply_tools(struct inbound *in)
+{
+    const struct buf *list;
+
+    if (!lists_view(in))
+        return;
+    list = &in->view->lists[in->revision->list];
+    reply_tail(in, list->data, list->len);
 }
 
 /* A list of what is fixed at the launch, in the forms of both eras. */
@@ -86,7 +126,7 @@ static int make_fixed(struct server *srv, const struct server_config *config,
             jw_kstr(&w, "resultType", "complete");
         write(&w, config);
         if (modern)
-            add_modern(&w, srv);
+            add_modern(&w, srv, false);
         jw_end(&w);
         if (jw_done(&w) || buf_addc(&out[modern], '}', err))
             return -1;
@@ -146,7 +186,7 @@ static int make_discover(struct server *srv, struct err *err)
     jw_kraw(&w, "capabilities", srv->capabilities.data);
     if (srv->instructions.len)
         jw_kraw(&w, "instructions", srv->instructions.data);
-    add_modern(&w, srv);
+    add_modern(&w, srv, false);
     jw_end(&w);
     return jw_done(&w) || buf_addc(&srv->discover, '}', err) ? -1 : 0;
 }
@@ -160,10 +200,7 @@ int lists_make(struct server *srv, const struct server_config *config, struct er
         return -1;
     if (config->prompts && make_fixed(srv, config, prompts_all, srv->prompt_list, err))
         return -1;
-    for (int form = 0; form < LIST_FORM_COUNT; form++)
-        if (make_list(srv, config, (enum list_form)form, err))
-            return -1;
-    return 0;
+    return views_make(srv, config, err) || raw_args_make(srv, err) ? -1 : 0;
 }
 
 void lists_done(struct server *srv)
@@ -176,6 +213,6 @@ void lists_done(struct server *srv)
         buf_done(&srv->templates[era]);
         buf_done(&srv->prompt_list[era]);
     }
-    for (int form = 0; form < LIST_FORM_COUNT; form++)
-        buf_done(&srv->lists[form]);
+    views_done(srv);
+    raw_args_done(srv);
 }

@@ -53,12 +53,11 @@ static void discover(struct inbound *in)
 static void tools_list(struct inbound *in)
 {
     yyjson_val *cursor = yyjson_obj_get(in->msg.params, "cursor");
-    const struct buf *list = &in->srv->lists[in->revision->list];
 
     if (cursor && !yyjson_is_null(cursor))
         reply_error(in, 200, RPC_PARAMS, NULL, "invalid cursor: the list has one page");
     else
-        reply_tail(in, list->data, list->len);
+        lists_reply_tools(in);
 }
 
 static const struct {

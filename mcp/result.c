@@ -29,8 +29,7 @@ static int add_meta(struct server_call *c, const struct buf *own, struct err *er
 
 static bool shows_structured(const struct server_call *c)
 {
-    return c->tool.def->cls == TOOL_STRUCTURED && c->revision->structured && !c->tool.has_image &&
-           c->tool.structured.len;
+    return c->revision->structured && !c->tool.has_image && c->tool.structured.len;
 }
 
 static int write_success(struct server_call *c, struct err *err)
@@ -38,6 +37,8 @@ static int write_success(struct server_call *c, struct err *err)
     const struct tool_call *t = &c->tool;
     struct buf *out = &c->out;
 
+    if (result_text_structured(c, err))
+        return -1;
     if (result_begin(c, err) || !buf_reserve(out, t->content.len + t->structured.len + 256, err))
         return -1;
     if (buf_adds(out, "\"content\":[", err) || buf_add(out, t->content.data, t->content.len, err) ||

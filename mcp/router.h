@@ -69,7 +69,9 @@ struct server {
     int (*before)(struct tool_call *call, const void *args, struct err *err);
 
     /* Results made once, from `,"result":` to the last brace. */
-    struct buf discover, lists[LIST_FORM_COUNT];
+    struct buf discover;
+    struct views *views;   /* mcp/view_parts.h */
+    yyjson_doc **schemas; /* of tools that get their arguments as they are, by index; else NULL */
     struct buf templates[2], prompt_list[2]; /* legacy, modern; empty: not offered */
     struct buf capabilities;                 /* one JSON object */
     struct buf info;         /* serverInfo, one JSON object */
@@ -100,6 +102,7 @@ struct server_conn {
     uint64_t last_ask; /* srv->lock */
     bool closed;       /* srv->lock */
     char *principal, *sandbox;
+    const struct tool_view *view;
     struct share *share;
     unsigned scopes;
     _Atomic(const struct revision *) revision; /* negotiated by initialize */
@@ -122,6 +125,7 @@ struct server_call {
     struct reply_sink *sink;
     const struct revision *revision;
     const struct work *work;
+    const struct tool_view *view; /* of a tool's call */
     const char *method;     /* static */
     struct task *task;      /* mcp/tasks.h: what it became, a reference; NULL: a plain call */
     struct asking *asking;  /* mcp/asking.h; NULL: neither asked nor told anything */
@@ -150,6 +154,7 @@ struct inbound {
     const struct revision *revision; /* of this message */
     unsigned client;                 /* CLIENT_* that hold for it */
     unsigned scopes;                 /* SCOPE_* that hold for it */
+    const struct tool_view *view;    /* of a method of tools */
     bool in_batch;
 };
 
@@ -197,8 +202,23 @@ void reply_error(struct inbound *in, int http_status, int code, const char *data
 int lists_make(struct server *srv, const struct server_config *config, struct err *err) MUST_CHECK;
 void lists_done(struct server *srv);
 
+/* The tools of the caller's view. */
+void lists_reply_tools(struct inbound *in);
+
+/* in->view of the caller and its scopes; false: a refusal was sent. */
+bool lists_view(struct inbound *in);
+
 /* A list that has one page, by era; empty ones are methods that are not offered. */
 void lists_reply(struct inbound *in, const struct buf list[2]);
+
+/* ---- raw_args.c: tools whose arguments are judged by their schema ---- */
+
+int raw_args_make(struct server *srv, struct err *err) MUST_CHECK;
+void raw_args_done(struct server *srv);
+
+/* *out: the object to hand to the tool; lives as long as the document and the server. */
+int raw_args_check(const struct server *srv, const struct tool_def *def, yyjson_val *arguments,
+                   yyjson_val **out, struct err *err) MUST_CHECK;
 
 /* ---- capabilities.c ---- */
 
@@ -246,6 +266,11 @@ static inline void refused(struct server *srv, enum server_refusal why)
 {
     atomic_fetch_add_explicit(&srv->refused[why], 1, memory_order_relaxed);
 }
+
+/* ---- result_text.c ---- */
+
+/* The text as structuredContent, or no such content at all, as --structured says. */
+int result_text_structured(struct server_call *c, struct err *err) MUST_CHECK;
 
 /* ---- progress.c, result.c ---- */
 

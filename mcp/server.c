@@ -1,5 +1,6 @@
 #include "mcp/once.h"
 #include "mcp/router.h"
+#include "mcp/view_parts.h"
 #include "mcp/subs_parts.h"
 #include "mcp/tasks.h"
 
@@ -116,6 +117,7 @@ int server_conn_new(struct server *srv, const struct caller *caller, struct serv
     list_init(&conn->calls);
     list_init(&conn->asked);
     conn->srv = srv;
+    conn->view = caller->view ?: srv->views->whole;
     conn->scopes = caller->scopes;
     atomic_fetch_add(&srv->refs, 1);
     pthread_mutex_lock(&srv->lock);
@@ -160,6 +162,11 @@ void server_conn_close(struct server_conn *conn, enum call_state why)
 void server_conn_end_tasks(struct server_conn *conn)
 {
     tasks_end(conn->srv->tasks, conn);
+}
+
+const struct tool_view *server_conn_view(const struct server_conn *conn)
+{
+    return conn->view;
 }
 
 const char *server_conn_version(const struct server_conn *conn)

@@ -39,6 +39,7 @@ struct server_config {
     unsigned max_calls;       /* in flight at once: 512 */
     unsigned can;             /* set of backend ops: tools that need more are not listed */
     bool open_world;          /* launch policy: commands can reach the network */
+    struct view_options view; /* which tools; ERR_INVALID names the option */
     void *tools_context;
     unsigned list_changed; /* set of 1u << enum server_list (mcp/subs.h): lists that change */
     /*
@@ -51,8 +52,8 @@ struct server_config {
                  struct err *err);
     const struct task_config *tasks;           /* mcp/task.h; NULL: no tasks/ methods */
     const struct resource_provider *resources; /* NULL: no resources/ methods */
-    const struct prompt_def *prompts; /* ended by a NULL name; NULL: no prompts/ methods */
-    unsigned page_size;               /* of resources/list; 0: RESOURCE_PAGE */
+    const struct prompt_def *prompts;          /* ended by a NULL name; NULL: no prompts/ methods */
+    unsigned page_size;                        /* of resources/list; 0: RESOURCE_PAGE */
     /* Called once after each tool call, on its worker; may be NULL. For audit lines and metrics. */
     void (*finished)(void *context, const struct tool_call *call, const struct err *err,
                      int64_t duration_ms);
@@ -101,8 +102,10 @@ struct http_facts {
     bool has_session;                     /* the message belongs to an existing legacy session */
     bool no_events;                       /* the client takes no text/event-stream */
     const char *traceparent, *tracestate; /* unchecked */
-    const char *address;                  /* of the client */
-    unsigned scopes; /* SCOPE_* of this message's token: a session may see several */
+    const struct param_given *params;     /* Mcp-Param-*, mcp/param_header.h */
+    size_t param_count;
+    const char *address; /* of the client */
+    unsigned scopes;     /* SCOPE_* of this message's token: a session may see several */
 };
 
 int server_new(const struct server_config *config, struct server **out, struct err *err) MUST_CHECK;
@@ -115,9 +118,10 @@ void server_free(struct server *srv);
 
 /* On whose behalf the messages of a connection come. Strings are copied. */
 struct caller {
-    const char *principal; /* "local" on stdio, else who the token belongs to */
-    const char *sandbox;   /* name of the default sandbox; NULL the unnamed one */
-    unsigned scopes;       /* SCOPE_* of mcp/view.h, with all they imply; SCOPE_ALL on stdio */
+    const char *principal;        /* "local" on stdio, else who the token belongs to */
+    const char *sandbox;          /* name of the default sandbox; NULL the unnamed one */
+    const struct tool_view *view; /* mcp/view.h; NULL: all that the launch allows */
+    unsigned scopes; /* SCOPE_* of mcp/view.h, with all they imply; SCOPE_ALL on stdio */
 };
 
 int server_conn_new(struct server *srv, const struct caller *caller, struct server_conn **out,
@@ -138,6 +142,9 @@ void server_conn_end_tasks(struct server_conn *conn);
  */
 int server_conn_outlet(struct server_conn *conn, struct reply_sink *outlet,
                        struct err *err) MUST_CHECK;
+
+/* What it was made with, or got for NULL. */
+const struct tool_view *server_conn_view(const struct server_conn *conn);
 
 /* The revision negotiated by initialize, e.g. "2025-11-25"; NULL before. */
 const char *server_conn_version(const struct server_conn *conn);

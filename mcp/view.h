@@ -50,8 +50,15 @@ struct tool_view;
  * the launch allows. ERR_NOT_FOUND: a name that no tool, toolset or preset has, or nothing is left;
  * ERR_INVALID: not of this form or longer than VIEW_SELECTION_MAX; ERR_QUOTA: VIEWS_MAX.
  */
-int view_get(struct server *srv, const char *selection, unsigned scopes,
-             const struct tool_view **out, struct err *err) MUST_CHECK;
+int view_get(struct server *srv, const char *selection, const struct tool_view **out,
+             struct err *err) MUST_CHECK;
+
+/* What is left of a view with these scopes; the view itself when that is all of it. */
+int view_narrow(struct server *srv, const struct tool_view *view, unsigned scopes,
+                const struct tool_view **out, struct err *err) MUST_CHECK;
+
+/* The scope that a tool asks for. */
+unsigned view_scope(const struct tool_def *def);
 
 bool view_has(const struct tool_view *view, const struct tool_def *def);
 
