@@ -146,6 +146,7 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->tool.has_image = false;
     origin_read(in, &c->tool.origin);
     c->tool.no_audio = !in->revision->audio;
+    c->tool.no_links = !in->revision->links;
     if (rpc_add_id(&c->id, in->msg.id, err))
         return -1;
     return token ? rpc_add_id(&c->token, token, err) : 0;

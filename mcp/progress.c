@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "mcp/router.h"
+#include "mcp/task.h"
 
 #include <math.h>
 #include <string.h>
@@ -56,6 +57,8 @@ void tool_progress(struct tool_call *call, double progress, double total, const 
 {
     struct server_call *c = list_of(call, struct server_call, tool);
 
-    if (call->call->progress && call_state(call->call) == CALL_RUNNING && progress > c->progress)
+    if (c->task && message)
+        task_status(call, message, strlen(message));
+    if (call->call->progress == progress_send && call_state(call->call) == CALL_RUNNING && progress > c->progress)
         send(c, progress, total, message, message ? strlen(message) : 0);
 }

@@ -34,11 +34,15 @@ void task_status(struct tool_call *call, const char *message, size_t len);
 /* For a tool that has no other way: -32021 unless the client takes tasks. 0 or -1. */
 int task_require(struct tool_call *call, struct err *err) MUST_CHECK;
 
+#define TASK_RECOVERED_WHOLE 1
+
 struct task_config {
     const char *dir; /* absolute, made when missing; NULL: tasks live as long as the server */
     /*
      * A task that was running when an earlier server ended: fill call->content with what can still
      * be said of `handle` (output, outcome). NULL: "interrupted by restart" is all there is.
+     * 0: that, and the result is an error; TASK_RECOVERED_WHOLE: the work had ended by itself and
+     * this is its result; -1: nothing is left of it.
      */
     int (*recover)(struct tool_call *call, const char *handle, struct err *err);
 };

@@ -3,6 +3,7 @@
 #include "mcp/asking.h"
 #include "mcp/logging.h"
 #include "mcp/router.h"
+#include "mcp/tasks.h"
 
 static void answer(struct server_call *c, const struct err *failed)
 {
@@ -30,6 +31,8 @@ static void run(void *arg)
     log_set_request(c->call.id);
     r = call_check(&c->call, &err) || mrtr_open(c, &err) || c->work->run(c, &err) ? -1 : 0;
     took = clock_ms() - c->call.started_ms;
+    if (c->task)
+        task_finish(c, r ? &err : NULL);
     state = inflight_end(c);
     if (state == CALL_CANCELLED)
         c->sink->finish(c->sink, 202, NULL, 0);

@@ -233,7 +233,7 @@ static void await_answers(struct stdio *io)
 
 int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struct err *err)
 {
-    struct caller caller = { "local", sandbox_name, SCOPE_ALL };
+    struct caller caller = { .principal = "local", .sandbox = sandbox_name, .scopes = SCOPE_ALL };
     struct stdio io = {
         .sink = { .notify = notify, .finish = finish },
         .srv = srv,
@@ -253,6 +253,7 @@ int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struc
     pthread_cond_init(&io.idle, NULL);
     serve(&io, stop_fd);
     stdio_out_hurry(&io.out);
+    server_conn_end_tasks(io.conn);
     server_conn_close(io.conn, CALL_CANCELLED);
     await_answers(&io);
     stdio_out_done(&io.out, clock_ms() + STDIO_FLUSH_MS);
