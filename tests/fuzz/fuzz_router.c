@@ -144,7 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         start();
     memcpy(text, data, size);
     text[size] = '\0';
-    if (server_conn_new(server, &(struct caller){ "fuzz", NULL, SCOPE_ALL }, &conn, NULL))
+    if (server_conn_new(server, &(struct caller){ .principal = "fuzz", .scopes = SCOPE_ALL }, &conn,
+                        NULL))
         abort();
     while (from < end && n < LINES_MAX) {
         char *stop = memchr(from, '\n', (size_t)(end - from));

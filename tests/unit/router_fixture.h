@@ -234,7 +234,9 @@ __attribute__((unused)) static struct server_conn *fixture_conn(struct server *s
 {
     struct server_conn *conn = NULL;
 
-    CHECK(!server_conn_new(srv, &(struct caller){ "me", "box", SCOPE_ALL }, &conn, NULL));
+    CHECK(!server_conn_new(
+        srv, &(struct caller){ .principal = "me", .sandbox = "box", .scopes = SCOPE_ALL }, &conn,
+        NULL));
     return conn;
 }
 

@@ -29,7 +29,8 @@ static int add(const char *principal, char id[ID_SIZE])
     struct server_conn *conn;
     struct err err = { 0 };
 
-    CHECK(!server_conn_new(server, &(struct caller){ principal, NULL, SCOPE_ALL }, &conn, NULL));
+    CHECK(!server_conn_new(server, &(struct caller){ .principal = principal, .scopes = SCOPE_ALL },
+                           &conn, NULL));
     if (!sessions_add(sessions, principal, conn, id, &err))
         return 0;
     CHECK_INT(err.code, ERR_BUSY);
