@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "mcp/asking.h"
 #include "mcp/tasks.h"
 
 #include <stdio.h>
@@ -133,9 +134,15 @@ int task_begin(struct tool_call *call, const char *handle, struct err *err)
 
 int task_require(struct tool_call *call, struct err *err)
 {
+    AUTO(buf) struct buf data = BUF_MAX(1024);
+
     if (call->client & CLIENT_TASKS)
         return 0;
-    return err_set(err, ERR_UNSUPPORTED, "%s needs a client that takes tasks", call->def->name);
+    if (buf_adds(&data, "{\"requiredCapabilities\":", err) ||
+        client_add(&data, CLIENT_TASKS, err) || buf_addc(&data, '}', err))
+        return -1;
+    return ask_refuse(call, RPC_CAPABILITY, data.data, err,
+                      "Missing required client capability: io.modelcontextprotocol/tasks");
 }
 
 /* ---- while it runs ---- */
@@ -193,9 +200,11 @@ static enum task_status take_answer(struct server_call *c, const struct err *fai
     static const char result[] = ",\"result\":", error[] = ",\"error\":";
     size_t at = strlen("{\"jsonrpc\":\"2.0\",\"id\":") + c->id.len, len;
     enum task_status status = TASK_COMPLETED;
+    int http_status, r;
     const char *p;
 
-    if (c->work->write(c, failed, err) || c->out.len < at + sizeof(result) + 1)
+    r = failed && ask_decides(c) ? ask_write(c, &http_status, err) : c->work->write(c, failed, err);
+    if (r || c->out.len < at + sizeof(result) + 1)
         return TASK_FAILED;
     p = c->out.data + at;
     len = c->out.len - at - 1;

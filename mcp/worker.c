@@ -26,15 +26,19 @@ static void run(void *arg)
     struct err err = { 0 };
     enum call_state state;
     int64_t took;
+    bool task;
     int r;
 
     log_set_request(c->call.id);
     r = call_check(&c->call, &err) || mrtr_open(c, &err) || c->work->run(c, &err) ? -1 : 0;
     took = clock_ms() - c->call.started_ms;
-    if (c->task)
+    task = c->task;
+    if (task)
         task_finish(c, r ? &err : NULL);
     state = inflight_end(c);
-    if (state == CALL_CANCELLED)
+    if (task)
+        ;
+    else if (state == CALL_CANCELLED)
         c->sink->finish(c->sink, 202, NULL, 0);
     else
         answer(c, r ? &err : NULL);

@@ -97,6 +97,21 @@ static int run_asks(struct tool_call *call, const void *args UNUSED, struct err 
                       ask_accepted(again[0]) ? "yes" : "no");
 }
 
+static int run_steps(struct tool_call *call, const void *args UNUSED, struct err *err)
+{
+    if (task_begin(call, "h1", err))
+        return -1;
+    tool_progress(call, 1, 2, "half");
+    return wait_for_release(call, err);
+}
+
+static int run_refuses(struct tool_call *call, const void *args, struct err *err)
+{
+    if (task_require(call, err) || run_slow(call, args, err))
+        return -1;
+    return ask_refuse(call, -32099, "{\"why\":1}", err, "refused %d", 7);
+}
+
 #define TOOL(tool_name)                                                                    \
     {                                                                                      \
         .name = #tool_name, .title = #tool_name, .description = "does", .cls = TOOL_TEXT,  \
@@ -106,7 +121,8 @@ static int run_asks(struct tool_call *call, const void *args UNUSED, struct err 
 static const struct arg_table no_args = { .rows = NULL, .count = 0, .struct_size = 1 };
 
 const struct tool_def tool_defs[] = {
-    TOOL(asks), TOOL(broken), TOOL(maybe), TOOL(slow), TOOL(talks), { .name = NULL },
+    TOOL(asks), TOOL(broken), TOOL(maybe), TOOL(refuses),
+    TOOL(slow), TOOL(steps),  TOOL(talks), { .name = NULL },
 };
 const size_t tool_def_count = COUNT_OF(tool_defs) - 1;
 

@@ -195,6 +195,42 @@ static void running_tasks_have_a_bound_per_principal(void)
     tasked_done(&s);
 }
 
+static void a_tool_may_need_a_client_that_takes_tasks(void)
+{
+    struct tasked s = tasked_new(NULL);
+
+    CHECK_HAS(send_text(&s, "{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{"
+                            "'name':'refuses'," META_MODERN "}}"),
+              "\"code\":-32021");
+    CHECK_INT(s.status, 400);
+    tasked_done(&s);
+}
+
+static void an_error_of_the_protocol_is_a_failed_task(void)
+{
+    struct tasked s = tasked_new(NULL);
+    char id[64];
+
+    start_task(&s, "refuses", id);
+    release(&s);
+    CHECK_HAS(task_await(&s, id, "failed"),
+              "\"error\":{\"code\":-32099,\"message\":\"refused 7\",\"data\":{\"why\":1}}");
+    CHECK(!strstr(task_get(&s, id), "\"result\":{\"content"));
+    tasked_done(&s);
+}
+
+static void a_task_needs_no_progress_token_for_its_messages(void)
+{
+    struct tasked s = tasked_new(NULL);
+    char id[64];
+
+    start_task(&s, "steps", id);
+    CHECK_HAS(task_await(&s, id, "h1 · half"), "working");
+    release(&s);
+    task_await(&s, id, "completed");
+    tasked_done(&s);
+}
+
 /* ---- questions ---- */
 
 static void a_question_makes_it_input_required(void)
@@ -243,6 +279,9 @@ static const struct test tests[] = {
     TEST(the_older_methods_of_tasks_are_unknown),
     TEST(malformed_requests_name_the_member),
     TEST(running_tasks_have_a_bound_per_principal),
+    TEST(a_tool_may_need_a_client_that_takes_tasks),
+    TEST(an_error_of_the_protocol_is_a_failed_task),
+    TEST(a_task_needs_no_progress_token_for_its_messages),
     TEST(a_question_makes_it_input_required),
     TEST(a_question_ends_with_its_task),
 };
