@@ -32,6 +32,16 @@ static const struct row rows[] = {
     { "state-dir", ANY, TEXT, AT(state_dir), "DIR", "where sandboxes keep their files" },
     { "allow-root-workspace", LOCAL, FLAG, AT(allow_root_workspace), NULL,
       "accept a workspace owned by root" },
+    { "confirm", LOCAL, FLAG, AT(confirm), NULL,
+      "destructive tools ask the user first, in live directories" },
+    { "state-key-file", ANY, TEXT, AT(state_key_file), "FILE",
+      "secret shared by replicas (or SANDBOX_MCP_STATE_KEY)" },
+    { "toolsets", ANY, TEXT, AT(toolsets), "A,B", "which tools: sets of them, presets, or all" },
+    { "tools", ANY, TEXT, AT(tools), "A,B", "these tools, or these more" },
+    { "exclude", ANY, TEXT, AT(exclude), "A,B", "not these tools or sets of tools" },
+    { "read-only", ANY, FLAG, AT(read_only), NULL, "only tools that change nothing" },
+    { "structured", ANY, TEXT, AT(structured), "WHEN",
+      "structured results: auto (default), always, never" },
     { "backend", ANY, TEXT, AT(backend), "KIND", "local (default) or aio" },
     { "backend-url", REMOTE, TEXT, AT(backend_url), "URL", "of the remote sandbox service" },
     { "backend-key-file", REMOTE, TEXT, AT(backend_key_file), "FILE",
@@ -158,6 +168,31 @@ static int split_env(struct options *o, const char *text, struct env_var *out, s
     return 0;
 }
 
+static int make_view(struct options *o, struct err *err)
+{
+    static const char *const modes[] = {
+        [STRUCTURED_AUTO] = "auto",
+        [STRUCTURED_ALWAYS] = "always",
+        [STRUCTURED_NEVER] = "never",
+    };
+    size_t mode = 0;
+
+    while (o->structured && mode < COUNT_OF(modes) && strcmp(o->structured, modes[mode]))
+        mode++;
+    if (mode == COUNT_OF(modes))
+        return err_set(err, ERR_INVALID, "--structured: \"%s\" is none of auto, always, never",
+                       o->structured);
+    o->view = (struct view_options){
+        .toolsets = o->toolsets,
+        .tools = o->tools,
+        .exclude = o->exclude,
+        .read_only = o->read_only,
+        .structured = (enum structured)mode,
+        .by_token = o->http && !o->no_auth,
+    };
+    return 0;
+}
+
 static int make_config(struct options *o, struct err *err)
 {
     struct backend_config *c = &o->config;
@@ -281,8 +316,8 @@ int options_parse(int argc, char **argv, struct options *o, struct err *err)
     if (o->help || o->version)
         return 0;
     o->backend = o->backend ? o->backend : "local";
-    return make_config(o, err) || check_backend(o, err) || check_together(o, err) ||
-                   check_scopes(o, err)
+    return make_config(o, err) || make_view(o, err) || check_backend(o, err) ||
+                   check_together(o, err) || check_scopes(o, err)
                ? -1
                : 0;
 }

@@ -8,6 +8,7 @@
 
 #include "backend/backend.h"
 #include "base/err.h"
+#include "mcp/view.h"
 
 #define OPTIONS_LIST_MAX 32 /* of each repeatable option */
 
@@ -22,7 +23,10 @@ struct options {
     const char *state_dir, *token_file, *log_level, *max_calls, *max_sandboxes, *memory, *pids;
     const char *url; /* call: a server that is running already */
     struct option_list mount, env, backend_header, allow_host, allow_origin;
-    bool no_auth, allow_root_workspace, help, version;
+    const char *state_key_file;
+    const char *toolsets, *tools, *exclude, *structured;
+    bool read_only;
+    bool no_auth, allow_root_workspace, confirm, help, version;
     const char *words[8]; /* what is not an option: the command and its arguments */
     size_t word_count;
 
@@ -30,6 +34,7 @@ struct options {
     struct backend_config config;
     struct mount_spec mounts[OPTIONS_LIST_MAX];
     struct env_var envs[OPTIONS_LIST_MAX];
+    struct view_options view;
     unsigned calls;                        /* --max-calls */
     char *texts[2 * OPTIONS_LIST_MAX + 4]; /* split strings; owned */
     size_t text_count;

@@ -118,10 +118,10 @@ void server_free(struct server *srv);
 
 /* On whose behalf the messages of a connection come. Strings are copied. */
 struct caller {
-    const char *principal;        /* "local" on stdio, else who the token belongs to */
-    const char *sandbox;          /* name of the default sandbox; NULL the unnamed one */
+    const char *principal; /* "local" on stdio, else who the token belongs to */
+    const char *sandbox;   /* name of the default sandbox; NULL the unnamed one */
+    unsigned scopes;       /* SCOPE_* of mcp/view.h, with all they imply; SCOPE_ALL on stdio */
     const struct tool_view *view; /* mcp/view.h; NULL: all that the launch allows */
-    unsigned scopes; /* SCOPE_* of mcp/view.h, with all they imply; SCOPE_ALL on stdio */
 };
 
 int server_conn_new(struct server *srv, const struct caller *caller, struct server_conn **out,

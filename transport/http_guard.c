@@ -6,7 +6,6 @@
 
 #define ERROR(code, message) \
     "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":" #code ",\"message\":\"" message "\"}}"
-#define CHALLENGE "Bearer realm=\"sandbox-mcp\""
 
 static const struct refusal refusals[VERDICT_COUNT] = {
     [VERDICT_NO_PATH] = { .status = 404 },
@@ -15,13 +14,11 @@ static const struct refusal refusals[VERDICT_COUNT] = {
     [VERDICT_MODERN_METHOD] = { 405, ERROR(-32000, "Method not allowed"), "Allow", "POST" },
     [VERDICT_HOST] = { .status = 403, .body = ERROR(-32000, "Host not allowed") },
     [VERDICT_ORIGIN] = { .status = 403, .body = ERROR(-32000, "Origin not allowed") },
-    [VERDICT_NO_TOKEN] = { 401, ERROR(-32000, "A bearer token is required"), "WWW-Authenticate",
-                           CHALLENGE },
-    [VERDICT_BAD_TOKEN] = { 401, ERROR(-32000, "The bearer token is not valid"), "WWW-Authenticate",
-                            CHALLENGE ", error=\"invalid_token\"" },
-    [VERDICT_BAD_AUTHORIZATION] = { 400,
-                                    ERROR(-32000, "Send one token, in one Authorization header"),
-                                    "WWW-Authenticate", CHALLENGE ", error=\"invalid_request\"" },
+    [VERDICT_NO_TOKEN] = { .status = 401, .body = ERROR(-32000, "A bearer token is required") },
+    [VERDICT_BAD_TOKEN] = { .status = 401, .body = ERROR(-32000, "The bearer token is not valid") },
+    [VERDICT_BAD_AUTHORIZATION] = { .status = 400,
+                                    .body = ERROR(-32000, "Send one token, in one Authorization "
+                                                          "header") },
     [VERDICT_TOKEN_LATER] = { 503, ERROR(-32000, "The keys of the token's issuer are not here yet"),
                               "Retry-After", "1" },
     [VERDICT_FRAMING] = { .status = 400,
@@ -37,6 +34,15 @@ static const struct refusal refusals[VERDICT_COUNT] = {
     [VERDICT_SANDBOX] = { .status = 400,
                           .body = ERROR(-32000, "X-Sandbox must be 1 to 64 characters of a-z 0-9 "
                                                 ". _ -") },
+    [VERDICT_SELECTION] = { .status = 404,
+                            .body = ERROR(-32000, "The path selects no tools of this server") },
+    [VERDICT_SELECTION_FORM] = { .status = 400,
+                                 .body = ERROR(-32000, "The path must be /mcp/x/NAME,NAME,... "
+                                                       "with toolsets or tools, and may end in "
+                                                       "/readonly") },
+    [VERDICT_SELECTIONS] = { .status = 400,
+                             .body = ERROR(-32000, "Too many different selections of tools are "
+                                                   "in use") },
     [VERDICT_NO_SESSION] = { .status = 400, .body = ERROR(-32000, "Mcp-Session-Id is required") },
     [VERDICT_UNKNOWN_SESSION] = { .status = 404, .body = ERROR(-32001, "Session not found") },
     [VERDICT_SECOND_STREAM] = { .status = 409,
@@ -44,6 +50,8 @@ static const struct refusal refusals[VERDICT_COUNT] = {
     [VERDICT_TOO_MANY_SESSIONS] = { 503, ERROR(-32000, "Too many sessions are in use"),
                                     "Retry-After", "10" },
     [VERDICT_BUSY] = { 503, ERROR(-32000, "The server is busy"), "Retry-After", "1" },
+    [VERDICT_GET_ONLY] = { .status = 405, .header = "Allow", .value = "GET" },
+    [VERDICT_METADATA] = { .status = 200 },
     [VERDICT_STOPPING] = { 503, ERROR(-32000, "The server is stopping"), "Retry-After", "5" },
 };
 
@@ -59,9 +67,16 @@ const struct refusal *guard_refusal(enum verdict verdict)
     return &refusals[verdict];
 }
 
+const char *guard_selection(const char *path)
+{
+    static const char prefix[] = "/mcp/x/";
+
+    return strncmp(path, prefix, sizeof(prefix) - 1) ? NULL : path + sizeof(prefix) - 1;
+}
+
 enum verdict guard_target(const char *method, const char *path, enum http_method *out)
 {
-    if (strcmp(path, "/mcp") && strcmp(path, "/mcp/"))
+    if (strcmp(path, "/mcp") && strcmp(path, "/mcp/") && !guard_selection(path))
         return VERDICT_NO_PATH;
     for (size_t i = 0; i < COUNT_OF(methods); i++)
         if (!strcmp(methods[i].name, method)) {

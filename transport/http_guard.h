@@ -32,16 +32,24 @@ enum verdict {
     VERDICT_ACCEPT_STREAM,
     VERDICT_TOO_LARGE,
     VERDICT_SANDBOX,
+    VERDICT_SELECTION, /* names of tools that are not there */
+    VERDICT_SELECTION_FORM,
+    VERDICT_SELECTIONS, /* too many different ones */
     VERDICT_NO_SESSION,
     VERDICT_UNKNOWN_SESSION,
     VERDICT_SECOND_STREAM,
     VERDICT_TOO_MANY_SESSIONS,
     VERDICT_BUSY,
+    VERDICT_GET_ONLY, /* a path that is only read */
+    VERDICT_METADATA, /* no refusal: the answer is the document of metadata.h */
     VERDICT_STOPPING,
     VERDICT_COUNT
 };
 
-/* How a refusal is answered. body is NULL or JSON; header may be NULL. */
+/*
+ * How a refusal is answered, beside the challenge that metadata.h has for some. body is NULL or
+ * JSON; header may be NULL.
+ */
 struct refusal {
     int status;
     const char *body;
@@ -57,6 +65,9 @@ struct guard {
     const char *const *origins;
     size_t body_max;
 };
+
+/* What follows /mcp/x/ in a path, e.g. "core,terminal/readonly"; NULL: there is none. */
+const char *guard_selection(const char *path);
 
 /* Path and method; *out is written only on VERDICT_PASS. */
 enum verdict guard_target(const char *method, const char *path, enum http_method *out);

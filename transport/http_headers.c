@@ -80,11 +80,26 @@ static unsigned accepted(const char *s)
     return all;
 }
 
+static void add_param(struct http_headers *h, const char *name, const char *value)
+{
+    struct param_given *param = &h->params[h->param_count];
+
+    if (h->param_count == PARAM_HEADERS_MAX)
+        return;
+    value = value ? value + strspn(value, BLANKS) : "";
+    *param = (struct param_given){ .name = name, .value = value, .len = strlen(value) };
+    while (param->len && strchr(BLANKS, value[param->len - 1]))
+        param->len--;
+    h->param_count++;
+}
+
 bool http_headers_add(struct http_headers *h, const char *name, const char *value)
 {
     int which = find(name);
     size_t len;
 
+    if (which < 0 && !strncasecmp(name, PARAM_HEADER_PREFIX, strlen(PARAM_HEADER_PREFIX)))
+        add_param(h, name + strlen(PARAM_HEADER_PREFIX), value);
     if (which < 0)
         return true;
     value = value ? value + strspn(value, BLANKS) : "";

@@ -5,6 +5,7 @@
 #ifndef TRANSPORT_HTTP_HEADERS_H
 #define TRANSPORT_HTTP_HEADERS_H
 
+#include "mcp/param_header.h"
 #include <stdbool.h>
 
 enum http_header {
@@ -29,6 +30,8 @@ enum http_header {
 
 /* Zero it, add every header, http_headers_done() when the values are not needed any more. */
 struct http_headers {
+    struct param_given params[PARAM_HEADERS_MAX]; /* Mcp-Param-*; repeated ones too */
+    size_t param_count;
     const char *value[HEADER_COUNT]; /* of the first one, without blanks around it; NULL absent */
     unsigned repeated;               /* set of 1u << header that came more than once */
     unsigned accepts;                /* set of ACCEPT_* over all Accept headers; see below */

@@ -25,16 +25,18 @@ static struct server_conn *peer_conn(struct http_core *core, struct peer *p,
     struct caller caller = {
         .principal = r->who.principal,
         .sandbox = sandbox,
+        .view = r->view,
         .scopes = r->who.scopes,
     };
 
-    if (p->conn && !strcmp(p->who.principal, r->who.principal) && p->who.scopes == r->who.scopes &&
-        !strcmp(p->sandbox, sandbox ?: ""))
+    if (p->conn && p->view == r->view && !strcmp(p->who.principal, r->who.principal) &&
+        p->who.scopes == r->who.scopes && !strcmp(p->sandbox, sandbox ?: ""))
         return p->conn;
     peer_done(p);
     if (server_conn_new(core->server, &caller, &p->conn, NULL))
         return NULL;
     p->who = r->who;
+    p->view = r->view;
     strcpy(p->sandbox, sandbox ?: "");
     return p->conn;
 }
@@ -57,6 +59,31 @@ static enum verdict authorize(const struct http_core *core, struct http_request 
     return verdicts[auth_check(core->auth, r->headers.value[HEADER_AUTHORIZATION], &r->who)];
 }
 
+static enum verdict choose_view(const struct http_core *core, struct http_request *r,
+                                const char *selection)
+{
+    struct err err = { 0 };
+
+    if (!view_get(core->server, selection, &r->view, &err))
+        return VERDICT_PASS;
+    if (err.code == ERR_NOT_FOUND)
+        return VERDICT_SELECTION;
+    if (err.code == ERR_INVALID)
+        return VERDICT_SELECTION_FORM;
+    return err.code == ERR_QUOTA ? VERDICT_SELECTIONS : VERDICT_BUSY;
+}
+
+static enum verdict judge_metadata(const struct http_core *core, struct http_request *r,
+                                   const char *method)
+{
+    enum verdict v = guard_source(&core->guard, &r->headers);
+
+    r->method = HTTP_GET;
+    if (v)
+        return v;
+    return strcmp(method, "GET") ? VERDICT_GET_ONLY : VERDICT_METADATA;
+}
+
 static enum verdict judge(const struct http_core *core, struct http_request *r, const char *method,
                           const char *path)
 {
@@ -68,6 +95,8 @@ static enum verdict judge(const struct http_core *core, struct http_request *r, 
         v = authorize(core, r);
     if (!v)
         v = guard_message(&core->guard, r->method, &r->headers);
+    if (!v)
+        v = choose_view(core, r, guard_selection(path));
     if (!v && atomic_load(&core->stopping))
         v = VERDICT_STOPPING;
     return v;
@@ -80,7 +109,10 @@ void request_begin(struct http_core *core, struct http_request *r, const char *m
     buf_init(&r->body, core->guard.body_max);
     if (!guard_length(&r->headers, &r->length))
         r->length = GUARD_LENGTH_UNKNOWN;
-    r->verdict = judge(core, r, method, path);
+    if (metadata_path(&core->metadata, path))
+        r->verdict = judge_metadata(core, r, method);
+    else
+        r->verdict = judge(core, r, method, path);
 }
 
 bool request_refuse_now(const struct http_request *r)
@@ -148,6 +180,10 @@ static struct session *find_session(struct http_core *core, struct http_request 
         r->verdict = VERDICT_NO_SESSION;
     else if (!(session = sessions_find(core->sessions, id, r->who.principal)))
         r->verdict = VERDICT_UNKNOWN_SESSION;
+    else if (server_conn_view(session_conn(session)) != r->view) {
+        session_unref(core->sessions, TAKE(session));
+        r->verdict = VERDICT_UNKNOWN_SESSION;
+    }
     return session;
 }
 
@@ -158,6 +194,8 @@ static bool route(struct http_core *core, struct http_request *r, struct server_
     const char *const *value = r->headers.value;
     struct http_facts facts = {
         .is_http = true,
+        .params = r->headers.params,
+        .param_count = r->headers.param_count,
         .scopes = r->who.scopes,
         .protocol_version = value[HEADER_VERSION],
         .method = value[HEADER_METHOD],
@@ -184,6 +222,7 @@ static void initialize(struct http_core *core, struct http_request *r, void *con
     struct caller caller = {
         .principal = r->who.principal,
         .sandbox = r->headers.value[HEADER_SANDBOX],
+        .view = r->view,
         .scopes = r->who.scopes,
     };
     struct server_conn *conn;

@@ -12,6 +12,7 @@
 #include "transport/http_exchange.h"
 #include "transport/http_guard.h"
 #include "transport/http_session.h"
+#include "transport/metadata.h"
 
 #define REQUEST_SWALLOW_MAX \
     (256 * 1024) /* of a refused body, so that the connection stays usable */
@@ -22,6 +23,7 @@ struct http_core {
     struct sessions *sessions;
     struct auth *auth; /* NULL: everyone is "local" */
     struct guard guard;
+    struct metadata metadata;
     const struct exchange_ops *ops;
     _Atomic bool stopping;
     _Atomic size_t bodies; /* bytes held by bodies, at most HTTP_BODIES_MAX */
@@ -32,6 +34,7 @@ struct peer {
     uint64_t watch_id;        /* of the connection; 0 not watched */
     struct server_conn *conn; /* of the modern requests on it; NULL until the first */
     struct identity who;      /* and on whose behalf it is */
+    const struct tool_view *view;
     char sandbox[GUARD_SANDBOX_MAX + 1];
 };
 void peer_done(struct peer *p);
@@ -46,9 +49,10 @@ struct http_request {
     enum http_method method;
     enum verdict verdict;
     struct http_headers headers;
-    struct identity who; /* principal "" until it is known */
-    bool token_in_query; /* set by the caller: the URL carries an access_token */
-    uint64_t length;     /* of the body, or GUARD_LENGTH_UNKNOWN */
+    struct identity who;          /* principal "" until it is known */
+    const struct tool_view *view; /* by the path; the server's */
+    bool token_in_query;          /* set by the caller: the URL carries an access_token */
+    uint64_t length;              /* of the body, or GUARD_LENGTH_UNKNOWN */
     int64_t started_us;
     struct buf body;
     size_t swallowed;

@@ -13,7 +13,7 @@
 #define OWN_COUNT 8
 #define CURSOR_ROOM 1024
 
-static int reads;     /* of templates, since the last message */
+static int reads;         /* of templates, since the last message */
 static int own_gone = -1; /* own://N that is not there */
 static const char *caller = "me";
 
@@ -164,7 +164,8 @@ static const char *answer(const char *message, bool is_legacy)
     const char *got;
 
     reads = 0;
-    CHECK(!server_conn_new(server, &(struct caller){ caller, NULL, SCOPE_ALL }, &conn, &err));
+    CHECK(!server_conn_new(server, &(struct caller){ .principal = caller, .scopes = SCOPE_ALL },
+                           &conn, &err));
     if (is_legacy)
         CHECK_HAS(ask(server, conn,
                       ID("0") "'initialize','params':{'protocolVersion':"
