@@ -52,6 +52,9 @@ extern struct agent_config agent_config;
  * a failure only. */
 int agent_launch(int argc, char **argv);
 
+/* Protect replaced files again (rebind.c): argv is ["sandbox-agent", "rebind", PID, PATH...]. */
+int agent_rebind(int argc, char **argv);
+
 /* Serve the control socket until it closes; the exit status. */
 int pid1_run(void);
 

@@ -1,5 +1,6 @@
 #include "backend/local/agent_client.h"
 #include "backend/local/local.h"
+#include "backend/local/rebind.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -29,6 +30,7 @@ void agent_unref(struct agent *a)
     fd_close(&a->pidfd);
     fd_close(&a->listener);
     pthread_mutex_destroy(&a->lock);
+    rebind_free(a->rebind);
     free(a->facts);
     free(a);
 }

@@ -39,6 +39,7 @@ struct agent {
     char *facts;      /* READY's "key=value\n..." */
     struct pump pump; /* watches control for the death of the agent */
     struct placeholders holders; /* in the live workspace, while the processes live */
+    struct rebind *rebind;       /* until local_watch() starts it */
 };
 
 struct agent *agent_ref(struct agent *a);

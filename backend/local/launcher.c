@@ -1,6 +1,7 @@
 #include "backend/local/launcher.h"
 #include "backend/local/bwrap.h"
 #include "backend/local/protect.h"
+#include "backend/local/rebind.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -97,6 +98,8 @@ static int mounts(struct launch *l, struct bwrap_mount *out, size_t *count, stru
     struct local_sandbox *sb = l->sb;
     struct local_backend *be = sb->backend;
     const struct backend_config *c = be->base.config;
+    const char *targets[] = { LOCAL_WORKSPACE, NULL, NULL };
+    struct err why = { 0 };
     struct bwrap_mount ws = {
         .source = be->workspace ? be->workspace : sb->dir.workspace,
         .target = LOCAL_WORKSPACE,
@@ -111,9 +114,14 @@ static int mounts(struct launch *l, struct bwrap_mount *out, size_t *count, stru
     }
     out[(*count)++] = ws;
     if (be->workspace && local_path_free(be->workspace)) {
-        ws.target = be->workspace;
+        targets[1] = ws.target = be->workspace;
         out[(*count)++] = ws;
     }
+    if (ws.readonly_paths &&
+        rebind_new(be->workspace, &l->readonly, targets, &l->agent->rebind, &why) &&
+        strings_addf(l->degraded, err, "files that are replaced outside lose their protection: %s",
+                     why.msg))
+        return -1;
     for (size_t i = 0; i < c->mount_count; i++)
         out[(*count)++] = (struct bwrap_mount){ .source = be->mounts[i],
                                                 .target = be->mounts[i],

@@ -1,5 +1,6 @@
 #include "backend/local/launcher.h"
 #include "backend/local/local.h"
+#include "backend/local/rebind.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -87,6 +88,7 @@ void local_watch(struct agent *a)
 {
     a->pump.ops = &agent_ops;
     reactor_give(a->sandbox->backend->reactor, &agent_ref(a)->pump);
+    rebind_start(TAKE(a->rebind), a);
 }
 
 /* Sandbox lock held. Groups of an instance whose processes are gone. */

@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,45 @@ def test_folders_that_are_refused(where, reachable_binary, project, option):
                  "SANDBOX_MCP_STATE_DIR": os.environ["SANDBOX_MCP_STATE_DIR"]})
         assert done.returncode != 0 and option in done.stderr, (folder, done)
         assert "refused" in done.stderr or "root" in done.stderr, done.stderr
+
+
+def bound_again(live, path, seconds=10):
+    """True once both places of the file are read-only mounts in the sandbox."""
+    places = [f" /workspace/{path} ro,", f" {live.project.folder}/{path} ro,"]
+    until = time.monotonic() + seconds
+    while not all(place in live.run("cat /proc/self/mountinfo", max_bytes=49152)
+                  for place in places):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.isolated
+def test_what_the_owner_replaces_is_protected_again(live):
+    """git writes its configuration to a new file that it renames: that detaches what is bound."""
+    live.run("true")
+    for n, (path, change) in enumerate([
+            (".git/config", "git config user.name x"), (".git/config", "git config user.name y"),
+            (".envrc", "echo 'export A=2' >new; mv new .envrc"),
+            (".mcp.json", "rm .mcp.json; sleep 0.3; echo '{}' >.mcp.json"),
+            ("lib/inner/.git/config", "git -C lib/inner config a.b c")]):
+        assert live.project.as_owner(change).returncode == 0, change
+        live.project.before = live.project.contents()
+        assert bound_again(live, path), change
+        said = live.run(f"echo '[x{n}]' >>{path}; rm -f {path}; mv src/a.c {path}")
+        assert said.count("Read-only file system") + said.count("busy") >= 3, said
+        assert live.project.contents() == live.project.before
+    assert "ok" in live.run("echo ok >t; cat t; git status --porcelain")
+
+
+@pytest.mark.isolated
+def test_what_cannot_be_protected_again_ends_the_sandbox(live):
+    live.run("sleep 1000 & disown", session_id="s")
+    live.project.as_owner("mv .envrc e; ln -s e .envrc")
+    until = time.monotonic() + 10
+    while "has been started again" not in (said := live.run("echo here")):
+        assert time.monotonic() < until, said
+        time.sleep(0.1)
+    assert "a protected file was replaced" in said
+    live.project.before = live.project.contents()
