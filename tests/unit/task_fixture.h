@@ -38,6 +38,7 @@ static int wait_for_release(struct tool_call *call, struct err *err)
 {
     while (!released) {
         struct pollfd p = { .fd = call->call->event_fd, .events = POLLIN };
+        task_status(call, NULL, 0);
         (void)poll(&p, 1, 10);
         if (call_check(call->call, err))
             return -1;
