@@ -237,6 +237,7 @@ void sandbox_info_done(struct sandbox_info *info)
     strings_done(&info->layers);
     strings_done(&info->degraded);
     strings_done(&info->egress);
+    strings_done(&info->protected_paths);
     strings_done(&info->packages);
     strings_done(&info->processes);
     strings_done(&info->ports);

@@ -189,6 +189,7 @@ struct sandbox_info {
         layers; /* isolation really in force, read back, e.g. "seccomp: strict filter (mode 2)" */
     struct strings degraded;                   /* what is missing and why */
     struct strings egress;                     /* rules */
+    struct strings protected_paths;            /* below the workspace; with INFO_POLICY */
     struct strings packages, processes, ports; /* as asked for */
 };
 int sandbox_info_add(struct sandbox_info *info, const char *name, struct err *err, const char *fmt,

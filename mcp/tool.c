@@ -122,6 +122,27 @@ int tool_resource(struct tool_call *call, const char *uri, const char *mime, con
     return add_resource(call, uri, mime, false, data, len, err);
 }
 
+int tool_link(struct tool_call *call, const char *uri, const char *name, const char *mime,
+              int64_t size, struct err *err)
+{
+    struct jw w = JW(&call->content, err);
+    size_t was = call->content.len;
+
+    if (call->no_links)
+        return tool_textf(call, err, "[%s: resource %s]", name, uri);
+    w.comma = was > 0;
+    jw_obj(&w);
+    jw_kstr(&w, "type", "resource_link");
+    jw_kstr(&w, "uri", uri);
+    jw_kstr(&w, "name", name);
+    if (mime)
+        jw_kstr(&w, "mimeType", mime);
+    if (size > 0)
+        jw_kint(&w, "size", size);
+    jw_end(&w);
+    return settle(&call->content, was, jw_done(&w));
+}
+
 int tool_structured(struct tool_call *call, const struct buf *json, struct err *err)
 {
     if (call->def->cls != TOOL_STRUCTURED)

@@ -75,6 +75,7 @@ struct tool_call {
     struct buf meta;       /* comma-separated "key":value members for _meta */
     bool has_image;
     bool no_audio; /* the revision has no audio blocks */
+    bool no_links; /* nor resource_link blocks */
 };
 
 #define TOOL_RESULT_MAX (8 * 1024 * 1024) /* each of the three buffers above */
@@ -97,6 +98,13 @@ int tool_resource_text(struct tool_call *call, const char *uri, const char *mime
                        size_t len, struct err *err) MUST_CHECK;
 int tool_resource(struct tool_call *call, const char *uri, const char *mime, const void *data,
                   size_t len, struct err *err) MUST_CHECK;
+
+/*
+ * A link to a resource that resources/read gives; where the revision has none, a line of text. mime
+ * may be NULL; size: bytes, 0 unknown. The text of a result is sufficient without it.
+ */
+int tool_link(struct tool_call *call, const char *uri, const char *name, const char *mime,
+              int64_t size, struct err *err) MUST_CHECK;
 
 /*
  * Tell the client how far a handler is, when it wants to know: at once, unlike call->progress,

@@ -25,6 +25,7 @@ struct revision {
     bool null_id;         /* an answer to an unreadable id has "id":null instead of none */
     bool structured;      /* structuredContent in results */
     bool progress_msg;    /* `message` in progress notifications */
+    bool links;           /* resource_link blocks in results */
     bool audio;           /* audio blocks in results */
     int no_resource;      /* the code for a resource that is not there */
     bool elicitation;     /* a client can be asked by form */

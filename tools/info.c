@@ -41,7 +41,7 @@ static void time_json(struct jw *w, const char *key, int64_t wall_ms)
         jw_kstr(w, key, clock_iso(wall_ms, text));
 }
 
-static int info_json(struct buf *json, const struct sandbox_info *info, const char *backend,
+int render_info_json(struct buf *json, const struct sandbox_info *info, const char *backend,
                      struct err *err)
 {
     struct jw w = JW(json, err);
@@ -126,7 +126,7 @@ int tool_sandbox_info(struct tool_call *call, const struct sandbox_info_args *ar
         return -1;
     if (info_text(&text, &info, sb->backend->ops->name, err) ||
         tool_text(call, text.data, text.len, err) ||
-        info_json(&json, &info, sb->backend->ops->name, err))
+        render_info_json(&json, &info, sb->backend->ops->name, err))
         return -1;
     return tool_structured(call, &json, err);
 }

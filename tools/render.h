@@ -33,6 +33,10 @@ int render_denied(struct buf *out, const struct strings *denied, struct err *err
 /* The whole text of a command's result. */
 int render_exec(struct buf *out, const struct exec_result *r, struct err *err) MUST_CHECK;
 
+/* structuredContent of sandbox_info (info.c). */
+int render_info_json(struct buf *json, const struct sandbox_info *info, const char *backend,
+                     struct err *err) MUST_CHECK;
+
 const char *render_exec_status(enum exec_status status); /* "exited", "running", ... */
 
 /* A name for people: control and bidi characters are escaped, the rest as it is. */

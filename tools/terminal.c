@@ -1,5 +1,6 @@
 #include "tools.gen.h"
 #include "tools/render.h"
+#include "tools/resources.h"
 #include "tools/tools.h"
 
 #include <signal.h>
@@ -20,11 +21,13 @@ static int exec_meta(struct tool_call *call, const struct exec_result *r, struct
     return tool_meta_int(call, "omitted_bytes", (int64_t)(r->out.omitted + r->errs.omitted), err);
 }
 
-static int reply_exec(struct tool_call *call, const struct exec_result *r, struct err *err)
+static int reply_exec(struct tool_call *call, const struct sandbox *sb, const struct exec_result *r,
+                      struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX);
 
-    if (render_exec(&text, r, err) || tool_text(call, text.data, text.len, err))
+    if (render_exec(&text, r, err) || tool_text(call, text.data, text.len, err) ||
+        resources_link_output(call, sb, r, err))
         return -1;
     return exec_meta(call, r, err);
 }
@@ -52,7 +55,7 @@ int tool_terminal_execute(struct tool_call *call, const struct terminal_execute_
     req.env = env;
     if (tools_sandbox(call, &sb, err) || sandbox_exec(sb, call->call, &req, &res, err))
         return -1;
-    return reply_exec(call, &res, err);
+    return reply_exec(call, sb, &res, err);
 }
 
 int tool_terminal_output(struct tool_call *call, const struct terminal_output_args *args,
@@ -71,7 +74,7 @@ int tool_terminal_output(struct tool_call *call, const struct terminal_output_ar
 
     if (tools_sandbox(call, &sb, err) || sandbox_output(sb, call->call, &req, &res, err))
         return -1;
-    return reply_exec(call, &res, err);
+    return reply_exec(call, sb, &res, err);
 }
 
 static int parse_signal(const char *text, int *out, struct err *err)

@@ -1,3 +1,4 @@
+#include "backend/local/protect.h"
 #include "backend/local/query.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -294,6 +295,20 @@ static int egress(struct local_sandbox *sb, struct sandbox_info *res, struct err
     return 0;
 }
 
+static int protected_paths(const struct local_sandbox *sb, struct sandbox_info *res,
+                           struct err *err)
+{
+    const struct local_backend *be = sb->backend;
+    const char *path;
+
+    if (!be->workspace || be->host_runtime || be->base.config->workspace_ro)
+        return 0;
+    for (size_t i = 0; (path = protect_path(i)); i++)
+        if (strings_add(&res->protected_paths, path, strlen(path), err))
+            return -1;
+    return 0;
+}
+
 static int basics(struct local_sandbox *sb, struct sandbox_info *res, struct err *err)
 {
     memcpy(res->id, sb->base.id, sizeof(res->id));
@@ -326,6 +341,8 @@ int local_info(struct sandbox *base, struct call *call, unsigned include, struct
         egress(sb, res, err) || versions(sb, call, res, err))
         return -1;
     if ((include & INFO_METRICS) && usage(sb, &q, res, err))
+        return -1;
+    if ((include & INFO_POLICY) && protected_paths(sb, res, err))
         return -1;
     return (include & INFO_PROCESSES) && !a->host ? processes(&q, res, err) : 0;
 }

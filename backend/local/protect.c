@@ -212,3 +212,15 @@ int protect_find(const char *directory, struct placeholders *holders, struct str
         return -1;
     return say_limits(&s, directory);
 }
+
+const char *protect_path(size_t i)
+{
+    static const char *const git[] = { ".git/hooks", ".git/config", ".git/commondir",
+                                       ".git/config.worktree" };
+
+    _Static_assert(COUNT_OF(git) == COUNT_OF(of_repository), "one for each");
+    if (i < COUNT_OF(protected_paths))
+        return protected_paths[i];
+    i -= COUNT_OF(protected_paths);
+    return i < COUNT_OF(git) ? git[i] : NULL;
+}
