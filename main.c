@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "mcp/server.h"
+#include "tools/resources.h"
 #include "tools/tools.h"
 #include "transport/stdio.h"
 
@@ -71,6 +72,8 @@ static int start(struct parts *p, struct err *err)
         .version = VERSION,
         .max_calls = p->options.calls,
         .tools_context = &p->tools,
+        .resources = &tools_resources,
+        .prompts = tools_prompts,
         .open_world =
             strcmp(p->options.config.network, "none") || strcmp(p->options.backend, "local"),
     };
