@@ -3,7 +3,9 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/state_key.h"
 #include "mcp/server.h"
+#include "tools/confirm.h"
 #include "tools/resources.h"
 #include "tools/tools.h"
 #include "transport/stdio.h"
@@ -20,7 +22,8 @@ struct parts {
     struct backend *backend;
     struct tools_context tools;
     struct server *server;
-    struct buf instructions;
+    struct buf instructions, live;
+    struct sealed_key key;
     int stop_fd;
 };
 
@@ -64,6 +67,25 @@ static int make_stop_fd(int *out, struct err *err)
     return *out < 0 ? err_sys(err, errno, "signalfd") : 0;
 }
 
+/* What the client is trusted with, and what it is asked for. */
+static int start_asking(struct parts *p, struct server_config *config, struct err *err)
+{
+    bool given;
+
+    if (state_key_read(&p->options, &p->key, &given, err))
+        return -1;
+    if (given)
+        config->key = &p->key;
+    if (!p->options.confirm)
+        return 0;
+    if (confirm_places(&p->options.config, &p->live, err))
+        return -1;
+    if (p->live.len)
+        p->tools.confirm = p->live.data;
+    config->before = confirm_call;
+    return 0;
+}
+
 static int start(struct parts *p, struct err *err)
 {
     struct server_config config = {
@@ -72,6 +94,7 @@ static int start(struct parts *p, struct err *err)
         .version = VERSION,
         .max_calls = p->options.calls,
         .tools_context = &p->tools,
+        .view = p->options.view,
         .resources = &tools_resources,
         .prompts = tools_prompts,
         .open_world =
@@ -87,7 +110,7 @@ static int start(struct parts *p, struct err *err)
         .max_bytes = 48 * 1024,
         .default_max_bytes = 24 * 1024,
     };
-    if (tools_instructions(p->backend, &p->instructions, err))
+    if (tools_instructions(p->backend, &p->instructions, err) || start_asking(p, &config, err))
         return -1;
     config.instructions = buf_str(&p->instructions);
     config.can = backend_can(p->backend);
@@ -110,6 +133,8 @@ static void stop(struct parts *p)
     server_free(p->server);
     backend_free(p->backend);
     buf_done(&p->instructions);
+    buf_done(&p->live);
+    explicit_bzero(&p->key, sizeof(p->key));
     options_done(&p->options);
     fd_close(&p->stop_fd);
 }
@@ -148,7 +173,7 @@ static int run(int argc, char **argv, struct parts *p, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct parts parts = { .stop_fd = -1, .instructions = BUF_MAX(4096) };
+    struct parts parts = { .stop_fd = -1, .instructions = BUF_MAX(4096), .live = BUF_MAX(CONFIRM_PLACES_MAX) };
     struct err err = { 0 };
     int status = run(argc, argv, &parts, &err);
 
