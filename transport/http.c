@@ -201,7 +201,8 @@ static int start(struct http_server *h, const struct http_config *config, struct
         err_set(err, ERR_DENIED, "refused to listen on %s without a token", config->address);
         return err_next(err, "listen on 127.0.0.1, or configure a token");
     }
-    if (sessions_new(&h->core.sessions, err) || answers_make(h, err) ||
+    if (metadata_make(&config->metadata, &h->core.metadata, err) ||
+        sessions_new(&h->core.sessions, err) || answers_make(h, err) ||
         watch_start(on_tick, h, &h->watch, err))
         return -1;
     return start_daemon(h, config, err);
@@ -250,6 +251,7 @@ void http_stop(struct http_server *h)
     watch_free(h->watch);
     sessions_free(h->core.sessions);
     answers_done(h);
+    metadata_done(&h->core.metadata);
     fd_close(&h->listen_fd);
     free(h);
 }

@@ -11,6 +11,7 @@
 #define TRANSPORT_HTTP_H
 
 #include "base/err.h"
+#include "transport/metadata.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct http_config {
                                            port. When given they are enforced on any address. */
     const char *const *allowed_origins; /* "https://app.example" beside the loopback ones */
     struct auth *auth;                  /* NULL: everyone is "local"; refused off loopback */
+    struct metadata_config metadata;    /* for clients that look for an issuer of tokens */
     size_t body_max;                    /* 0: HTTP_BODY_MAX */
     unsigned connections_max;           /* 0: HTTP_CONNECTIONS_MAX */
     unsigned threads;                   /* 0: 2 */

@@ -58,6 +58,15 @@ bool answer_stream(struct http_server *h UNUSED, struct MHD_Connection *c, struc
     return queue(c, r, response);
 }
 
+static void add_scope_challenge(const struct http_server *h, struct MHD_Response *response,
+                                unsigned needs)
+{
+    char challenge[CHALLENGE_MAX];
+
+    metadata_scope_challenge(&h->core.metadata, needs, challenge);
+    MHD_add_response_header(response, "WWW-Authenticate", challenge);
+}
+
 /* The bytes stay the exchange's, which outlives the response. */
 bool answer_exchange(struct http_server *h, struct MHD_Connection *c, struct http_request *r)
 {
@@ -73,23 +82,37 @@ bool answer_exchange(struct http_server *h, struct MHD_Connection *c, struct htt
         MHD_create_response_from_buffer(x->len, (void *)exchange_json(x), MHD_RESPMEM_PERSISTENT);
     if (response)
         MHD_add_response_header(response, "Content-Type", "application/json");
+    if (response && x->status == 403 && x->sink.needs)
+        add_scope_challenge(h, response, x->sink.needs);
     return queue(c, r, response);
+}
+
+/* Of one refusal. */
+static int make(struct http_server *h, enum verdict verdict, struct err *err)
+{
+    const struct refusal *refusal = guard_refusal(verdict);
+    const char *body =
+        verdict == VERDICT_METADATA ? buf_str(&h->core.metadata.document) : refusal->body;
+    struct MHD_Response *response = h->refusals[verdict] = MHD_create_response_from_buffer(
+        body ? strlen(body) : 0, (void *)(size_t)(body ?: ""), MHD_RESPMEM_PERSISTENT);
+    char challenge[CHALLENGE_MAX];
+
+    if (!response)
+        return err_oom(err);
+    if (body)
+        MHD_add_response_header(response, "Content-Type", "application/json");
+    if (metadata_challenge(&h->core.metadata, verdict, challenge))
+        MHD_add_response_header(response, "WWW-Authenticate", challenge);
+    else if (refusal->header)
+        MHD_add_response_header(response, refusal->header, refusal->value);
+    return 0;
 }
 
 int answers_make(struct http_server *h, struct err *err)
 {
-    for (int v = VERDICT_PASS + 1; v < VERDICT_COUNT; v++) {
-        const struct refusal *refusal = guard_refusal((enum verdict)v);
-        struct MHD_Response *response = h->refusals[v] =
-            MHD_create_response_from_buffer(refusal->body ? strlen(refusal->body) : 0,
-                                            (void *)(refusal->body ?: ""), MHD_RESPMEM_PERSISTENT);
-        if (!response)
-            return err_oom(err);
-        if (refusal->body)
-            MHD_add_response_header(response, "Content-Type", "application/json");
-        if (refusal->header)
-            MHD_add_response_header(response, refusal->header, refusal->value);
-    }
+    for (int v = VERDICT_PASS + 1; v < VERDICT_COUNT; v++)
+        if (make(h, (enum verdict)v, err))
+            return -1;
     h->empty = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
     return h->empty ? 0 : err_oom(err);
 }
