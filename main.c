@@ -173,7 +173,11 @@ static int run(int argc, char **argv, struct parts *p, struct err *err)
 
 int main(int argc, char **argv)
 {
-    struct parts parts = { .stop_fd = -1, .instructions = BUF_MAX(4096), .live = BUF_MAX(CONFIRM_PLACES_MAX) };
+    struct parts parts = {
+        .stop_fd = -1,
+        .instructions = BUF_MAX(4096),
+        .live = BUF_MAX(CONFIRM_PLACES_MAX),
+    };
     struct err err = { 0 };
     int status = run(argc, argv, &parts, &err);
 
