@@ -1,16 +1,11 @@
 #include "transport/http.h"
 #include "base/cleanup.h"
+#include "cli/auth.h"
 #include "cli/cli.h"
-#include "transport/auth.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-
-static void auth_done(struct auth **auth)
-{
-    auth_free(*auth);
-}
 
 /* "8080", "0.0.0.0:8080", "[::1]:8080" */
 static int parse_listen(const char *text, char address[64], uint16_t *port, struct err *err)
@@ -36,18 +31,6 @@ static int parse_listen(const char *text, char address[64], uint16_t *port, stru
     return 0;
 }
 
-static int open_auth(const struct options *o, struct auth **auth, struct err *err)
-{
-    const char *token = getenv("SANDBOX_MCP_TOKEN");
-    struct auth_config config = {
-        .token_file = o->token_file,
-        .token = o->token_file || !token || !*token ? NULL : token,
-    };
-
-    config.generate = !config.token_file && !config.token;
-    return o->no_auth ? 0 : auth_open(&config, auth, err);
-}
-
 static void announce(const char *address, uint16_t port, const struct auth *auth)
 {
     const char *token = auth ? auth_generated(auth) : NULL;
@@ -70,7 +53,7 @@ static void announce(const char *address, uint16_t port, const struct auth *auth
 int cli_http(const struct options *o, struct server *server, int stop_fd, struct err *err)
 {
     const char *hosts[OPTIONS_LIST_MAX + 1] = { 0 }, *origins[OPTIONS_LIST_MAX + 1] = { 0 };
-    __attribute__((cleanup(auth_done))) struct auth *auth = NULL;
+    AUTO(cli_auth) struct cli_auth auth = { 0 };
     struct http_config config = { .allowed_hosts = hosts, .allowed_origins = origins };
     struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
     struct http_server *http = NULL;
@@ -78,13 +61,15 @@ int cli_http(const struct options *o, struct server *server, int stop_fd, struct
 
     memcpy(hosts, o->allow_host.items, sizeof(o->allow_host.items));
     memcpy(origins, o->allow_origin.items, sizeof(o->allow_origin.items));
-    if (parse_listen(o->http, address, &config.port, err) || open_auth(o, &auth, err))
+    if (parse_listen(o->http, address, &config.port, err) ||
+        cli_auth_open(o, address, config.port, &auth, err))
         return -1;
     config.address = address;
-    config.auth = auth;
+    config.auth = auth.auth;
+    config.metadata = cli_auth_metadata(&auth);
     if (http_start(&config, server, &http, err))
         return -1;
-    announce(address, http_port(http), auth);
+    announce(address, http_port(http), auth.auth);
     while (poll(&stop, 1, -1) < 0)
         ;
     http_stop(http);

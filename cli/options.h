@@ -21,8 +21,10 @@ struct options {
     const char *http; /* [ADDR:]PORT; NULL: stdio */
     const char *backend, *backend_url, *backend_key_file, *sandbox, *workspace, *network, *runtime;
     const char *state_dir, *token_file, *log_level, *max_calls, *max_sandboxes, *memory, *pids;
+    const char *public_url, *jwt_issuer, *jwt_audience, *jwt_key_file, *jwks_url;
+    const char *jwt_principal_claim, *jwt_default_scopes;
     const char *url; /* call: a server that is running already */
-    struct option_list mount, env, backend_header, allow_host, allow_origin;
+    struct option_list mount, env, backend_header, allow_host, allow_origin, auth_server;
     const char *state_key_file;
     const char *toolsets, *tools, *exclude, *structured;
     bool read_only;
