@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/ops.h"
 #include "cli/options.h"
 #include "cli/state_key.h"
 #include "mcp/server.h"
@@ -21,6 +22,7 @@ struct parts {
     struct options options;
     struct backend *backend;
     struct tools_context tools;
+    struct ops *ops;
     struct server *server;
     struct buf instructions, live;
     struct sealed_key key;
@@ -114,6 +116,9 @@ static int start(struct parts *p, struct err *err)
         return -1;
     config.instructions = buf_str(&p->instructions);
     config.can = backend_can(p->backend);
+    if (ops_open(&p->options, p->backend, &p->ops, err))
+        return -1;
+    ops_hook(p->ops, &config);
     return server_new(&config, &p->server, err);
 }
 
@@ -124,13 +129,14 @@ static int serve(struct parts *p, struct err *err)
     if (o->word_count && !strcmp(o->words[0], "call"))
         return cli_call(o, p->server, err);
     if (o->http)
-        return cli_http(o, p->server, p->stop_fd, err);
+        return cli_http(o, p->server, p->ops, p->stop_fd, err);
     return stdio_serve(p->server, o->sandbox, p->stop_fd, err);
 }
 
 static void stop(struct parts *p)
 {
     server_free(p->server);
+    ops_free(p->ops);
     backend_free(p->backend);
     buf_done(&p->instructions);
     buf_done(&p->live);

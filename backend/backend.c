@@ -85,6 +85,16 @@ int backend_describe(struct backend *be, struct buf *out, struct err *err)
     return be->ops->describe ? be->ops->describe(be, out, err) : 0;
 }
 
+int backend_ready(struct backend *be, struct err *err)
+{
+    return be->ops->sandbox->ready ? be->ops->sandbox->ready(be, err) : 0;
+}
+
+int backend_running(struct backend *be)
+{
+    return be->ops->sandbox->count ? (int)be->ops->sandbox->count(be) : -1;
+}
+
 void backend_release(struct backend *be, const char *principal, const char *name)
 {
     if (be->ops->sandbox->release)

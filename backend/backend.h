@@ -203,13 +203,17 @@ struct sandbox_ops {
     /* include: a set of INFO_* flags for the parts that cost something. */
     int (*info)(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                 struct err *err);
+    /* 0, or why no sandbox can work now; must not block. NULL: nothing is known against it. */
+    int (*ready)(struct backend *be, struct err *err);
+    /* How many run now; NULL: not known. */
+    unsigned (*count)(struct backend *be);
     /* The client behind (principal, name) has gone for good (stdio EOF): stop its processes. */
     void (*release)(struct backend *be, const char *principal, const char *name);
 };
 
 /* ---- watching ---- */
 
-#define WATCHES_MAX 256    /* files watched in one sandbox */
+#define WATCHES_MAX 256     /* files watched in one sandbox */
 #define WATCH_SPACE_MS 1000 /* between two calls for one watch, at least */
 
 enum watch_kind {
@@ -300,6 +304,8 @@ const char *const *backend_names(void);
 unsigned backend_can(const struct backend *be);
 
 int backend_describe(struct backend *be, struct buf *out, struct err *err) MUST_CHECK;
+int backend_ready(struct backend *be, struct err *err) MUST_CHECK;
+int backend_running(struct backend *be); /* -1: not known */
 void backend_release(struct backend *be, const char *principal, const char *name);
 
 int sandbox_open_default(struct backend *be, struct call *call, const char *principal,
@@ -311,7 +317,8 @@ DEFINE_AUTO_PTR(sandbox, sandbox_put);
     int sandbox_##name(struct sandbox *sb, struct call *call, const struct request *req, \
                        struct result *res, struct err *err) MUST_CHECK
 
-/* As sandbox_ops.find says; where a backend has none, the default sandbox is opened to see its id. */
+/* As sandbox_ops.find says; where a backend has none, the default sandbox is opened to see its id.
+ */
 int sandbox_find(struct backend *be, struct call *call, const char *principal, const char *name,
                  const char *id, struct sandbox **out, struct err *err) MUST_CHECK;
 int sandbox_ids(struct backend *be, const char *principal, struct strings *out,

@@ -7,11 +7,16 @@
 #include "cli/options.h"
 #include "mcp/server.h"
 
+struct ops;
+
 /*
- * Serve HTTP until stop_fd is readable. Prints `listening on URL` and a ready client block
- * on stderr; makes a token when none is configured (unless --no-auth).
+ * Serve HTTP until TERM or INT comes from stop_fd, a signalfd; then calls in flight get
+ * --drain-seconds, unless a second signal comes. HUP opens the log files again. Prints `listening
+ * on URL` and a ready client block on stderr; makes a token when none is configured (unless
+ * --no-auth).
  */
-int cli_http(const struct options *o, struct server *server, int stop_fd, struct err *err);
+int cli_http(const struct options *o, struct server *server, struct ops *ops, int stop_fd,
+             struct err *err);
 
 /*
  * `call TOOL '{json}'` in this process. Text goes to stdout, images are named; control

@@ -1,11 +1,18 @@
 #include "transport/http.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "cli/auth.h"
 #include "cli/cli.h"
+#include "cli/ops.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
+
+#define DRAIN_LOOK_MS 50
 
 /* "8080", "0.0.0.0:8080", "[::1]:8080" */
 static int parse_listen(const char *text, char address[64], uint16_t *port, struct err *err)
@@ -31,13 +38,14 @@ static int parse_listen(const char *text, char address[64], uint16_t *port, stru
     return 0;
 }
 
-static void announce(const char *address, uint16_t port, const struct auth *auth)
+static void announce(const char *address, uint16_t port, bool tls, const struct auth *auth)
 {
     const char *token = auth ? auth_generated(auth) : NULL;
+    const char *scheme = tls ? "https" : "http";
     bool v6 = strchr(address, ':');
 
-    fprintf(stderr, "listening on http://%s%s%s:%u/mcp\n", v6 ? "[" : "", address, v6 ? "]" : "",
-            port);
+    fprintf(stderr, "listening on %s://%s%s%s:%u/mcp\n", scheme, v6 ? "[" : "", address,
+            v6 ? "]" : "", port);
     if (!auth)
         fprintf(stderr, "no authentication: everyone on this machine is the principal \"local\"\n");
     if (!token)
@@ -45,17 +53,49 @@ static void announce(const char *address, uint16_t port, const struct auth *auth
     fprintf(stderr,
             "token: %s\n"
             "{ \"mcpServers\": { \"sandbox\": { \"type\": \"http\",\n"
-            "    \"url\": \"http://%s%s%s:%u/mcp\",\n"
+            "    \"url\": \"%s://%s%s%s:%u/mcp\",\n"
             "    \"headers\": { \"Authorization\": \"Bearer %s\" } } } }\n",
-            token, v6 ? "[" : "", address, v6 ? "]" : "", port, token);
+            token, scheme, v6 ? "[" : "", address, v6 ? "]" : "", port, token);
 }
 
-int cli_http(const struct options *o, struct server *server, int stop_fd, struct err *err)
+/* The signal that came, 0 when none does in time. */
+static int next_signal(int stop_fd, int timeout_ms)
+{
+    struct pollfd p = { .fd = stop_fd, .events = POLLIN };
+    struct signalfd_siginfo info;
+
+    if (poll(&p, 1, timeout_ms) <= 0 || read(stop_fd, &info, sizeof(info)) != sizeof(info))
+        return 0;
+    return (int)info.ssi_signo;
+}
+
+static void await_end(int stop_fd, struct ops *ops)
+{
+    int signal;
+
+    while ((signal = next_signal(stop_fd, -1)) != SIGTERM && signal != SIGINT)
+        if (signal == SIGHUP)
+            ops_reopen(ops);
+}
+
+/* Until nothing waits any more, time is over, or somebody is in a hurry. */
+static void drain(struct http_server *http, int stop_fd, unsigned seconds)
+{
+    int64_t deadline = clock_ms() + (int64_t)seconds * 1000;
+    int signal = 0;
+
+    http_drain(http);
+    log_info("stopping: %u requests wait", http_waiting(http));
+    while (http_waiting(http) && clock_ms() < deadline && signal != SIGTERM && signal != SIGINT)
+        signal = next_signal(stop_fd, DRAIN_LOOK_MS);
+}
+
+int cli_http(const struct options *o, struct server *server, struct ops *ops, int stop_fd,
+             struct err *err)
 {
     const char *hosts[OPTIONS_LIST_MAX + 1] = { 0 }, *origins[OPTIONS_LIST_MAX + 1] = { 0 };
     AUTO(cli_auth) struct cli_auth auth = { 0 };
     struct http_config config = { .allowed_hosts = hosts, .allowed_origins = origins };
-    struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
     struct http_server *http = NULL;
     char address[64];
 
@@ -67,11 +107,12 @@ int cli_http(const struct options *o, struct server *server, int stop_fd, struct
     config.address = address;
     config.auth = auth.auth;
     config.metadata = cli_auth_metadata(&auth);
+    ops_serve(ops, &config);
     if (http_start(&config, server, &http, err))
         return -1;
-    announce(address, http_port(http), auth.auth);
-    while (poll(&stop, 1, -1) < 0)
-        ;
+    announce(address, http_port(http), o->tls_cert, auth.auth);
+    await_end(stop_fd, ops);
+    drain(http, stop_fd, o->drain_s);
     http_stop(http);
     return 0;
 }

@@ -61,13 +61,43 @@ static const struct row rows[] = {
     { "no-auth", ANY, FLAG, AT(no_auth), NULL, "no token; only on loopback" },
     { "allow-host", ANY, LIST, AT(allow_host), "HOST", "accept this Host header too" },
     { "allow-origin", ANY, LIST, AT(allow_origin), "ORIGIN", "accept this Origin header" },
+    { "tls-cert", ANY, TEXT, AT(tls_cert), "FILE", "serve HTTPS: certificate and its chain, PEM" },
+    { "tls-key", ANY, TEXT, AT(tls_key), "FILE", "the key of the certificate" },
     { "max-calls", ANY, TEXT, AT(max_calls), "N", "calls in flight at once (512)" },
+    { "max-calls-per-principal", ANY, TEXT, AT(max_calls_each), "N",
+      "those of one principal over HTTP (256)" },
+    { "rate", ANY, TEXT, AT(rate), "N/s[:BURST]", "HTTP requests of each principal (no limit)" },
+    { "max-connections", ANY, TEXT, AT(max_connections), "N", "HTTP connections at once (4096)" },
+    { "max-per-address", ANY, TEXT, AT(max_connections_each), "N",
+      "those of one address (512; on loopback no cap)" },
     { "max-sandboxes", ANY, TEXT, AT(max_sandboxes), "N", "sandboxes at once (100)" },
+    { "drain-seconds", ANY, TEXT, AT(drain), "N", "SIGTERM: calls may last so long (10)" },
+    { "access-log", ANY, TEXT, AT(access_log), "FILE",
+      "a JSON line for each HTTP request; - is stdout" },
+    { "audit-log", ANY, TEXT, AT(audit_log), "FILE", "a JSON line for each tool call" },
+    { "metrics-open", ANY, FLAG, AT(metrics_open), NULL, "/metrics without a token" },
+    { "otlp-endpoint", ANY, TEXT, AT(otlp_endpoint), "URL",
+      "send a span of each tool call there (OTLP/HTTP)" },
     { "log-level", ANY, TEXT, AT(log_level), "LEVEL",
       "error, warn (default), info, debug; on stderr" },
     { "url", ANY, TEXT, AT(url), "URL", "call: ask the server that runs there" },
     { "help", ANY, FLAG, AT(help), NULL, "this page" },
     { "version", ANY, FLAG, AT(version), NULL, "the version" },
+};
+
+/* Titles of --help, each before a row. */
+static const struct {
+    const char *before, *title;
+} titles[] = {
+    { "http", "Serving" },    { "workspace", "Sandboxes" }, { "backend", "Backend" },
+    { "token-file", "HTTP" }, { "max-calls", "Limits" },    { "access-log", "Operations" },
+    { "url", "Other" },
+};
+
+/* Without --http they would do nothing. */
+static const char *const http_only[] = {
+    "no-auth",         "tls-cert",      "tls-key",    "rate",         "max-connections",
+    "max-per-address", "drain-seconds", "access-log", "metrics-open", "max-calls-per-principal"
 };
 
 static int store(struct options *o, const struct row *row, const char *value, struct err *err)
@@ -205,14 +235,23 @@ static int make_view(struct options *o, struct err *err)
 static int make_config(struct options *o, struct err *err)
 {
     struct backend_config *c = &o->config;
-    int64_t calls = 512, sandboxes = 100;
+    int64_t calls = 512, sandboxes = 100, calls_each = 256, connections = 4096, each = 0,
+            drain = 10;
 
     if (number("max-calls", o->max_calls, 1, 10000, &calls, err) ||
         number("max-sandboxes", o->max_sandboxes, 1, 100000, &sandboxes, err) ||
+        number("max-calls-per-principal", o->max_calls_each, 1, 10000, &calls_each, err) ||
+        number("max-connections", o->max_connections, 1, 1000000, &connections, err) ||
+        number("max-per-address", o->max_connections_each, 1, 1000000, &each, err) ||
+        number("drain-seconds", o->drain, 0, 3600, &drain, err) ||
         number("memory", o->memory, 16, 1 << 24, &c->memory_mb, err) ||
         number("pids", o->pids, 8, 1 << 20, &c->pids, err))
         return -1;
     o->calls = (unsigned)calls;
+    o->calls_each = (unsigned)calls_each;
+    o->connections = (unsigned)connections;
+    o->connections_each = (unsigned)each;
+    o->drain_s = (unsigned)drain;
     c->max_sandboxes = (unsigned)sandboxes;
     c->state_dir = o->state_dir;
     c->allow_root_workspace = o->allow_root_workspace;
@@ -299,8 +338,11 @@ static int check_together(const struct options *o, struct err *err)
         return err_set(err, ERR_INVALID,
                        "--no-auth is refused together with --workspace, --mount "
                        "and --runtime host: any web page or local user could reach them");
-    if (o->no_auth && !o->http)
-        return err_set(err, ERR_INVALID, "--no-auth only goes with --http");
+    if (!o->tls_cert != !o->tls_key)
+        return err_set(err, ERR_INVALID, "--tls-cert and --tls-key go together");
+    for (size_t i = 0; i < COUNT_OF(http_only) && !o->http; i++)
+        if (given(o, find(http_only[i], strlen(http_only[i]))))
+            return err_set(err, ERR_INVALID, "--%s only goes with --http", http_only[i]);
     return 0;
 }
 
@@ -338,6 +380,14 @@ void options_done(struct options *o)
     o->text_count = 0;
 }
 
+static int add_title(struct buf *out, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < COUNT_OF(titles); i++)
+        if (!strcmp(titles[i].before, name))
+            return buf_addf(out, err, "%s%s:\n", i ? "\n" : "", titles[i].title);
+    return 0;
+}
+
 int options_help(struct buf *out, struct err *err)
 {
     if (buf_adds(
@@ -352,7 +402,8 @@ int options_help(struct buf *out, struct err *err)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char left[48];
         snprintf(left, sizeof(left), "--%s %s", rows[i].name, rows[i].value ? rows[i].value : "");
-        if (buf_addf(out, err, "  %-26s %s\n", left, rows[i].help))
+        if (add_title(out, rows[i].name, err) ||
+            buf_addf(out, err, "  %-28s %s\n", left, rows[i].help))
             return -1;
     }
     return buf_adds(out, "\nEvery option can be set as SANDBOX_MCP_<NAME> in the environment.\n",

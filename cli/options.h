@@ -28,7 +28,9 @@ struct options {
     const char *state_key_file;
     const char *toolsets, *tools, *exclude, *structured;
     bool read_only;
-    bool no_auth, allow_root_workspace, confirm, help, version;
+    const char *rate, *max_calls_each, *max_connections, *max_connections_each, *drain;
+    const char *access_log, *audit_log, *otlp_endpoint, *tls_cert, *tls_key;
+    bool no_auth, metrics_open, allow_root_workspace, confirm, help, version;
     const char *words[8]; /* what is not an option: the command and its arguments */
     size_t word_count;
 
@@ -37,7 +39,8 @@ struct options {
     struct mount_spec mounts[OPTIONS_LIST_MAX];
     struct env_var envs[OPTIONS_LIST_MAX];
     struct view_options view;
-    unsigned calls;                        /* --max-calls */
+    unsigned calls; /* --max-calls */
+    unsigned calls_each, connections, connections_each, drain_s;
     char *texts[2 * OPTIONS_LIST_MAX + 4]; /* split strings; owned */
     size_t text_count;
 };
@@ -46,7 +49,7 @@ struct options {
 int options_parse(int argc, char **argv, struct options *o, struct err *err) MUST_CHECK;
 void options_done(struct options *o);
 
-/* The help page: fits a screen. */
+/* The help page, in sections. */
 int options_help(struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -51,6 +51,7 @@ struct tool_origin {
     struct trace trace;         /* of no trace unless the client or the configuration began one */
     char address[ADDRESS_SIZE]; /* of the client; "" on stdio */
     char digest[65];            /* SHA-256 of the arguments, when configured, else "" */
+    char sandbox[36];           /* id of the one that was used; "" none */
     int64_t started_us;         /* monotonic */
 };
 

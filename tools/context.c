@@ -1,11 +1,16 @@
 #include "tools/tools.h"
 
+#include <stdio.h>
+
 int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err)
 {
     struct tools_context *ctx = call->context;
     const char *name = call->sandbox ? call->sandbox : ctx->sandbox_name;
 
-    return sandbox_open_default(ctx->backend, call->call, call->principal, name, out, err);
+    if (sandbox_open_default(ctx->backend, call->call, call->principal, name, out, err))
+        return -1;
+    snprintf(call->origin.sandbox, sizeof(call->origin.sandbox), "%s", (*out)->id);
+    return 0;
 }
 
 int tools_instructions(struct backend *be, struct buf *out, struct err *err)

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "transport/http_listen.h"
 #include "transport/http_server.h"
+#include "transport/http_tls.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -104,6 +105,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
         return proceed(h, c, r);
     case ANSWER_EMPTY:
         return result(answer_empty(h, c, r));
+    case ANSWER_OPS:
+        return result(answer_ops(h, c, r));
+    case ANSWER_PREFLIGHT:
+        return result(answer_preflight(h, c, r));
     case ANSWER_REFUSAL:
         break;
     }
@@ -123,7 +128,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **context,
         exchange_gone(r->exchange);
     if (r->watched)
         watch_clear(h->watch, peer_of(c)->watch_id);
-    request_done(&h->core, r);
+    request_done(&h->core, peer_of(c), r);
     free(r);
 }
 
@@ -135,9 +140,14 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context,
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         *context = peer = calloc(1, sizeof(*peer));
-        if (peer)
-            peer->watch_id = watch_open(h->watch, fd_of(c));
+        if (!peer)
+            return;
+        http_address(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+                     peer->address);
+        peer->watch_id = watch_open(h->watch, fd_of(c));
+        metrics_connection(h->core.metrics, true);
     } else if (peer) {
+        metrics_connection(h->core.metrics, false);
         watch_close(h->watch, peer->watch_id, fd_of(c));
         peer_done(peer);
         free(peer);
@@ -176,14 +186,24 @@ static unsigned connections(unsigned wanted)
 
 static int start_daemon(struct http_server *h, const struct http_config *config, struct err *err)
 {
+    const struct MHD_OptionItem tls[] = {
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)config->tls_cert },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)config->tls_key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES },
+        { MHD_OPTION_END, 0, NULL },
+    };
+
     h->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
-        h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, config->threads ? config->threads : 2u,
-        MHD_OPTION_CONNECTION_LIMIT, connections(config->connections_max),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            (config->tls_cert ? MHD_USE_TLS : 0),
+        0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, config->tls_cert ? tls : tls + 3,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->per_address, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+        NULL, MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
+        config->threads ? config->threads : 2u, MHD_OPTION_CONNECTION_LIMIT,
+        connections(config->connections_max), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        h, MHD_OPTION_END);
     if (!h->daemon)
         return err_set(err, ERR_INTERNAL, "the HTTP library did not start");
     return 0;
@@ -201,6 +221,10 @@ static int start(struct http_server *h, const struct http_config *config, struct
         err_set(err, ERR_DENIED, "refused to listen on %s without a token", config->address);
         return err_next(err, "listen on 127.0.0.1, or configure a token");
     }
+    if (!config->connections_per_address && !guard->loopback)
+        h->per_address = HTTP_CONNECTIONS_PER_ADDRESS;
+    else
+        h->per_address = config->connections_per_address;
     if (metadata_make(&config->metadata, &h->core.metadata, err) ||
         sessions_new(&h->core.sessions, err) || answers_make(h, err) ||
         watch_start(on_tick, h, &h->watch, err))
@@ -218,6 +242,11 @@ int http_start(const struct http_config *config, struct server *server, struct h
     h->core.server = server;
     h->core.auth = config->auth;
     h->core.ops = &ops;
+    h->core.limit = config->limit;
+    h->core.metrics = config->metrics;
+    h->core.metrics_open = config->metrics_open;
+    h->core.access_log = config->access_log;
+    h->core.probe = config->probe;
     h->core.guard = (struct guard){
         .address = config->address,
         .hosts = config->allowed_hosts,
@@ -235,6 +264,17 @@ int http_start(const struct http_config *config, struct server *server, struct h
 uint16_t http_port(const struct http_server *h)
 {
     return h->port;
+}
+
+void http_drain(struct http_server *h)
+{
+    atomic_store(&h->core.stopping, true);
+    watch_drain(h->watch);
+}
+
+unsigned http_waiting(const struct http_server *h)
+{
+    return watch_waiting(h->watch);
 }
 
 /* The library panics when it is stopped with a suspended connection. */

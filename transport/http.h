@@ -12,18 +12,24 @@
 
 #include "base/err.h"
 #include "transport/metadata.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct audit;
 struct auth;
+struct http_probe;
+struct limit;
+struct metrics;
 struct server;
 struct http_server;
 
 #define HTTP_BODY_MAX (16u * 1024 * 1024)    /* one request */
 #define HTTP_BODIES_MAX (256u * 1024 * 1024) /* all that are being received */
 #define HTTP_CONNECTIONS_MAX 4096u           /* lowered when the descriptor limit is lower */
-#define HTTP_REQUEST_SECONDS 120             /* to receive one whole body */
-#define HTTP_IDLE_SECONDS 75                 /* a connection with nothing to do, or stuck */
+#define HTTP_CONNECTIONS_PER_ADDRESS 512u
+#define HTTP_REQUEST_SECONDS 120 /* to receive one whole body */
+#define HTTP_IDLE_SECONDS 75     /* a connection with nothing to do, or stuck */
 
 /* All is borrowed until http_stop(). Lists end with NULL; a NULL list is empty. */
 struct http_config {
@@ -37,6 +43,13 @@ struct http_config {
     size_t body_max;                    /* 0: HTTP_BODY_MAX */
     unsigned connections_max;           /* 0: HTTP_CONNECTIONS_MAX */
     unsigned threads;                   /* 0: 2 */
+    unsigned connections_per_address;   /* 0: HTTP_CONNECTIONS_PER_ADDRESS, on loopback none */
+    const char *tls_cert, *tls_key;     /* PEM text; NULL: no TLS */
+    struct limit *limit;                /* NULL: none */
+    struct metrics *metrics;            /* NULL: no /metrics */
+    bool metrics_open;                  /* /metrics without a token */
+    struct audit *access_log;           /* NULL: none */
+    const struct http_probe *probe;     /* http_ops.h; NULL: always ready */
 };
 
 /* Listens and serves when it returns. */
@@ -45,6 +58,13 @@ int http_start(const struct http_config *config, struct server *server, struct h
 
 /* The port in use. */
 uint16_t http_port(const struct http_server *http);
+
+/*
+ * Begin to stop: new requests are answered 503, /readyz too, streams that wait for no answer end;
+ * calls in flight go on. http_waiting() is how many requests still wait.
+ */
+void http_drain(struct http_server *http);
+unsigned http_waiting(const struct http_server *http);
 
 /*
  * Accept nothing more, end the calls in flight (CALL_SHUTDOWN), give them a second to answer,

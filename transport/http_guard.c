@@ -53,6 +53,40 @@ static const struct refusal refusals[VERDICT_COUNT] = {
     [VERDICT_GET_ONLY] = { .status = 405, .header = "Allow", .value = "GET" },
     [VERDICT_METADATA] = { .status = 200 },
     [VERDICT_STOPPING] = { 503, ERROR(-32000, "The server is stopping"), "Retry-After", "5" },
+    [VERDICT_RATE] = { .status = 429, .body = ERROR(-32000, "Too many requests: retry later") },
+    [VERDICT_OPS_METHOD] = { .status = 405, .header = "Allow", .value = "GET, HEAD" },
+};
+
+static const char *const verdict_names[VERDICT_COUNT] = {
+    [VERDICT_PASS] = "none",
+    [VERDICT_NO_PATH] = "path",
+    [VERDICT_NO_METHOD] = "method",
+    [VERDICT_MODERN_METHOD] = "modern_method",
+    [VERDICT_HOST] = "host",
+    [VERDICT_ORIGIN] = "origin",
+    [VERDICT_NO_TOKEN] = "no_token",
+    [VERDICT_BAD_TOKEN] = "bad_token",
+    [VERDICT_BAD_AUTHORIZATION] = "bad_authorization",
+    [VERDICT_TOKEN_LATER] = "token_later",
+    [VERDICT_FRAMING] = "framing",
+    [VERDICT_CONTENT_TYPE] = "content_type",
+    [VERDICT_ACCEPT] = "accept",
+    [VERDICT_ACCEPT_STREAM] = "accept_stream",
+    [VERDICT_TOO_LARGE] = "too_large",
+    [VERDICT_SANDBOX] = "sandbox_name",
+    [VERDICT_NO_SESSION] = "no_session",
+    [VERDICT_UNKNOWN_SESSION] = "unknown_session",
+    [VERDICT_SECOND_STREAM] = "second_stream",
+    [VERDICT_TOO_MANY_SESSIONS] = "sessions",
+    [VERDICT_BUSY] = "memory",
+    [VERDICT_STOPPING] = "stopping",
+    [VERDICT_RATE] = "rate",
+    [VERDICT_OPS_METHOD] = "ops_method",
+};
+
+static const char *const method_names[HTTP_METHOD_COUNT] = {
+    [HTTP_POST] = "POST",       [HTTP_GET] = "GET",   [HTTP_DELETE] = "DELETE",
+    [HTTP_OPTIONS] = "OPTIONS", [HTTP_HEAD] = "HEAD", [HTTP_OTHER] = "other",
 };
 
 static const struct {
@@ -72,6 +106,25 @@ const char *guard_selection(const char *path)
     static const char prefix[] = "/mcp/x/";
 
     return strncmp(path, prefix, sizeof(prefix) - 1) ? NULL : path + sizeof(prefix) - 1;
+}
+
+const char *guard_verdict_name(enum verdict verdict)
+{
+    return verdict_names[verdict];
+}
+
+enum http_method guard_method(const char *name)
+{
+    int m = 0;
+
+    while (m < HTTP_OTHER && strcmp(method_names[m], name))
+        m++;
+    return (enum http_method)m;
+}
+
+const char *guard_method_name(enum http_method method)
+{
+    return method_names[method];
 }
 
 enum verdict guard_target(const char *method, const char *path, enum http_method *out)

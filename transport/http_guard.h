@@ -13,7 +13,15 @@
 #define GUARD_LENGTH_UNKNOWN UINT64_MAX
 #define GUARD_SANDBOX_MAX 64 /* characters of X-Sandbox */
 
-enum http_method { HTTP_POST, HTTP_GET, HTTP_DELETE };
+enum http_method {
+    HTTP_POST,
+    HTTP_GET,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_HEAD,
+    HTTP_OTHER,
+    HTTP_METHOD_COUNT
+};
 
 enum verdict {
     VERDICT_PASS,
@@ -43,6 +51,8 @@ enum verdict {
     VERDICT_GET_ONLY, /* a path that is only read */
     VERDICT_METADATA, /* no refusal: the answer is the document of metadata.h */
     VERDICT_STOPPING,
+    VERDICT_RATE,
+    VERDICT_OPS_METHOD, /* /healthz and its like */
     VERDICT_COUNT
 };
 
@@ -57,6 +67,12 @@ struct refusal {
 };
 
 const struct refusal *guard_refusal(enum verdict verdict);
+
+/* "rate", for logs and metrics; NULL when it has none. */
+const char *guard_verdict_name(enum verdict verdict);
+
+enum http_method guard_method(const char *name);
+const char *guard_method_name(enum http_method method);
 
 struct guard {
     const char *address;      /* bound to, as text without brackets */

@@ -28,6 +28,9 @@ static const struct {
     [HEADER_METHOD] = NAME("Mcp-Method"),
     [HEADER_NAME] = NAME("Mcp-Name"),
     [HEADER_SANDBOX] = NAME("X-Sandbox"),
+    [HEADER_TRACEPARENT] = NAME("traceparent"),
+    [HEADER_TRACESTATE] = NAME("tracestate"),
+    [HEADER_REQUEST_HEADERS] = NAME("Access-Control-Request-Headers"),
 #undef NAME
 };
 

@@ -22,6 +22,9 @@ enum http_header {
     HEADER_METHOD,  /* Mcp-Method */
     HEADER_NAME,    /* Mcp-Name */
     HEADER_SANDBOX, /* X-Sandbox */
+    HEADER_TRACEPARENT,
+    HEADER_TRACESTATE,
+    HEADER_REQUEST_HEADERS, /* Access-Control-Request-Headers */
     HEADER_COUNT
 };
 

@@ -57,3 +57,17 @@ int http_listen(const char *address, uint16_t *port, bool *loopback, struct err 
     *loopback = local;
     return TAKE_FD(&fd);
 }
+
+void http_address(const struct sockaddr *from, char out[46])
+{
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
+    const struct in_addr *v4 = &((const struct sockaddr_in *)(const void *)from)->sin_addr;
+
+    *out = '\0';
+    if (from->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, v4, out, 46);
+    else if (from->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+        (void)inet_ntop(AF_INET, v6->s6_addr + 12, out, 46);
+    else if (from->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, v6, out, 46);
+}

@@ -14,4 +14,8 @@
  */
 int http_listen(const char *address, uint16_t *port, bool *loopback, struct err *err) MUST_CHECK;
 
+/* The address as text; an IPv4 one that came by IPv6 as IPv4. "" for another family. */
+struct sockaddr;
+void http_address(const struct sockaddr *from, char out[46]);
+
 #endif

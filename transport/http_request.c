@@ -1,9 +1,10 @@
 #include "transport/http_request.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "mcp/version.h"
 #include "transport/auth.h"
+#include "transport/cors.h"
 #include "transport/http.h"
+#include "transport/limit.h"
 
 #include <string.h>
 
@@ -84,11 +85,34 @@ static enum verdict judge_metadata(const struct http_core *core, struct http_req
     return strcmp(method, "GET") ? VERDICT_GET_ONLY : VERDICT_METADATA;
 }
 
-static enum verdict judge(const struct http_core *core, struct http_request *r, const char *method,
+static enum verdict judge_ops(const struct http_core *core, struct http_request *r)
+{
+    enum verdict v = VERDICT_PASS;
+
+    if (r->method != HTTP_GET && r->method != HTTP_HEAD)
+        v = VERDICT_OPS_METHOD;
+    if (!v && r->ops == OPS_METRICS)
+        v = guard_source(&core->guard, &r->headers);
+    if (!v && r->ops == OPS_METRICS && !core->metrics_open)
+        v = authorize(core, r);
+    return !v && r->length ? VERDICT_TOO_LARGE : v;
+}
+
+static enum verdict take_turn(struct http_core *core, struct http_request *r)
+{
+    r->wait_ms = limit_take(core->limit, r->who.principal, r->started_us);
+    return r->wait_ms ? VERDICT_RATE : VERDICT_PASS;
+}
+
+static enum verdict judge(struct http_core *core, struct http_request *r, const char *method,
                           const char *path)
 {
     enum verdict v = guard_target(method, path, &r->method);
 
+    r->origin = cors_origin(core->guard.origins, &r->headers);
+    r->preflight = v == VERDICT_NO_METHOD && r->origin && r->method == HTTP_OPTIONS;
+    if (r->preflight)
+        return guard_source(&core->guard, &r->headers);
     if (!v)
         v = guard_source(&core->guard, &r->headers);
     if (!v)
@@ -99,6 +123,8 @@ static enum verdict judge(const struct http_core *core, struct http_request *r, 
         v = choose_view(core, r, guard_selection(path));
     if (!v && atomic_load(&core->stopping))
         v = VERDICT_STOPPING;
+    if (!v)
+        v = take_turn(core, r);
     return v;
 }
 
@@ -109,7 +135,14 @@ void request_begin(struct http_core *core, struct http_request *r, const char *m
     buf_init(&r->body, core->guard.body_max);
     if (!guard_length(&r->headers, &r->length))
         r->length = GUARD_LENGTH_UNKNOWN;
-    if (metadata_path(&core->metadata, path))
+    r->method = guard_method(method);
+    r->path = path;
+    r->ops = ops_page(path);
+    if (r->ops == OPS_METRICS && !core->metrics)
+        r->ops = OPS_NONE;
+    if (r->ops)
+        r->verdict = judge_ops(core, r);
+    else if (metadata_path(&core->metadata, path))
         r->verdict = judge_metadata(core, r, method);
     else
         r->verdict = judge(core, r, method, path);
@@ -155,6 +188,7 @@ bool request_body(struct http_core *core, struct http_request *r, const char *da
 {
     if (clock_us() - r->started_us > HTTP_REQUEST_SECONDS * INT64_C(1000000))
         return false;
+    r->received += len;
     if (r->verdict)
         return swallow(core, r, len);
     r->verdict = collect(core, r, data, len);
@@ -187,9 +221,14 @@ static struct session *find_session(struct http_core *core, struct http_request 
     return session;
 }
 
+static const char *once(const struct http_request *r, enum http_header which)
+{
+    return http_headers_repeated(&r->headers, which) ? NULL : r->headers.value[which];
+}
+
 /* Hand the body to the router over conn; false without memory. */
-static bool route(struct http_core *core, struct http_request *r, struct server_conn *conn,
-                  bool has_session, void *connection)
+static bool route(struct http_core *core, const struct peer *peer, struct http_request *r,
+                  struct server_conn *conn, bool has_session, void *connection)
 {
     const char *const *value = r->headers.value;
     struct http_facts facts = {
@@ -203,6 +242,9 @@ static bool route(struct http_core *core, struct http_request *r, struct server_
         .repeated =
             r->headers.repeated & (1u << HEADER_VERSION | 1u << HEADER_METHOD | 1u << HEADER_NAME),
         .has_session = has_session,
+        .traceparent = once(r, HEADER_TRACEPARENT),
+        .tracestate = once(r, HEADER_TRACESTATE),
+        .address = peer->address,
     };
     struct exchange *x = exchange_new(core->ops, connection);
 
@@ -217,7 +259,8 @@ static bool route(struct http_core *core, struct http_request *r, struct server_
 }
 
 /* A session begins with an initialize that was answered well. */
-static void initialize(struct http_core *core, struct http_request *r, void *connection)
+static void initialize(struct http_core *core, const struct peer *peer, struct http_request *r,
+                       void *connection)
 {
     struct caller caller = {
         .principal = r->who.principal,
@@ -232,7 +275,7 @@ static void initialize(struct http_core *core, struct http_request *r, void *con
         r->verdict = VERDICT_BUSY;
         return;
     }
-    if (!route(core, r, conn, false, connection))
+    if (!route(core, peer, r, conn, false, connection))
         r->verdict = VERDICT_BUSY;
     x = r->exchange;
     if (x && exchange_state(x) == EXCHANGE_ANSWERED && x->status == 200 &&
@@ -255,11 +298,11 @@ static void handle_post(struct http_core *core, struct peer *peer, struct http_r
         if (!session)
             return;
     } else if (!is_modern(r) && server_is_initialize(buf_str(&r->body), r->body.len)) {
-        initialize(core, r, connection);
+        initialize(core, peer, r, connection);
         return;
     }
     conn = session ? session_conn(session) : peer_conn(core, peer, r);
-    if (!conn || !route(core, r, conn, session, connection))
+    if (!conn || !route(core, peer, r, conn, session, connection))
         r->verdict = VERDICT_BUSY;
     session_unref(core->sessions, session);
 }
@@ -294,6 +337,10 @@ static void handle_delete(struct http_core *core, struct http_request *r)
 enum request_answer request_handle(struct http_core *core, struct peer *peer,
                                    struct http_request *r, void *connection)
 {
+    if (!r->verdict && r->ops)
+        return ANSWER_OPS;
+    if (!r->verdict && r->preflight)
+        return ANSWER_PREFLIGHT;
     if (!r->verdict && r->method != HTTP_POST && is_modern(r))
         r->verdict = VERDICT_MODERN_METHOD;
     if (!r->verdict && r->method == HTTP_POST)
@@ -307,12 +354,9 @@ enum request_answer request_handle(struct http_core *core, struct peer *peer,
     return r->exchange ? ANSWER_EXCHANGE : ANSWER_EMPTY;
 }
 
-void request_done(struct http_core *core, struct http_request *r)
+void request_done(struct http_core *core, const struct peer *peer, struct http_request *r)
 {
-    static const char *const names[] = { "POST", "GET", "DELETE" };
-
-    log_debug("http method=%s status=%d us=%lld who=%s", names[r->method], r->status,
-              (long long)(clock_us() - r->started_us), *r->who.principal ? r->who.principal : "-");
+    ops_record(core, peer, r);
     if (r->stream_of)
         session_stream_drop(core->sessions, r->stream_of);
     session_unref(core->sessions, r->stream_of);

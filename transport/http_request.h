@@ -11,11 +11,16 @@
 #include "transport/auth.h"
 #include "transport/http_exchange.h"
 #include "transport/http_guard.h"
+#include "transport/http_ops.h"
 #include "transport/http_session.h"
 #include "transport/metadata.h"
 
 #define REQUEST_SWALLOW_MAX \
     (256 * 1024) /* of a refused body, so that the connection stays usable */
+
+struct audit;
+struct limit;
+struct metrics;
 
 /* What all requests share. */
 struct http_core {
@@ -25,6 +30,11 @@ struct http_core {
     struct guard guard;
     struct metadata metadata;
     const struct exchange_ops *ops;
+    struct limit *limit;      /* NULL: none */
+    struct metrics *metrics;  /* NULL: nothing is counted */
+    bool metrics_open;        /* without a token */
+    struct audit *access_log; /* NULL: none */
+    const struct http_probe *probe;
     _Atomic bool stopping;
     _Atomic size_t bodies; /* bytes held by bodies, at most HTTP_BODIES_MAX */
 };
@@ -36,6 +46,7 @@ struct peer {
     struct identity who;      /* and on whose behalf it is */
     const struct tool_view *view;
     char sandbox[GUARD_SANDBOX_MAX + 1];
+    char address[ADDRESS_SIZE]; /* of the client */
 };
 void peer_done(struct peer *p);
 
@@ -43,6 +54,8 @@ enum request_answer {
     ANSWER_REFUSAL,  /* `verdict` says which */
     ANSWER_EMPTY,    /* a status without a body: `status` */
     ANSWER_EXCHANGE, /* look at the exchange's state */
+    ANSWER_OPS,      /* the page `ops` */
+    ANSWER_PREFLIGHT,
 };
 
 struct http_request {
@@ -52,7 +65,13 @@ struct http_request {
     struct identity who;          /* principal "" until it is known */
     const struct tool_view *view; /* by the path; the server's */
     bool token_in_query;          /* set by the caller: the URL carries an access_token */
-    uint64_t length;              /* of the body, or GUARD_LENGTH_UNKNOWN */
+    const char *path;             /* as long as the request */
+    enum ops_page ops;
+    const char *origin;      /* an allowed one that is told so; NULL none */
+    bool preflight, streams; /* streams: counted as an open one */
+    int64_t wait_ms;         /* for Retry-After; 0: not told */
+    uint64_t received, sent; /* bytes of the bodies */
+    uint64_t length;         /* of the body, or GUARD_LENGTH_UNKNOWN */
     int64_t started_us;
     struct buf body;
     size_t swallowed;
@@ -77,6 +96,6 @@ bool request_body(struct http_core *core, struct http_request *r, const char *da
 enum request_answer request_handle(struct http_core *core, struct peer *peer,
                                    struct http_request *r, void *connection);
 
-void request_done(struct http_core *core, struct http_request *r);
+void request_done(struct http_core *core, const struct peer *peer, struct http_request *r);
 
 #endif

@@ -18,6 +18,7 @@ struct http_server {
     struct watch *watch;
     int listen_fd;
     uint16_t port;
+    unsigned per_address; /* connections; 0: no cap */
     struct MHD_Response *refusals[VERDICT_COUNT], *empty;
 };
 
@@ -33,5 +34,9 @@ bool answer_refusal(struct http_server *h, struct MHD_Connection *c, struct http
 bool answer_empty(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
 bool answer_stream(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
 bool answer_exchange(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
+
+/* The page r->ops, and what a browser asks before it asks across origins. */
+bool answer_ops(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
+bool answer_preflight(struct http_server *h, struct MHD_Connection *c, struct http_request *r);
 
 #endif

@@ -220,6 +220,16 @@ void session_stream_drop(struct sessions *s, struct session *session)
     exchange_unref(stream);
 }
 
+unsigned sessions_count(struct sessions *s)
+{
+    unsigned n = 0;
+
+    pthread_mutex_lock(&s->lock);
+    list_each(link, &s->recent) n++;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
 /* Lock held. The one idle for longest, when that is too long. */
 static struct session *oldest_idle(struct sessions *s, int64_t now_ms)
 {

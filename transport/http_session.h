@@ -49,6 +49,8 @@ void session_end(struct sessions *s, struct session *session);
 bool session_stream_open(struct sessions *s, struct session *session, struct exchange *x);
 void session_stream_drop(struct sessions *s, struct session *session);
 
+unsigned sessions_count(struct sessions *s);
+
 /* End those that are idle for too long. */
 void sessions_expire(struct sessions *s, int64_t now_ms);
 

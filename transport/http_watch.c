@@ -303,6 +303,24 @@ static void await_none(struct watch *w, int grace_ms)
     pthread_mutex_unlock(&w->lock);
 }
 
+unsigned watch_waiting(struct watch *w)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&w->lock);
+    n = w->waiting;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+void watch_drain(struct watch *w)
+{
+    struct exchange *x;
+
+    for (uint32_t at = 1; (x = next(w, &at)); exchange_unref(x))
+        exchange_close(x);
+}
+
 void watch_stop(struct watch *w, int grace_ms)
 {
     struct exchange *x;

@@ -39,6 +39,12 @@ bool watch_set(struct watch *w, uint64_t id, struct exchange *x);
 /* It does not any more; harmless without one. */
 void watch_clear(struct watch *w, uint64_t id);
 
+/* How many exchanges wait. */
+unsigned watch_waiting(struct watch *w);
+
+/* Streams that expect no answer end; calls go on. */
+void watch_drain(struct watch *w);
+
 /*
  * End what waits: calls get CALL_SHUTDOWN and up to grace_ms to answer, then everything still
  * open is gone. watch_open() and watch_set() fail from now on.

@@ -294,8 +294,8 @@ static int local_open_default(struct backend *base, struct call *call UNUSED, co
     return r;
 }
 
-static int local_find(struct backend *base, const char *principal, const char *name,
-                      const char *id, struct sandbox **out, struct err *err)
+static int local_find(struct backend *base, const char *principal, const char *name, const char *id,
+                      struct sandbox **out, struct err *err)
 {
     struct local_backend *be = local_backend_of(base);
     struct local_sandbox *sb = NULL;
@@ -366,6 +366,8 @@ static const struct sandbox_ops local_sandbox_ops = {
     .find = local_find,
     .ids = local_ids,
     .info = local_info,
+    .ready = local_ready,
+    .count = local_count,
     .release = local_release,
 };
 

@@ -171,4 +171,9 @@ int local_info(struct sandbox *sb, struct call *call, unsigned include, struct s
 void local_sessions_stopped(struct local_sandbox *sb);
 void local_sessions_free(struct local_sandbox *sb);
 
+/* ---- probe.c ---- */
+
+int local_ready(struct backend *be, struct err *err);
+unsigned local_count(struct backend *be);
+
 #endif
