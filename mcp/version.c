@@ -21,6 +21,7 @@ static const struct revision revisions[] = {
     },
     {
         .name = "2025-11-25",
+        .primes = true,
         .structured = true,
         .progress_msg = true,
         .links = true,

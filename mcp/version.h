@@ -22,6 +22,7 @@ struct revision {
     bool modern;          /* no handshake: every request says its revision in _meta */
     bool http_batch;      /* arrays of messages over HTTP */
     bool stdio_batch;     /* arrays of messages over stdio */
+    bool primes;          /* event streams begin with an empty event that has an id */
     bool null_id;         /* an answer to an unreadable id has "id":null instead of none */
     bool structured;      /* structuredContent in results */
     bool progress_msg;    /* `message` in progress notifications */

@@ -63,7 +63,8 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
             return MHD_NO;
         }
     }
-    if (r->stream_of || (x->wants_events && x->call && server_call_streams(x->call)))
+    if (r->stream_of || exchange_streams(x) ||
+        (x->wants_events && x->call && server_call_streams(x->call)))
         return result(answer_stream(h, c, r));
     exchange_park(x);
     return MHD_YES;
@@ -125,7 +126,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **context,
         return;
     *context = NULL;
     if (r->exchange)
-        exchange_gone(r->exchange);
+        exchange_over(r->exchange);
     if (r->watched)
         watch_clear(h->watch, peer_of(c)->watch_id);
     request_done(&h->core, peer_of(c), r);

@@ -172,7 +172,8 @@ bool answer_exchange(struct http_server *h, struct MHD_Connection *c, struct htt
     r->status = x->frame || x->status >= 400 ? x->status : 202;
     if (!x->frame)
         return answer_empty(h, c, r);
-    if (!(http_headers_accepts(&r->headers) & ACCEPT_JSON) && r->status == 200)
+    if (r->status == 200 &&
+        (exchange_streams(x) || !(http_headers_accepts(&r->headers) & ACCEPT_JSON)))
         return answer_stream(h, c, r);
     if (r->status == 429)
         r->wait_ms = 1000;

@@ -10,7 +10,7 @@ static size_t frame_size(size_t len)
     return sizeof(SSE_HEAD) + sizeof(SSE_TAIL) + len;
 }
 
-static void wake(struct exchange *x)
+void exchange_wake(struct exchange *x)
 {
     if (atomic_exchange(&x->parked, false))
         x->ops->resume(x->connection);
@@ -48,29 +48,89 @@ static void keep(struct exchange *x, int status, const char *json, size_t len)
     x->status = 503;
 }
 
+void exchange_answered(struct exchange *x)
+{
+    if (leave_open(x, EXCHANGE_ANSWERED))
+        exchange_wake(x);
+}
+
+void exchange_replaced(struct exchange *x)
+{
+    if (leave_open(x, EXCHANGE_GONE))
+        exchange_wake(x);
+}
+
+/* Lock held. The stream that is kept, made when it is needed; NULL: there is none. */
+static struct stream *stream_of(struct exchange *x)
+{
+    if (!x->stream && x->streams && !atomic_load(&x->streaming))
+        x->stream = stream_new(x->streams);
+    return x->stream;
+}
+
 static void on_finish(struct reply_sink *sink, int status, const char *json, size_t len)
 {
     struct exchange *x = (struct exchange *)sink;
+    struct stream *stream;
 
-    if (exchange_state(x) == EXCHANGE_OPEN) {
+    pthread_mutex_lock(&x->lock);
+    stream = atomic_load(&x->streaming) ? x->stream : NULL;
+    if (!stream && exchange_state(x) == EXCHANGE_OPEN) {
         keep(x, status, json, len);
-        if (leave_open(x, EXCHANGE_ANSWERED))
-            wake(x);
+        (void)leave_open(x, EXCHANGE_ANSWERED);
     }
+    pthread_mutex_unlock(&x->lock);
+    if (stream)
+        stream_finish(stream, json, len);
+    exchange_wake(x);
     exchange_unref(x);
+}
+
+/* False: no room. */
+static bool put(struct exchange *x, const char *json, size_t len, bool once)
+{
+    struct stream *stream = NULL;
+    bool kept = true;
+
+    if (!x->wants_events)
+        return true;
+    pthread_mutex_lock(&x->lock);
+    if (atomic_load(&x->streaming) || exchange_state(x) == EXCHANGE_OPEN)
+        stream = stream_of(x);
+    if (!stream && exchange_state(x) == EXCHANGE_OPEN)
+        kept = once ? sse_offer(&x->events, json, len) : sse_add(&x->events, json, len);
+    pthread_mutex_unlock(&x->lock);
+    if (stream)
+        kept = stream_add(stream, json, len, once);
+    exchange_wake(x);
+    return kept;
 }
 
 static void on_notify(struct reply_sink *sink, const char *json, size_t len)
 {
-    struct exchange *x = (struct exchange *)sink;
+    (void)put((struct exchange *)sink, json, len, false);
+}
 
-    if (!x->wants_events || exchange_state(x) != EXCHANGE_OPEN)
-        return;
+static bool on_offer(struct reply_sink *sink, const char *json, size_t len)
+{
+    return put((struct exchange *)sink, json, len, true);
+}
+
+static void on_detach(struct reply_sink *sink)
+{
+    struct exchange *x = (struct exchange *)sink;
+    bool can;
+
     pthread_mutex_lock(&x->lock);
-    sse_add(&x->events, json, len);
+    can = x->wants_events && x->streams && streams_prime(x->streams) && stream_of(x);
     pthread_mutex_unlock(&x->lock);
-    if (atomic_load(&x->streaming))
-        wake(x);
+    atomic_store(&x->leaving, can);
+    exchange_wake(x);
+}
+
+static void on_listens(struct reply_sink *sink, struct server_sub *sub)
+{
+    ((struct exchange *)sink)->sub = sub;
 }
 
 struct exchange *exchange_new(const struct exchange_ops *ops, void *connection)
@@ -81,6 +141,9 @@ struct exchange *exchange_new(const struct exchange_ops *ops, void *connection)
         return NULL;
     x->sink.notify = on_notify;
     x->sink.finish = on_finish;
+    x->sink.offer = on_offer;
+    x->sink.detach = on_detach;
+    x->sink.listens = on_listens;
     x->ops = ops;
     x->connection = connection;
     x->events = SSE_INIT;
@@ -99,6 +162,11 @@ void exchange_unref(struct exchange *x)
     if (!x || atomic_fetch_sub(&x->refs, 1) != 1)
         return;
     server_call_unref(x->call);
+    server_sub_unref(x->sub);
+    if (x->streams && x->stream && !atomic_load(&x->streaming))
+        stream_drop(x->stream);
+    stream_unref(x->stream);
+    streams_unref(x->streams);
     drop_frame(x);
     sse_done(&x->events);
     pthread_mutex_destroy(&x->lock);
@@ -118,19 +186,43 @@ static void suspend(struct exchange *x)
     atomic_store(&x->parked, true);
 }
 
+bool exchange_streams(struct exchange *x)
+{
+    bool streams;
+
+    pthread_mutex_lock(&x->lock);
+    streams = x->stream || x->events.queue.len || atomic_load(&x->streaming);
+    pthread_mutex_unlock(&x->lock);
+    return streams && x->wants_events;
+}
+
 void exchange_park(struct exchange *x)
 {
     suspend(x);
-    if (exchange_state(x) != EXCHANGE_OPEN)
-        wake(x);
+    if (exchange_state(x) != EXCHANGE_OPEN || exchange_streams(x))
+        exchange_wake(x);
+}
+
+/* Lock held. What was said so far, and perhaps the answer, go on in the stream. */
+static void begin_stream(struct exchange *x)
+{
+    if (!x->streams || !stream_of(x))
+        return;
+    stream_attach(x->stream, x, &x->at);
+    if (exchange_state(x) != EXCHANGE_ANSWERED)
+        return;
+    stream_finish(x->stream, exchange_json(x), x->len);
+    drop_frame(x);
 }
 
 void exchange_stream(struct exchange *x)
 {
     pthread_mutex_lock(&x->lock);
+    if (!atomic_load(&x->streaming))
+        begin_stream(x);
     x->keep_alive_ms = clock_ms() + EXCHANGE_KEEP_ALIVE_MS;
-    pthread_mutex_unlock(&x->lock);
     atomic_store(&x->streaming, true);
+    pthread_mutex_unlock(&x->lock);
 }
 
 static ssize_t read_frame(struct exchange *x, char *out, size_t max)
@@ -146,43 +238,56 @@ static ssize_t read_frame(struct exchange *x, char *out, size_t max)
     return (ssize_t)left;
 }
 
-static size_t read_events(struct exchange *x, char *out, size_t max)
+/* Comments come between the events of a stream. */
+static size_t read_some(struct exchange *x, char *out, size_t max)
 {
-    size_t n;
+    size_t n = 0;
 
     pthread_mutex_lock(&x->lock);
-    n = sse_read(&x->events, out, max);
-    if (n)
-        x->keep_alive_ms = clock_ms() + EXCHANGE_KEEP_ALIVE_MS;
+    if (!x->at.sent)
+        n = sse_read(&x->events, out, max);
+    pthread_mutex_unlock(&x->lock);
+    if (!n && x->stream) {
+        n = stream_read(x->stream, &x->at, out, max);
+        if (n)
+            atomic_store(&x->known, true);
+    }
+    if (!n)
+        return 0;
+    pthread_mutex_lock(&x->lock);
+    x->keep_alive_ms = clock_ms() + EXCHANGE_KEEP_ALIVE_MS;
     pthread_mutex_unlock(&x->lock);
     return n;
 }
 
-static bool events_wait(struct exchange *x)
+static bool something_waits(struct exchange *x)
 {
-    bool wait;
+    bool waits;
 
     pthread_mutex_lock(&x->lock);
-    wait = x->events.at < x->events.queue.len;
+    waits = x->events.at < x->events.queue.len;
     pthread_mutex_unlock(&x->lock);
-    return wait;
+    return waits || (x->stream && stream_waits(x->stream, &x->at)) || atomic_load(&x->leaving);
 }
 
 ssize_t exchange_read(struct exchange *x, char *out, size_t max)
 {
     enum exchange_state state = exchange_state(x);
+    bool leaving = atomic_load(&x->leaving);
     size_t n;
 
     if (state == EXCHANGE_GONE)
         return EXCHANGE_BROKEN;
-    n = read_events(x, out, max);
+    n = read_some(x, out, max);
     if (n)
         return (ssize_t)n;
     if (state == EXCHANGE_ANSWERED)
         return read_frame(x, out, max);
+    if (leaving)
+        return EXCHANGE_END;
     suspend(x);
-    if (exchange_state(x) != EXCHANGE_OPEN || events_wait(x))
-        wake(x);
+    if (exchange_state(x) != EXCHANGE_OPEN || something_waits(x))
+        exchange_wake(x);
     return 0;
 }
 
@@ -190,21 +295,37 @@ bool exchange_gone(struct exchange *x)
 {
     if (!leave_open(x, EXCHANGE_GONE))
         return false;
-    if (x->call)
+    if (x->sub)
+        server_sub_end(x->sub, CALL_GONE);
+    if (x->call && !atomic_load(&x->known))
         server_call_end(x->call, server_call_modern(x->call) ? CALL_CANCELLED : CALL_GONE);
-    wake(x);
+    exchange_wake(x);
     return true;
+}
+
+void exchange_over(struct exchange *x)
+{
+    struct stream *stream;
+
+    (void)exchange_gone(x);
+    pthread_mutex_lock(&x->lock);
+    stream = x->stream;
+    pthread_mutex_unlock(&x->lock);
+    if (stream)
+        stream_detach(stream, x);
 }
 
 void exchange_close(struct exchange *x)
 {
     if (!x->expected && leave_open(x, EXCHANGE_ANSWERED))
-        wake(x);
+        exchange_wake(x);
 }
 
 void exchange_stop(struct exchange *x)
 {
-    if (x->call)
+    if (x->sub)
+        server_sub_end(x->sub, CALL_SHUTDOWN);
+    else if (x->call)
         server_call_end(x->call, CALL_SHUTDOWN);
     else
         exchange_close(x);
@@ -224,5 +345,5 @@ void exchange_keep_alive(struct exchange *x, int64_t now_ms)
     }
     pthread_mutex_unlock(&x->lock);
     if (due)
-        wake(x);
+        exchange_wake(x);
 }

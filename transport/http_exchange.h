@@ -7,6 +7,10 @@
  * OPEN -> GONE (the client left, or the server stops), by compare-and-swap; the loser's work is
  * dropped. `parked` says that the connection is suspended; whoever takes it down resumes, once.
  *
+ * The answer is one JSON text, or a stream of events from the moment on in which something is to be
+ * said before it. In a legacy session such a stream is kept (sse_stream.h) and outlives the
+ * connection: once the client knows an id of it, its leaving ends nothing.
+ *
  * Threads: "connection" below is the library's thread of that connection, never two at once;
  * finish() and notify() come from any thread, exchange_gone() and exchange_keep_alive() from the
  * watcher.
@@ -16,7 +20,7 @@
 
 #include "base/cleanup.h"
 #include "mcp/server.h"
-#include "transport/sse.h"
+#include "transport/sse_stream.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -37,7 +41,9 @@ struct exchange {
     struct reply_sink sink; /* give this to server_handle() after exchange_expect() */
     const struct exchange_ops *ops;
     void *connection;
-    struct server_call *call; /* owned; set by the connection before it is watched */
+    struct server_call *call; /* these two owned; set by the connection before it is watched */
+    struct server_sub *sub;
+    struct streams *streams; /* owned; set before server_handle(): of the legacy session */
 
     _Atomic unsigned refs;
     _Atomic int state;
@@ -49,11 +55,15 @@ struct exchange {
     size_t len;  /* of the JSON in it */
 
     pthread_mutex_t lock;
-    struct sse events;      /* lock */
+    struct stream *stream;  /* lock until it streams, then fixed; owned; NULL: not kept */
+    struct sse events;      /* lock; comments alone when there is a stream */
     int64_t keep_alive_ms;  /* lock; when the next comment is due */
     bool expected;          /* finish() will come: see exchange_expect() */
     bool wants_events;      /* set before server_handle(): the client reads SSE */
     _Atomic bool streaming; /* the answer is SSE: see exchange_stream() */
+    _Atomic bool leaving;   /* the stream is to be closed before the answer */
+    _Atomic bool known;     /* the client has read something of the stream */
+    struct stream_at at;    /* connection's: where it reads the stream */
     size_t sent;            /* connection's: bytes of the frame read so far */
 };
 
@@ -74,6 +84,9 @@ static inline enum exchange_state exchange_state(const struct exchange *x)
 /* Connection: suspend until the state leaves OPEN (also when it just did). */
 void exchange_park(struct exchange *x);
 
+/* Connection: something is to be said before the answer, and the client reads SSE. */
+bool exchange_streams(struct exchange *x);
+
 /* Connection: from now on the answer is read by exchange_read(). */
 void exchange_stream(struct exchange *x);
 
@@ -88,6 +101,14 @@ ssize_t exchange_read(struct exchange *x, char *out, size_t max);
 
 /* The client left: ends the call as its era wants, wakes the connection. False: too late. */
 bool exchange_gone(struct exchange *x);
+
+/* Connection: the library is done with the request, however it ended. */
+void exchange_over(struct exchange *x);
+
+/* For sse_stream.c. Resume the connection; the answer is in the stream; another one reads it. */
+void exchange_wake(struct exchange *x);
+void exchange_answered(struct exchange *x);
+void exchange_replaced(struct exchange *x);
 
 /* End a stream that expects no answer: of a session that is over. */
 void exchange_close(struct exchange *x);

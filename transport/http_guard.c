@@ -47,6 +47,8 @@ static const struct refusal refusals[VERDICT_COUNT] = {
     [VERDICT_UNKNOWN_SESSION] = { .status = 404, .body = ERROR(-32001, "Session not found") },
     [VERDICT_SECOND_STREAM] = { .status = 409,
                                 .body = ERROR(-32000, "The session has a stream already") },
+    [VERDICT_EVENT_ID] = { .status = 400,
+                           .body = ERROR(-32000, "Last-Event-ID names nothing that is kept") },
     [VERDICT_TOO_MANY_SESSIONS] = { 503, ERROR(-32000, "Too many sessions are in use"),
                                     "Retry-After", "10" },
     [VERDICT_BUSY] = { 503, ERROR(-32000, "The server is busy"), "Retry-After", "1" },

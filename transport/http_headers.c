@@ -24,6 +24,7 @@ static const struct {
     [HEADER_EXPECT] = NAME("Expect"),
     [HEADER_ACCEPT] = NAME("Accept"),
     [HEADER_SESSION] = NAME("Mcp-Session-Id"),
+    [HEADER_EVENT_ID] = NAME("Last-Event-ID"),
     [HEADER_VERSION] = NAME("MCP-Protocol-Version"),
     [HEADER_METHOD] = NAME("Mcp-Method"),
     [HEADER_NAME] = NAME("Mcp-Name"),

@@ -17,7 +17,8 @@ enum http_header {
     HEADER_TRANSFER_ENCODING,
     HEADER_EXPECT,
     HEADER_ACCEPT,
-    HEADER_SESSION, /* Mcp-Session-Id */
+    HEADER_SESSION,  /* Mcp-Session-Id */
+    HEADER_EVENT_ID, /* Last-Event-ID */
     HEADER_VERSION, /* MCP-Protocol-Version */
     HEADER_METHOD,  /* Mcp-Method */
     HEADER_NAME,    /* Mcp-Name */

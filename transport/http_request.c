@@ -228,7 +228,7 @@ static const char *once(const struct http_request *r, enum http_header which)
 
 /* Hand the body to the router over conn; false without memory. */
 static bool route(struct http_core *core, const struct peer *peer, struct http_request *r,
-                  struct server_conn *conn, bool has_session, void *connection)
+                  struct server_conn *conn, struct session *session, void *connection)
 {
     const char *const *value = r->headers.value;
     struct http_facts facts = {
@@ -241,7 +241,8 @@ static bool route(struct http_core *core, const struct peer *peer, struct http_r
         .name = value[HEADER_NAME],
         .repeated =
             r->headers.repeated & (1u << HEADER_VERSION | 1u << HEADER_METHOD | 1u << HEADER_NAME),
-        .has_session = has_session,
+        .has_session = session,
+        .no_events = !(http_headers_accepts(&r->headers) & ACCEPT_SSE),
         .traceparent = once(r, HEADER_TRACEPARENT),
         .tracestate = once(r, HEADER_TRACESTATE),
         .address = peer->address,
@@ -251,7 +252,9 @@ static bool route(struct http_core *core, const struct peer *peer, struct http_r
     if (!x)
         return false;
     r->exchange = x;
-    x->wants_events = http_headers_accepts(&r->headers) & ACCEPT_SSE;
+    x->wants_events = !facts.no_events;
+    if (session && x->wants_events)
+        x->streams = streams_ref(session_streams(session));
     exchange_expect(x);
     server_handle(core->server, conn, buf_str(&r->body), r->body.len, &facts, &x->sink, &x->call);
     drop_body(core, r);
@@ -275,7 +278,7 @@ static void initialize(struct http_core *core, const struct peer *peer, struct h
         r->verdict = VERDICT_BUSY;
         return;
     }
-    if (!route(core, peer, r, conn, false, connection))
+    if (!route(core, peer, r, conn, NULL, connection))
         r->verdict = VERDICT_BUSY;
     x = r->exchange;
     if (x && exchange_state(x) == EXCHANGE_ANSWERED && x->status == 200 &&
@@ -309,16 +312,26 @@ static void handle_post(struct http_core *core, struct peer *peer, struct http_r
 
 static void handle_get(struct http_core *core, struct http_request *r, void *connection)
 {
+    static const enum verdict verdicts[] = {
+        [STREAM_OPENED] = VERDICT_PASS,
+        [STREAM_TAKEN] = VERDICT_SECOND_STREAM,
+        [STREAM_UNKNOWN] = VERDICT_EVENT_ID,
+    };
     struct session *session = find_session(core, r);
+    struct exchange *x;
 
     if (!session)
         return;
-    r->exchange = exchange_new(core->ops, connection);
-    if (!r->exchange)
+    x = r->exchange = exchange_new(core->ops, connection);
+    if (x) {
+        x->wants_events = true;
+        r->verdict = verdicts[streams_open(session_streams(session),
+                                           r->headers.value[HEADER_EVENT_ID], x, &x->stream,
+                                           &x->at)];
+    } else {
         r->verdict = VERDICT_BUSY;
-    else if (!session_stream_open(core->sessions, session, r->exchange))
-        r->verdict = VERDICT_SECOND_STREAM;
-    else
+    }
+    if (!r->verdict)
         r->stream_of = TAKE(session);
     session_unref(core->sessions, session);
 }
@@ -357,8 +370,6 @@ enum request_answer request_handle(struct http_core *core, struct peer *peer,
 void request_done(struct http_core *core, const struct peer *peer, struct http_request *r)
 {
     ops_record(core, peer, r);
-    if (r->stream_of)
-        session_stream_drop(core->sessions, r->stream_of);
     session_unref(core->sessions, r->stream_of);
     exchange_unref(r->exchange);
     drop_body(core, r);

@@ -1,17 +1,19 @@
 #include "transport/http_session.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "transport/http_exchange.h"
+#include "mcp/version.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define BUCKETS 1024
+#define LOOK_MS 10000 /* between two looks through what streams keep */
 
 struct session {
     struct list recent; /* sessions.recent, longest idle first */
     struct session *next;
     struct server_conn *conn;
-    struct exchange *stream; /* owned reference; NULL none */
+    struct streams *streams;
     int64_t used_ms;
     unsigned refs; /* one of the table until it ended, one of each finder */
     bool ended;
@@ -22,6 +24,7 @@ struct session {
 struct sessions {
     pthread_mutex_t lock; /* everything below, and what is in the sessions */
     struct list recent;
+    int64_t looked_ms; /* when streams were last looked through */
     struct session *buckets[BUCKETS];
 };
 
@@ -62,7 +65,7 @@ static void take_out(struct sessions *s, struct session *session)
 static void destroy(struct session *session, enum call_state why)
 {
     server_conn_close(session->conn, why);
-    exchange_unref(session->stream);
+    streams_unref(session->streams);
     free(session);
 }
 
@@ -72,6 +75,11 @@ static void unref(struct sessions *s, struct session *session, enum call_state w
 
     pthread_mutex_lock(&s->lock);
     last = --session->refs == 0;
+    if (!session->ended) {
+        session->used_ms = clock_ms();
+        list_remove(&session->recent);
+        list_append(&s->recent, &session->recent);
+    }
     pthread_mutex_unlock(&s->lock);
     if (last)
         destroy(session, why);
@@ -109,7 +117,7 @@ static bool make_room(struct sessions *s, const char *principal, struct session 
         if (strcmp(session->principal, principal))
             continue;
         count++;
-        if (!idle && session->refs == 1 && !session->stream)
+        if (!idle && session->refs == 1)
             idle = session;
     }
     if (count < SESSIONS_PER_PRINCIPAL)
@@ -120,35 +128,64 @@ static bool make_room(struct sessions *s, const char *principal, struct session 
     return idle;
 }
 
+static struct session *new_session(const char *principal, struct server_conn *conn)
+{
+    const char *version = server_conn_version(conn);
+    const struct revision *rev = version ? revision_find(version) : NULL;
+    size_t len = strlen(principal) + 1;
+    struct session *session = calloc(1, sizeof(*session) + len);
+
+    if (!session)
+        return NULL;
+    session->streams = streams_new(rev && rev->primes);
+    if (!session->streams) {
+        free(session);
+        return NULL;
+    }
+    memcpy(session->principal, principal, len);
+    id_make("ses", session->id);
+    session->conn = conn;
+    session->refs = 2; /* the table's, and sessions_add()'s own */
+    session->used_ms = clock_ms();
+    return session;
+}
+
+/* Without its connection, which stays the caller's. */
+static void drop_new(struct sessions *s, struct session *session, bool listed)
+{
+    pthread_mutex_lock(&s->lock);
+    if (listed)
+        take_out(s, session);
+    pthread_mutex_unlock(&s->lock);
+    streams_unref(session->streams);
+    free(session);
+}
+
 int sessions_add(struct sessions *s, const char *principal, struct server_conn *conn,
                  char id[ID_SIZE], struct err *err)
 {
-    size_t len = strlen(principal) + 1;
-    struct session *session = calloc(1, sizeof(*session) + len), *evicted = NULL, **at;
+    struct session *session = new_session(principal, conn), *evicted = NULL, **at;
     bool room;
 
     if (!session)
         return err_oom(err);
-    memcpy(session->principal, principal, len);
-    id_make("ses", session->id);
-    session->conn = conn;
-    session->refs = 1;
-    session->used_ms = clock_ms();
     pthread_mutex_lock(&s->lock);
     room = make_room(s, principal, &evicted);
     if (room) {
-        memcpy(id, session->id, ID_SIZE);
-        at = bucket(s, id);
+        at = bucket(s, session->id);
         session->next = *at;
         *at = session;
         list_append(&s->recent, &session->recent);
     }
     pthread_mutex_unlock(&s->lock);
     session_unref(s, evicted);
-    if (room)
-        return 0;
-    free(session);
-    return err_set(err, ERR_BUSY, "%d sessions are in use", SESSIONS_PER_PRINCIPAL);
+    if (!room || server_conn_outlet(conn, streams_outlet(session->streams), err)) {
+        drop_new(s, session, room);
+        return room ? -1 : err_set(err, ERR_BUSY, "%d sessions are in use", SESSIONS_PER_PRINCIPAL);
+    }
+    memcpy(id, session->id, ID_SIZE);
+    session_unref(s, session);
+    return 0;
 }
 
 struct session *sessions_find(struct sessions *s, const char *id, const char *principal)
@@ -176,48 +213,24 @@ struct server_conn *session_conn(struct session *session)
     return session->conn;
 }
 
+struct streams *session_streams(struct session *session)
+{
+    return session->streams;
+}
+
 void session_end(struct sessions *s, struct session *session)
 {
-    struct exchange *stream = NULL;
     bool first;
 
     pthread_mutex_lock(&s->lock);
     first = !session->ended;
-    if (first) {
-        take_out(s, session);
-        stream = TAKE(session->stream);
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (stream)
-        exchange_close(stream);
-    exchange_unref(stream);
     if (first)
-        session_unref(s, session);
-}
-
-bool session_stream_open(struct sessions *s, struct session *session, struct exchange *x)
-{
-    bool opened;
-
-    pthread_mutex_lock(&s->lock);
-    opened = !session->ended && !session->stream;
-    if (opened) {
-        exchange_ref(x);
-        session->stream = x;
-    }
+        take_out(s, session);
     pthread_mutex_unlock(&s->lock);
-    return opened;
-}
-
-void session_stream_drop(struct sessions *s, struct session *session)
-{
-    struct exchange *stream;
-
-    pthread_mutex_lock(&s->lock);
-    stream = TAKE(session->stream);
-    session->used_ms = clock_ms();
-    pthread_mutex_unlock(&s->lock);
-    exchange_unref(stream);
+    if (!first)
+        return;
+    streams_close(session->streams);
+    session_unref(s, session);
 }
 
 unsigned sessions_count(struct sessions *s)
@@ -238,10 +251,20 @@ static struct session *oldest_idle(struct sessions *s, int64_t now_ms)
         struct session *session = list_of(link, struct session, recent);
         if (now_ms - session->used_ms < SESSION_IDLE_MS)
             return NULL;
-        if (session->refs == 1 && !session->stream)
+        if (session->refs == 1)
             return session;
     }
     return NULL;
+}
+
+/* Lock held. */
+static void forget_streams(struct sessions *s, int64_t now_ms)
+{
+    if (now_ms - s->looked_ms < LOOK_MS)
+        return;
+    s->looked_ms = now_ms;
+    list_each(link, &s->recent)
+        streams_expire(list_of(link, struct session, recent)->streams, now_ms);
 }
 
 void sessions_expire(struct sessions *s, int64_t now_ms)
@@ -253,6 +276,8 @@ void sessions_expire(struct sessions *s, int64_t now_ms)
         idle = oldest_idle(s, now_ms);
         if (idle)
             take_out(s, idle);
+        else
+            forget_streams(s, now_ms);
         pthread_mutex_unlock(&s->lock);
         session_unref(s, idle);
     } while (idle);

@@ -1,7 +1,8 @@
 /*
  * Legacy sessions: Mcp-Session-Id -> the router's connection, bound to the principal that
  * made it. At most SESSIONS_PER_PRINCIPAL each; the one idle for longest makes room, and a
- * session without a request or an open stream for SESSION_IDLE_MS ends.
+ * session without a request or an open stream for SESSION_IDLE_MS ends. A reference is held for as
+ * long as a request runs or a stream of its own is open, and counts as use.
  *
  * Any thread.
  */
@@ -10,13 +11,11 @@
 
 #include "base/err.h"
 #include "base/id.h"
-#include <stdint.h>
+#include "transport/sse_stream.h"
 
 #define SESSIONS_PER_PRINCIPAL 1000
 #define SESSION_IDLE_MS (60 * 60 * 1000)
 
-struct exchange;
-struct server_conn;
 struct sessions;
 struct session;
 
@@ -39,19 +38,14 @@ void session_unref(struct sessions *s, struct session *session); /* NULL is fine
 /* Valid while the reference is held. */
 struct server_conn *session_conn(struct session *session);
 
-/* Ends it: its calls stop being waited for, its stream closes, its id is unknown from now on. */
-void session_end(struct sessions *s, struct session *session);
+struct streams *session_streams(struct session *session);
 
-/*
- * The session's one standalone stream; keeps a reference to the exchange until it is dropped.
- * False when there is one already or the session is over.
- */
-bool session_stream_open(struct sessions *s, struct session *session, struct exchange *x);
-void session_stream_drop(struct sessions *s, struct session *session);
+/* Ends it: its calls stop being waited for, its streams close, its id is unknown from now on. */
+void session_end(struct sessions *s, struct session *session);
 
 unsigned sessions_count(struct sessions *s);
 
-/* End those that are idle for too long. */
+/* End those that are idle for too long, and forget what was kept for too long in the others. */
 void sessions_expire(struct sessions *s, int64_t now_ms);
 
 #endif

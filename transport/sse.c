@@ -1,11 +1,13 @@
 #include "transport/sse.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define HEAD (sizeof(SSE_HEAD) - 1)
 #define TAIL (sizeof(SSE_TAIL) - 1)
 
-static void one_line(char *s, size_t len)
+void sse_one_line(char *s, size_t len)
 {
     for (char *p = s; (p = memchr(p, '\n', (size_t)(s + len - p)));)
         *p = ' ';
@@ -18,7 +20,7 @@ static void frame(char *out, const char *json, size_t len)
     memcpy(out, SSE_HEAD, HEAD);
     if (len)
         memcpy(out + HEAD, json, len);
-    one_line(out + HEAD, len);
+    sse_one_line(out + HEAD, len);
     memcpy(out + HEAD + len, SSE_TAIL, TAIL + 1);
 }
 
@@ -51,6 +53,25 @@ bool sse_add(struct sse *s, const char *json, size_t len)
     return true;
 }
 
+static bool waits(const struct sse *s, const char *json, size_t len)
+{
+    const char *at = buf_str(&s->queue) + s->at, *end = buf_str(&s->queue) + s->queue.len;
+
+    while (len && (at = memmem(at, (size_t)(end - at), json, len))) {
+        if ((size_t)(end - at) >= len + TAIL && !memcmp(at + len, SSE_TAIL, TAIL) &&
+            at - buf_str(&s->queue) >= (ptrdiff_t)(s->at + HEAD) &&
+            !memcmp(at - HEAD, SSE_HEAD, HEAD))
+            return true;
+        at++;
+    }
+    return false;
+}
+
+bool sse_offer(struct sse *s, const char *json, size_t len)
+{
+    return waits(s, json, len) || sse_add(s, json, len);
+}
+
 void sse_keep_alive(struct sse *s)
 {
     if (s->at == s->queue.len)
@@ -80,4 +101,35 @@ char *sse_frame(const char *json, size_t len)
     if (p)
         frame(p, json, len);
     return p;
+}
+
+char *sse_id_write(struct sse_id id, char out[SSE_ID_SIZE])
+{
+    snprintf(out, SSE_ID_SIZE, "%" PRIx64 "-%" PRIx64, id.stream, id.event);
+    return out;
+}
+
+bool sse_id_read(const char *s, struct sse_id *out)
+{
+    struct sse_id id = { 0 };
+    char canonical[SSE_ID_SIZE];
+    int n = 0;
+
+    if (strspn(s, "0123456789abcdef-") != strlen(s) || strlen(s) >= SSE_ID_SIZE ||
+        sscanf(s, "%" SCNx64 "-%" SCNx64 "%n", &id.stream, &id.event, &n) != 2 || s[n] ||
+        strcmp(sse_id_write(id, canonical), s))
+        return false;
+    *out = id;
+    return true;
+}
+
+size_t sse_head(struct sse_id id, bool primes, char out[SSE_HEAD_SIZE])
+{
+    char text[SSE_ID_SIZE];
+
+    sse_id_write(id, text);
+    if (primes)
+        return (size_t)snprintf(out, SSE_HEAD_SIZE, "id: %s\nretry: %d\ndata: ", text,
+                                SSE_RETRY_MS);
+    return (size_t)snprintf(out, SSE_HEAD_SIZE, "id: %s\n" SSE_HEAD, text);
 }

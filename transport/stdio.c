@@ -78,6 +78,11 @@ static void notify(struct reply_sink *sink, const char *json, size_t len)
     send_line(list_of(sink, struct stdio, sink), json, len);
 }
 
+static bool offer(struct reply_sink *sink, const char *json, size_t len)
+{
+    return stdio_out_offer(&list_of(sink, struct stdio, sink)->out, json, len);
+}
+
 static void finish(struct reply_sink *sink, int http_status UNUSED, const char *json, size_t len)
 {
     struct stdio *io = list_of(sink, struct stdio, sink);
@@ -235,11 +240,12 @@ int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struc
 {
     struct caller caller = { .principal = "local", .sandbox = sandbox_name, .scopes = SCOPE_ALL };
     struct stdio io = {
-        .sink = { .notify = notify, .finish = finish },
+        .sink = { .notify = notify, .finish = finish, .offer = offer },
         .srv = srv,
         .reader = pthread_self(),
         .line = BUF_MAX(SERVER_MESSAGE_MAX + 2 * READ_SIZE),
     };
+    int r;
 
     if (stdio_claim(err) || server_conn_new(srv, &caller, &io.conn, err))
         return -1;
@@ -251,7 +257,9 @@ int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struc
     }
     pthread_mutex_init(&io.lock, NULL);
     pthread_cond_init(&io.idle, NULL);
-    serve(&io, stop_fd);
+    r = server_conn_outlet(io.conn, &io.sink, err);
+    if (!r)
+        serve(&io, stop_fd);
     stdio_out_hurry(&io.out);
     server_conn_end_tasks(io.conn);
     server_conn_close(io.conn, CALL_CANCELLED);
@@ -261,5 +269,5 @@ int stdio_serve(struct server *srv, const char *sandbox_name, int stop_fd, struc
     pthread_cond_destroy(&io.idle);
     pthread_mutex_destroy(&io.lock);
     fd_close(&claimed_in);
-    return 0;
+    return r;
 }

@@ -27,6 +27,7 @@ enum way {
 struct chunk {
     struct list link;
     size_t len, sent;
+    bool offered;
     char data[];
 };
 
@@ -119,6 +120,7 @@ static void account(struct stdio_out *o, struct chunk *c, size_t n)
     c->sent += n;
     o->queued -= n;
     if (c->sent == c->len) {
+        o->offered -= c->offered ? c->len : 0;
         list_remove(&c->link);
         free(c);
     }
@@ -194,7 +196,7 @@ static int start_thread(struct stdio_out *o)
 }
 
 /* Lock held. */
-static void enqueue(struct stdio_out *o, const char *text, size_t len)
+static void enqueue(struct stdio_out *o, const char *text, size_t len, bool offered)
 {
     struct chunk *c = malloc(sizeof(*c) + len + 1);
 
@@ -203,11 +205,12 @@ static void enqueue(struct stdio_out *o, const char *text, size_t len)
         break_off(o);
         return;
     }
-    *c = (struct chunk){ .len = len + 1 };
+    *c = (struct chunk){ .len = len + 1, .offered = offered };
     memcpy(c->data, text, len);
     c->data[len] = '\n';
     list_append(&o->queue, &c->link);
     o->queued += c->len;
+    o->offered += offered ? c->len : 0;
     pthread_cond_broadcast(&o->changed);
 }
 
@@ -236,10 +239,23 @@ static bool no_room(const struct stdio_out *o, size_t len)
     return o->queued && o->queued + len >= o->max;
 }
 
-void stdio_out_line(struct stdio_out *o, const char *text, size_t len, bool wait)
+/* Lock held. */
+static void send_now_or_later(struct stdio_out *o, const char *text, size_t len, bool offered)
 {
     ssize_t sent = 0;
 
+    if (!o->broken && !o->queued)
+        sent = try_line(o, text, len);
+    if (sent < 0)
+        break_off(o);
+    else if (!o->broken && (size_t)sent == len)
+        enqueue(o, "", 0, offered);
+    else if (!o->broken && (size_t)sent < len)
+        enqueue(o, text + sent, len - (size_t)sent, offered);
+}
+
+void stdio_out_line(struct stdio_out *o, const char *text, size_t len, bool wait)
+{
     pthread_mutex_lock(&o->lock);
     o->waiters++;
     while (wait && no_room(o, len) && !o->broken && !o->hurries)
@@ -249,15 +265,34 @@ void stdio_out_line(struct stdio_out *o, const char *text, size_t len, bool wait
         pthread_mutex_unlock(&o->lock);
         return;
     }
-    if (!o->broken && !o->queued)
-        sent = try_line(o, text, len);
-    if (sent < 0)
-        break_off(o);
-    else if (!o->broken && (size_t)sent == len)
-        enqueue(o, "", 0);
-    else if (!o->broken && (size_t)sent < len)
-        enqueue(o, text + sent, len - (size_t)sent);
+    send_now_or_later(o, text, len, false);
     pthread_mutex_unlock(&o->lock);
+}
+
+/* Lock held. */
+static bool waits(const struct stdio_out *o, const char *text, size_t len)
+{
+    list_each(link, &o->queue)
+    {
+        const struct chunk *c = list_of(link, struct chunk, link);
+        if (c->offered && !c->sent && c->len == len + 1 && !memcmp(c->data, text, len))
+            return true;
+    }
+    return false;
+}
+
+bool stdio_out_offer(struct stdio_out *o, const char *text, size_t len)
+{
+    bool taken = true;
+
+    pthread_mutex_lock(&o->lock);
+    if (!o->offered || !waits(o, text, len)) {
+        taken = !o->offered || o->offered + len < STDIO_OFFERS_MAX;
+        if (taken)
+            send_now_or_later(o, text, len, true);
+    }
+    pthread_mutex_unlock(&o->lock);
+    return taken;
 }
 
 bool stdio_out_full(struct stdio_out *o)

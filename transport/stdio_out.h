@@ -25,8 +25,8 @@ struct stdio_out {
     pthread_cond_t changed; /* queue or state */
     /* all below: lock */
     struct list queue;
-    size_t queued;
-    unsigned waiters; /* lines that stand for room */
+    size_t queued, offered; /* bytes; offered: of stdio_out_offer() */
+    unsigned waiters;       /* lines that stand for room */
     pthread_t thread;
     bool has_thread, broken, closing, hurries, reader_waits;
 };
@@ -39,6 +39,14 @@ int stdio_out_init(struct stdio_out *o, int fd, size_t max, struct err *err) MUS
  * the queue may grow by this line. Dropped once the other side is gone.
  */
 void stdio_out_line(struct stdio_out *o, const char *text, size_t len, bool wait);
+
+#define STDIO_OFFERS_MAX (256 * 1024) /* bytes of offers that are queued */
+
+/*
+ * Send a line that may be left out: one that waits already in the same words is not queued again.
+ * False: the other side is so slow that there is no room. Never waits.
+ */
+bool stdio_out_offer(struct stdio_out *o, const char *text, size_t len);
 
 /*
  * True when the queue is over its maximum or somebody waits for room: `wake` becomes readable

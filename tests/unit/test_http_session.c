@@ -83,25 +83,38 @@ static void an_ended_session_lives_until_its_users_leave(void)
 
 static const struct exchange_ops no_ops = { 0 };
 
+static struct exchange *reader(void)
+{
+    struct exchange *x = exchange_new(&no_ops, NULL);
+
+    CHECK(x);
+    x->wants_events = true;
+    return x;
+}
+
+static enum stream_opened open_stream(struct session *s, struct exchange *x)
+{
+    return streams_open(session_streams(s), NULL, x, &x->stream, &x->at);
+}
+
 static void a_session_has_one_stream_which_ends_with_it(void)
 {
-    AUTO_PTR(exchange) struct exchange *x = exchange_new(&no_ops, NULL);
-    AUTO_PTR(exchange) struct exchange *y = exchange_new(&no_ops, NULL);
+    AUTO_PTR(exchange) struct exchange *x = reader(), *y = reader(), *z = reader();
     struct session *s;
     char id[ID_SIZE];
 
     start();
     CHECK(!add("alice", id));
     s = sessions_find(sessions, id, "alice");
-    CHECK(session_stream_open(sessions, s, x));
-    CHECK(!session_stream_open(sessions, s, y));
-    session_stream_drop(sessions, s);
-    CHECK(session_stream_open(sessions, s, y));
+    CHECK_INT(open_stream(s, x), STREAM_OPENED);
+    CHECK_INT(open_stream(s, y), STREAM_TAKEN);
+    exchange_over(x);
+    CHECK_INT(open_stream(s, y), STREAM_OPENED);
     CHECK_INT(exchange_state(y), EXCHANGE_OPEN);
     session_end(sessions, s);
     CHECK_INT(exchange_state(y), EXCHANGE_ANSWERED);
-    session_stream_drop(sessions, s);
-    CHECK(!session_stream_open(sessions, s, x));
+    exchange_over(y);
+    CHECK_INT(open_stream(s, z), STREAM_UNKNOWN);
     session_unref(sessions, s);
     stop();
 }
@@ -147,28 +160,22 @@ static void when_all_are_used_a_new_one_is_refused(void)
 
 static void idle_sessions_expire(void)
 {
-    AUTO_PTR(exchange) struct exchange *x = exchange_new(&no_ops, NULL);
-    char idle[ID_SIZE], held[ID_SIZE], streaming[ID_SIZE];
-    struct session *h, *s;
+    char idle[ID_SIZE], held[ID_SIZE];
+    struct session *h;
     int64_t now;
 
     start();
-    CHECK(!add("alice", held) && !add("alice", streaming) && !add("alice", idle));
+    CHECK(!add("alice", held) && !add("alice", idle));
     h = sessions_find(sessions, held, "alice");
-    s = sessions_find(sessions, streaming, "alice");
-    CHECK(session_stream_open(sessions, s, x));
-    session_unref(sessions, s);
     now = clock_ms();
     sessions_expire(sessions, now + SESSION_IDLE_MS - 1000);
     CHECK(known(idle, "alice"));
     sessions_expire(sessions, clock_ms() + SESSION_IDLE_MS);
     CHECK(!known(idle, "alice"));
     CHECK(known(held, "alice"));
-    CHECK(known(streaming, "alice"));
     session_unref(sessions, h);
     sessions_expire(sessions, clock_ms() + SESSION_IDLE_MS);
     CHECK(!known(held, "alice"));
-    CHECK(known(streaming, "alice"));
     stop();
 }
 
