@@ -87,11 +87,11 @@ class Face:
 
 
 class PythonClient(Face):
-    def __init__(self, connect, mode="auto"):
-        """connect() -> an async context manager of the SDK's streams."""
+    def __init__(self, connect, mode="auto", **options):
+        """connect() -> an async context manager of the SDK's streams; options: of its Client."""
         self._portal_manager = start_blocking_portal()
         self._portal = self._portal_manager.__enter__()
-        self.client = Client(connect, mode=mode)
+        self.client = Client(connect, mode=mode, **options)
         self._entered = self._portal.wrap_async_context_manager(self.client)
         try:
             self._entered.__enter__()
@@ -147,13 +147,13 @@ class PythonClient(Face):
             self._portal_manager.__exit__(None, None, None)
 
 
-def python_stdio(binary, args, mode="auto", stderr=None):
+def python_stdio(binary, args, mode="auto", stderr=None, **options):
     parameters = StdioServerParameters(
         command=str(binary), args=[*map(str, args)], env=dict(os.environ))
-    return PythonClient(stdio_client(parameters, errlog=stderr), mode)
+    return PythonClient(stdio_client(parameters, errlog=stderr), mode, **options)
 
 
-def python_http(server, mode="auto"):
+def python_http(server, mode="auto", **options):
     @asynccontextmanager
     async def streams():
         headers = {"Authorization": f"Bearer {server.token}"}
@@ -161,7 +161,7 @@ def python_http(server, mode="auto"):
             async with streamable_http_client(server.url, http_client=http) as both:
                 yield both
 
-    return PythonClient(streams(), mode)
+    return PythonClient(streams(), mode, **options)
 
 
 class NodeClient(Face):

@@ -12,18 +12,18 @@ def connect(binary, state_dir, start_server, tmp_path):
     """
     connect(sdk, transport, *server_args, mode="auto"): a client of "python", "v1" or "v2" (the two
     TypeScript SDKs), connected over "stdio" or "http" to a server with those options. Clients of
-    one `server` (keyword) share it.
+    one `server` (keyword) share it; other keywords are options of the Python SDK's Client.
     """
     clients, log = [], open(tmp_path / "stderr", "w+")
 
-    def one(sdk, transport, *args, mode="auto", server=None):
+    def one(sdk, transport, *args, mode="auto", server=None, **options):
         if transport == "http":
             server = server or start_server(*args)
-            client = python_http(server, mode) if sdk == "python" else NodeClient(
+            client = python_http(server, mode, **options) if sdk == "python" else NodeClient(
                 {"sdk": sdk, "mode": mode, "url": server.url, "token": server.token}, tmp_path, log)
             client.http = server
         elif sdk == "python":
-            client = python_stdio(binary, args, mode, log)
+            client = python_stdio(binary, args, mode, log, **options)
         else:
             client = NodeClient(
                 {"sdk": sdk, "mode": mode, "command": binary, "args": [*map(str, args)],
