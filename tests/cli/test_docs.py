@@ -19,7 +19,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = PAGES[0].read_text()
 # Of other programs, in lines about them.
 FOREIGN = {"--security-opt", "--exec", "--noproxy"}
-MORE_VARIABLES = {"SANDBOX_MCP_TOKEN", "SANDBOX_MCP_BACKEND_KEY", "SANDBOX_MCP_AGENT"}
+MORE_VARIABLES = {"SANDBOX_MCP_TOKEN", "SANDBOX_MCP_BACKEND_KEY", "SANDBOX_MCP_AGENT",
+                  "SANDBOX_MCP_STATE_KEY"}
 
 
 def blocks(language, text=README):
