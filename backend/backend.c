@@ -172,9 +172,9 @@ int sandbox_watch(struct sandbox *sb, const struct watch_request *req, struct wa
     return ops ? ops->start(sb, req, out, err) : unsupported(sb, "watch for changes", err);
 }
 
-void sandbox_unwatch(struct sandbox *sb, struct watch *w)
+void backend_unwatch(struct backend *be, struct watch *w)
 {
-    sb->backend->ops->watch->stop(w);
+    be->ops->watch->stop(w);
 }
 
 /* The checks before and the context behind every op that a backend may implement. */

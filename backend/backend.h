@@ -42,6 +42,16 @@ struct env_var {
 
 /* ---- running commands ---- */
 
+/*
+ * What is asked when a request reaches its yield time and still runs: 0 when the caller goes on
+ * waiting, without a bound from then on; -1: the op answers "running". process_id: already good
+ * for output and kill. run NULL: nobody is asked; a backend that cannot go on does not ask.
+ */
+struct stay {
+    int (*run)(void *context, const char *process_id);
+    void *context;
+};
+
 struct exec_request {
     const char *command; /* for the sandbox's shell (bash -c when there is one, else sh -c) */
     const char *cwd;     /* NULL: the workspace; relative to it otherwise */
@@ -52,8 +62,9 @@ struct exec_request {
     const struct env_var *env; /* added to the sandbox's environment */
     size_t env_count;
     int64_t timeout_ms; /* kill after; 0: as long as the sandbox lives */
-    int64_t yield_ms;   /* answer EXEC_RUNNING after; 0: at once */
-    size_t max_bytes;   /* of text kept per result, both streams together */
+    int64_t yield_ms;   /* answer EXEC_RUNNING after; 0: at once, nobody is asked to stay */
+    struct stay stay;
+    size_t max_bytes; /* of text kept per result, both streams together */
 };
 
 struct output_request {
@@ -172,6 +183,7 @@ struct code_request {
     const struct env_var *env;
     size_t env_count;
     int64_t timeout_ms, yield_ms;
+    struct stay stay;
     size_t max_bytes;
 };
 
@@ -297,6 +309,9 @@ int backend_open(const char *kind, const struct backend_config *config, struct b
                  struct err *err) MUST_CHECK;
 void backend_free(struct backend *be); /* NULL is fine */
 
+/* Where state is kept when no --state-dir says so; the caller frees it. NULL and err: nowhere. */
+char *backend_state_root(struct err *err) MUST_CHECK;
+
 /* Names of all backends, NULL-terminated. */
 const char *const *backend_names(void);
 
@@ -330,7 +345,7 @@ int sandbox_handles(struct sandbox *sb, struct strings *running, struct strings 
 bool backend_watches(const struct backend *be);
 int sandbox_watch(struct sandbox *sb, const struct watch_request *req, struct watch **out,
                   struct err *err) MUST_CHECK;
-void sandbox_unwatch(struct sandbox *sb, struct watch *w);
+void backend_unwatch(struct backend *be, struct watch *w);
 
 SANDBOX_OP(exec, exec_request, exec_result);
 SANDBOX_OP(output, output_request, exec_result);

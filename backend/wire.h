@@ -48,6 +48,7 @@ enum wire_kind {
     WIRE_RUNNER,   /* fds: channel, stdin, stdout, stderr, requests (read), responses (write) */
     WIRE_QUERY,    /* fds: channel, results (write): facts read back from the kernel, processes */
     WIRE_KILL_PID, /* fds: channel: signal one process tree by pid */
+    WIRE_WATCH,    /* fds: channel, inotify (made by the server, non-blocking) */
 };
 
 /* Frames on an operation's channel. */
@@ -58,6 +59,8 @@ enum wire_frame {
     WIRE_START = 32,  /* the request; exactly one, first */
     WIRE_SIGNAL,      /* TAG_SIGNAL to the whole tree */
     WIRE_RUN,         /* session: next command; fds: stdout, stderr (write) */
+    WIRE_WATCH_PATH,  /* watch: a file from now on */
+    WIRE_UNWATCH,     /* watch: not any more */
     /* agent to server */
     WIRE_READY =
         64, /* control socket: set-up finished; TAG_FACTS; at most one fd: the egress listener */
@@ -66,6 +69,7 @@ enum wire_frame {
     WIRE_REPLY,   /* file ops: result TLVs */
     WIRE_ERROR,   /* TAG_CODE, TAG_TEXT */
     WIRE_LOST,    /* session: the shell has gone; TAG_STATUS, TAG_CWD */
+    WIRE_CHANGED, /* watch: what is not as it was */
 };
 
 enum wire_tag {
@@ -123,12 +127,15 @@ enum wire_tag {
     TAG_HOME,
     TAG_DATA,   /* bytes, at most WIRE_INLINE_MAX: content, or records, that need no pipe */
     TAG_LENGTH, /* u64: bytes of content or records that go through the pipe instead */
+    TAG_WATCH,  /* u32: number of a watched file, below WIRE_WATCHES */
     TAG_MAX = 96
 };
 
 /* Processes that the agent may have beyond TAG_NPROC, for its own work in a sandbox that is full:
  * what else limits their number (a pids cgroup) has to leave room for them. */
 #define WIRE_NPROC_RESERVE 64
+
+#define WIRE_WATCHES 256 /* files watched in one WIRE_WATCH; a multiple of 8 */
 
 enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 
@@ -146,7 +153,7 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 #define WIRE_F_HOST (1u << 11) /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
 
 /*
- * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID. A tag that does not belong to a
+ * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH. A tag that does not belong to a
  * request is answered with ERROR. A frame that is malformed, not of this list, or has another
  * number of descriptors ends the sandbox, also on a channel.
  *
@@ -172,6 +179,12 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
  * QUERY   nothing; 'p' records, then -> REPLY
  * KILL    TAG_PID, TAG_SIGNAL, to that process and all below it -> REPLY: TAG_PID; not_found,
  *         denied (pid 1, supervisors)
+ *
+ * WATCH   nothing; then any number of
+ *         WATCH_PATH: TAG_WATCH, TAG_PATH (absolute, need not exist); the same number again
+ *         replaces the file; UNWATCH: TAG_WATCH
+ *    ->   CHANGED, at most one a second: TAG_DATA, bit n % 8 of byte n / 8 for the file of
+ *         number n, WIRE_WATCHES / 8 bytes. May name files that did not change.
  *
  * WIRE_FILE and WIRE_SEARCH. A WIRE_FILE channel takes any number of START frames, one at a
  * time, each answered by exactly one REPLY or ERROR, until the server closes it; after an

@@ -78,6 +78,7 @@ void query_serve(int channel, int results);
 void kill_serve(int channel);
 void file_serve(int channel, int data_fd);
 void search_serve(int channel, int results_fd);
+void watch_serve(int channel, int inotify);
 
 /* In pid 1, once all are gone: remove what sessions that were killed have left in /tmp. */
 void session_tidy_all(void);

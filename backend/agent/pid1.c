@@ -64,6 +64,12 @@ static void open_kill(const int *fds, int nfds)
     kill_serve(fds[0]);
 }
 
+static void open_watch(const int *fds, int nfds)
+{
+    (void)nfds;
+    watch_serve(fds[0], fds[1]);
+}
+
 /* By wire_kind: how many descriptors come, the channel included, and who takes them. */
 static const struct {
     int least, most;
@@ -72,7 +78,7 @@ static const struct {
     [WIRE_EXEC] = { 4, 5, open_exec },     [WIRE_SESSION] = { 3, 4, open_session },
     [WIRE_FILE] = { 1, 2, open_file },     [WIRE_SEARCH] = { 2, 2, open_search },
     [WIRE_RUNNER] = { 6, 6, open_runner }, [WIRE_QUERY] = { 2, 2, open_query },
-    [WIRE_KILL_PID] = { 1, 1, open_kill },
+    [WIRE_KILL_PID] = { 1, 1, open_kill }, [WIRE_WATCH] = { 2, 2, open_watch },
 };
 
 static bool skip_supervisor(const struct process *p)

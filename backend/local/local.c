@@ -1,4 +1,5 @@
 #include "backend/local/local.h"
+#include "backend/local/job_file.h"
 #include "backend/local/launcher.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -75,12 +76,14 @@ static int local_open(struct backend *base, const struct backend_config *config 
     if (be->host_runtime)
         log_warn("--runtime host: commands run on this machine without any isolation");
     be->idle.ops = &idle_ops;
+    local_watches_open(be);
     reactor_give(be->reactor, &be->idle);
     return 0;
 }
 
 static void free_sandbox(struct local_sandbox *sb)
 {
+    local_watches_free(sb);
     local_code_free(sb);
     local_sessions_free(sb);
     list_each(link, &sb->jobs) job_forget(list_of(link, struct job, link));
@@ -187,10 +190,11 @@ static void init_sandbox(struct local_sandbox *sb, struct local_backend *be)
 
     sb->base.backend = &be->base;
     sb->backend = be;
-    sb->dir = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .out_fd = -1 };
+    sb->dir = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .jobs_fd = -1 };
     sb->quota.max = SPOOL_QUOTA;
     list_init(&sb->jobs);
     list_init(&sb->sessions);
+    local_watches_init(&sb->watches);
     pthread_mutex_init(&sb->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -218,6 +222,7 @@ static int make(struct local_backend *be, const char *principal, const char *nam
         return -1;
     }
     memcpy(sb->base.id, sb->dir.id, sizeof(sb->base.id));
+    jobs_load(sb);
     list_append(&be->sandboxes, &sb->link);
     be->count++;
     *out = sb;
@@ -230,7 +235,7 @@ static bool is_unused(struct local_sandbox *sb)
     bool unused;
 
     pthread_mutex_lock(&sb->lock);
-    unused = sb->state == SANDBOX_STOPPED && !sb->users;
+    unused = sb->state == SANDBOX_STOPPED && !sb->users && local_watches_none(&sb->watches);
     list_each(link, &sb->jobs) unused &= atomic_load(&list_of(link, struct job, link)->refs) == 1;
     pthread_mutex_unlock(&sb->lock);
     return unused;
@@ -381,4 +386,5 @@ const struct backend_ops local_backend = {
     .exec = &local_exec_ops,
     .file = &local_file_ops,
     .code = &local_code_ops,
+    .watch = &local_watch_ops,
 };

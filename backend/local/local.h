@@ -21,6 +21,7 @@
 #include "backend/local/job.h"
 #include "backend/local/reactor.h"
 #include "backend/local/state.h"
+#include "backend/local/watch.h"
 
 #define LOCAL_WORKSPACE "/workspace"
 #define LOCAL_HOME "/home/user"
@@ -61,11 +62,13 @@ struct local_backend {
     struct err broken; /* code != 0: why no sandbox can be started; every call answers it */
     int null_fd;       /* /dev/null, for reading */
     struct pump idle;  /* the timer that stops idle sandboxes */
+    struct pump look;  /* the timer of watches, while there are any (watch.c) */
 
     pthread_mutex_t lock; /* the list, closing */
     struct list sandboxes;
     unsigned count;
     _Atomic bool closing;
+    bool looking;   /* lock: the reactor has `look` */
     char *versions; /* "python=3.11.2\n...": cached by info.c; set once under lock */
 };
 
@@ -95,6 +98,7 @@ struct local_sandbox {
         struct agent *agent; /* NULL: free; else a reference */
         int channel;
     } kept[2];                    /* file_op.c: idle channels for file operations */
+    struct watch_list watches;
     char *restart_note;           /* processes were stopped: told once, in the next result */
     struct strings degraded;      /* found at the last start */
     struct strings cgroups;       /* directories of the running instance */
@@ -164,6 +168,8 @@ void local_code_stopped(struct local_sandbox *sb);
 void local_code_free(struct local_sandbox *sb);
 /* file_op.c: sandbox lock held, no agent is the current one: close the kept channels. */
 void local_files_stopped(struct local_sandbox *sb);
+/* watch.c: */
+extern const struct watch_ops local_watch_ops;
 /* exec.c, session.c, info.c: */
 extern const struct exec_ops local_exec_ops;
 int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,

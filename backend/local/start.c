@@ -207,6 +207,7 @@ static int start(struct local_sandbox *sb, struct call *call, struct strings *cg
     pthread_cond_broadcast(&sb->changed);
     pthread_mutex_unlock(&sb->lock);
     local_watch(a);
+    local_watches_resume(sb, a);
     *out = TAKE(a);
     return 0;
 }
