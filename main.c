@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/state_key.h"
 #include "mcp/server.h"
+#include "mcp/task.h"
 #include "tools/confirm.h"
 #include "tools/resources.h"
 #include "tools/tools.h"
@@ -26,6 +27,8 @@ struct parts {
     struct server *server;
     struct buf instructions, live;
     struct sealed_key key;
+    struct task_config tasks;
+    char *tasks_dir;
     int stop_fd;
 };
 
@@ -88,6 +91,29 @@ static int start_asking(struct parts *p, struct server_config *config, struct er
     return 0;
 }
 
+/* Beside the sandboxes; in memory where a backend keeps nothing here and no place was named. */
+static int start_tasks(struct parts *p, struct err *err)
+{
+    const struct options *o = &p->options;
+    AUTO_FREE char *root = NULL;
+
+    p->tasks.recover = tools_recover;
+    if (o->state_dir)
+        root = strdup(o->state_dir);
+    else if (!strcmp(o->backend, "local"))
+        root = backend_state_root(err);
+    else
+        return 0;
+    if (!root)
+        return o->state_dir ? err_oom(err) : -1;
+    if (asprintf(&p->tasks_dir, "%s/v1/task", root) < 0) {
+        p->tasks_dir = NULL;
+        return err_oom(err);
+    }
+    p->tasks.dir = p->tasks_dir;
+    return 0;
+}
+
 static int start(struct parts *p, struct err *err)
 {
     struct server_config config = {
@@ -114,6 +140,11 @@ static int start(struct parts *p, struct err *err)
     };
     if (tools_instructions(p->backend, &p->instructions, err) || start_asking(p, &config, err))
         return -1;
+    if (!p->options.word_count || strcmp(p->options.words[0], "call")) {
+        if (start_tasks(p, err))
+            return -1;
+        config.tasks = &p->tasks;
+    }
     config.instructions = buf_str(&p->instructions);
     config.can = backend_can(p->backend);
     if (ops_open(&p->options, p->backend, &p->ops, err))
@@ -140,6 +171,7 @@ static void stop(struct parts *p)
     backend_free(p->backend);
     buf_done(&p->instructions);
     buf_done(&p->live);
+    free(p->tasks_dir);
     explicit_bzero(&p->key, sizeof(p->key));
     options_done(&p->options);
     fd_close(&p->stop_fd);

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MIN_CAP (64 * 1024) /* what a stream may always keep of head and ring each */
@@ -25,13 +27,36 @@ void spool_done(struct spool *s)
 {
     free(s->memory);
     fd_close(&s->fd);
+    if (s->in_file && s->name[0] && !s->kept)
+        unlinkat(s->dir_fd, s->name, 0);
     if (s->quota)
         atomic_fetch_sub(&s->quota->used, s->charged);
     spool_init(s, -1, NULL);
 }
 
+void spool_name(struct spool *s, const char *name)
+{
+    snprintf(s->name, sizeof(s->name), "%s", name);
+    s->begin = sizeof(struct spool_head);
+}
+
+static int make_named(const struct spool *s)
+{
+    const int flags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(s->dir_fd, s->name, flags, 0600);
+    const char *slash = strchr(s->name, '/');
+    char folder[SPOOL_NAME];
+
+    if (fd >= 0 || errno != ENOENT || !slash)
+        return fd;
+    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - s->name), s->name);
+    if (mkdirat(s->dir_fd, folder, 0700) && errno != EEXIST)
+        return -1;
+    return openat(s->dir_fd, s->name, flags, 0600);
+}
+
 /* Unlinked from birth, so nothing is left behind whatever happens to the server. */
-static int make_file(int dir_fd)
+static int make_unlinked(int dir_fd)
 {
     char name[48];
     int fd = openat(dir_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
@@ -102,12 +127,12 @@ static void locate(const struct spool *s, uint64_t at, uint64_t *place, uint64_t
     uint64_t in_ring;
 
     if (at < s->head_cap) {
-        *place = at;
+        *place = s->begin + at;
         *room = s->head_cap - at;
         return;
     }
     in_ring = (at - s->head_cap) % s->ring_cap;
-    *place = s->head_cap + in_ring;
+    *place = s->begin + s->head_cap + in_ring;
     *room = s->ring_cap - in_ring;
 }
 
@@ -145,13 +170,33 @@ static bool keep_in_memory(struct spool *s, const void *data, size_t len)
     return true;
 }
 
+/* The file's size says it all until more was added than it holds. */
+static void write_head(struct spool *s)
+{
+    struct spool_head h = {
+        .magic = SPOOL_MAGIC,
+        .total = s->total,
+        .lines = s->lines,
+        .head_cap = s->head_cap,
+        .ring_cap = s->ring_cap,
+        .stored = s->stored,
+        .lost = s->lost,
+        .closed = s->resting,
+    };
+
+    if (s->name[0] && s->fd >= 0)
+        (void)write_at(s->fd, (const char *)&h, sizeof(h), 0);
+}
+
 static void move_to_file(struct spool *s)
 {
-    s->fd = make_file(s->dir_fd);
+    s->fd = s->name[0] ? make_named(s) : make_unlinked(s->dir_fd);
     if (s->fd < 0) {
         lose(s, s->total);
         return;
     }
+    s->in_file = true;
+    write_head(s);
     charge(s, s->total);
     store(s, 0, s->memory, (size_t)s->total);
     free(s->memory);
@@ -177,16 +222,44 @@ uint64_t spool_lines(const char *p, size_t len)
 
 void spool_add(struct spool *s, const void *data, size_t len)
 {
-    if (!len)
+    uint64_t caps = s->head_cap + s->ring_cap;
+    bool lost = s->lost;
+
+    if (!len || s->resting)
         return;
-    if (s->fd < 0 && !s->lost && !keep_in_memory(s, data, len))
+    if (!s->in_file && !s->lost && (s->kept || !keep_in_memory(s, data, len)))
         move_to_file(s);
-    if (s->fd >= 0 && !s->lost) {
+    if (s->in_file && !s->lost) {
         charge(s, s->total + len);
         store(s, s->total, data, len);
     }
     s->lines += spool_lines(data, len);
     s->total += len;
+    if (s->total > s->head_cap + s->ring_cap || caps != s->head_cap + s->ring_cap ||
+        lost != s->lost)
+        write_head(s);
+}
+
+void spool_keep(struct spool *s)
+{
+    s->kept = true;
+    if (s->total && !s->in_file && !s->lost)
+        move_to_file(s);
+}
+
+void spool_forget(struct spool *s)
+{
+    s->kept = false;
+}
+
+void spool_rest(struct spool *s)
+{
+    if (s->resting)
+        return;
+    s->resting = true;
+    write_head(s);
+    if (s->name[0])
+        fd_close(&s->fd);
 }
 
 bool spool_gap(const struct spool *s, uint64_t *from, uint64_t *to)
@@ -201,14 +274,16 @@ bool spool_gap(const struct spool *s, uint64_t *from, uint64_t *to)
     if (s->total <= kept)
         return false;
     *from = s->head_cap;
-    *to = s->total - s->ring_cap;
+    *to = s->total - s->ring_cap + (s->margin < s->ring_cap ? s->margin : s->ring_cap);
     return true;
 }
 
 size_t spool_read(const struct spool *s, uint64_t offset, void *out, size_t len)
 {
     uint64_t from, to, end = s->total;
+    AUTO_FD int own = -1;
     size_t done = 0;
+    int fd = s->fd;
 
     if (spool_gap(s, &from, &to) && offset < to)
         end = from;
@@ -220,11 +295,13 @@ size_t spool_read(const struct spool *s, uint64_t offset, void *out, size_t len)
         memcpy(out, s->memory + offset, len);
         return len;
     }
+    if (fd < 0 && s->in_file)
+        fd = own = openat(s->dir_fd, s->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     while (done < len) {
         uint64_t place, room;
         ssize_t n;
         locate(s, offset + done, &place, &room);
-        n = pread(s->fd, (char *)out + done, room < len - done ? (size_t)room : len - done,
+        n = pread(fd, (char *)out + done, room < len - done ? (size_t)room : len - done,
                   (off_t)place);
         if (n <= 0)
             break;

@@ -1,7 +1,12 @@
 /*
  * One output stream, kept whole within a bound: the first SPOOL_HEAD bytes and the last
  * SPOOL_RING; what lies between is dropped and counted. Short streams stay in memory, longer
- * ones go to an unlinked file in the sandbox's state directory.
+ * ones go to a file: an unlinked one, or one with a name (spool_name). A named file that was
+ * kept (spool_keep) can be read by a later process with spool_load(), however this one ended;
+ * nothing is synced to the disk, so a crash of the machine may lose it.
+ *
+ * A named file begins with struct spool_head: how much was added is the file's size until the
+ * stream is longer than what is kept, and from then on in the head, written after each add.
  *
  * Offsets are those of the stream and never change their meaning. Not thread-safe: the
  * owner (struct job) holds its lock around every call.
@@ -24,10 +29,25 @@ struct spool_quota {
     uint64_t max;
 };
 
+struct spool_head {
+    char magic[8];
+    uint64_t total, lines, head_cap, ring_cap, stored;
+    uint32_t lost, closed; /* closed: nothing was added after this was written */
+    char zero[8];
+};
+
+#define SPOOL_NAME 64
+#define SPOOL_MAGIC "SPOOL\0\0\1"
+
 struct spool {
     struct spool_quota *quota;
-    int dir_fd; /* borrowed: where the file is made */
-    int fd;     /* -1: in memory */
+    int dir_fd;            /* borrowed: where the file is made */
+    int fd;                /* -1: none is open; a named file is opened again for each read */
+    char name[SPOOL_NAME]; /* relative to dir_fd, with one folder at most; "" unlinked */
+    bool in_file, kept;    /* kept: the named file stays when the spool is done */
+    bool resting;          /* nothing more is added */
+    uint64_t begin;        /* of the bytes in the file */
+    uint64_t margin;       /* after a crash: bytes of the ring that are not sure */
     char *memory;
     size_t memory_cap;
     uint64_t total, lines;       /* bytes and newlines ever added */
@@ -40,6 +60,25 @@ struct spool {
 /* No memory and no file is taken yet. dir_fd and quota must outlive the spool. */
 void spool_init(struct spool *s, int dir_fd, struct spool_quota *quota);
 void spool_done(struct spool *s);
+
+/* Its file, once it needs one, has this name; what is in the way is replaced. Before any add. */
+void spool_name(struct spool *s, const char *name);
+
+/* Into the file now and from now on; the file stays. An empty stream has none. */
+void spool_keep(struct spool *s);
+
+/* Nothing more will be added: a named file is closed. */
+void spool_rest(struct spool *s);
+
+/* The file goes when the spool is done. */
+void spool_forget(struct spool *s);
+
+/*
+ * A resting spool over what an earlier one kept under that name; without a file it is empty. Its
+ * bytes are charged to the quota even beyond its maximum.
+ */
+int spool_load(struct spool *s, int dir_fd, struct spool_quota *quota, const char *name,
+               struct err *err) MUST_CHECK;
 
 /* Never fails: what cannot be kept is dropped and counted. */
 void spool_add(struct spool *s, const void *data, size_t len);

@@ -10,7 +10,7 @@ static const char interrupted[] = "interrupted by restart: the server that ran t
 
 static int add_result(struct buf *out, const struct tool_call *call, bool is_error, struct err *err)
 {
-    if (buf_adds(out, "{\"content\":[", err) ||
+    if (buf_adds(out, "{\"resultType\":\"complete\",\"content\":[", err) ||
         buf_add(out, buf_str(&call->content), call->content.len, err) || buf_adds(out, "]", err))
         return -1;
     if (call->meta.len && buf_addf(out, err, ",\"_meta\":{%s}", call->meta.data))

@@ -165,6 +165,7 @@ int tool_code_execute(struct tool_call *call, const struct code_execute_args *ar
         .env_count = args->env.count,
         .timeout_ms = tools_ms(args->timeout_s),
         .yield_ms = tools_ms(args->yield_s),
+        .stay = tools_stay(call),
         .max_bytes = (size_t)args->max_bytes,
     };
 

@@ -13,6 +13,7 @@ struct tools_context {
     const char *sandbox_name; /* --sandbox NAME; used when the call names none */
     size_t max_bytes;         /* ceiling of a result's text: 48 kB */
     size_t default_max_bytes; /* 24 kB */
+    struct resource_watches *watches; /* resource_watch.h */
     const char *confirm;      /* what is live: destructive tools ask first; NULL: they do not */
 };
 
@@ -21,6 +22,12 @@ int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err)
 
 /* The map as variables: *out is one block to free(), its strings are the map's. */
 int tools_env(const struct arg_map *map, struct env_var **out, struct err *err) MUST_CHECK;
+
+/* At its yield time a command becomes a task, when the client takes tasks. */
+struct stay tools_stay(struct tool_call *call);
+
+/* What is left of a task whose server ended: the output of that process. See task_config. */
+int tools_recover(struct tool_call *call, const char *handle, struct err *err) MUST_CHECK;
 
 /* Seconds as whole milliseconds. */
 static inline int64_t tools_ms(double seconds)

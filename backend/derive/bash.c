@@ -57,6 +57,7 @@ int derive_bash(struct sandbox *sb, struct call *call, const struct code_request
         .env_count = req->env_count,
         .timeout_ms = req->timeout_ms,
         .yield_ms = req->yield_ms,
+        .stay = req->stay,
         .max_bytes = req->max_bytes,
     };
 

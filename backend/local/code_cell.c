@@ -166,7 +166,10 @@ static bool finish(struct cell *cell)
         pthread_mutex_unlock(&j->lock);
     }
     cell->context->dead = cell->context->dead || cell->ended || cell->context->once;
-    job_exited(j, status);
+    if (cell->ended && !cell->wait_status && cell->context->agent->dead)
+        job_killed(j);
+    else
+        job_exited(j, status);
     job_over(j);
     return true;
 }
@@ -369,12 +372,21 @@ static int yielded(struct cell *cell, const struct code_request *req, struct cod
     return 0;
 }
 
+static bool stays(struct cell *cell, const struct stay *stay)
+{
+    if (!stay->run || job_room(cell->sandbox, NULL))
+        return false;
+    job_list(cell->job, true);
+    return !stay->run(stay->context, cell->job->id);
+}
+
 int code_run(struct local_sandbox *sb, struct call *call, struct code_context *c,
              const struct code_request *req, struct code_result *res, struct err *err)
 {
     AUTO(buf) struct buf line = BUF_MAX(REQUEST_MAX);
     int64_t yield_at = clock_ms() + req->yield_ms;
     struct cell *cell = NULL;
+    enum pump_end end;
     int r;
 
     if (cell_new(sb, c, req, &cell, err))
@@ -389,7 +401,10 @@ int code_run(struct local_sandbox *sb, struct call *call, struct code_context *c
         cell_free(cell);
         return -1;
     }
-    switch (pump_drive(&cell->job->pump, call, req->yield_ms ? yield_at : 1, NULL)) {
+    end = pump_drive(&cell->job->pump, call, req->yield_ms ? yield_at : 1, job_progress);
+    if (end == PUMP_UNTIL && req->yield_ms && stays(cell, &req->stay))
+        end = pump_drive(&cell->job->pump, call, call->deadline_ms, job_progress);
+    switch (end) {
     case PUMP_CALL:
         return gave_up(cell, call, err);
     case PUMP_UNTIL:

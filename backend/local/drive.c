@@ -107,6 +107,10 @@ static void end_channel(struct job *j)
 static void lost(struct job *j, int64_t now_ms)
 {
     end_channel(j);
+    if (j->exited && !j->session && pipes_open(j)) {
+        j->abandoned = true;
+        j->give_up_ms = now_ms + GIVE_UP_MS;
+    }
     if (j->exited)
         return;
     j->give_up_ms = now_ms + GIVE_UP_MS;
@@ -304,7 +308,7 @@ static void note_held(struct job *j)
 /* What still holds the output although it was to end: then the whole sandbox goes. */
 static void let_go(struct job *j)
 {
-    if (j->give_up_ms && pipes_open(j))
+    if (j->give_up_ms && pipes_open(j) && !j->abandoned)
         agent_stop(j->agent, "a command could not be ended");
     fd_close(&j->pipes[0]);
     fd_close(&j->pipes[1]);

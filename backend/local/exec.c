@@ -5,8 +5,6 @@
 #include <string.h>
 
 #define STARTED_MS 1000 /* a background start waits so long for the process to be there */
-#define PROGRESS_MS 300
-#define PROGRESS_BYTES 400
 
 int exec_put_request(struct agent *a, struct wire_out *w, const struct exec_request *req,
                      const char *cwd, unsigned index, int *command_fd, struct err *err)
@@ -72,29 +70,13 @@ static int start(struct local_sandbox *sb, struct call *call, const struct exec_
     }
 }
 
-/* The last line of the output so far, for the client's progress display. */
-static void show_progress(struct pump *p, struct call *call)
+/* From here on others may read and end it by its id. */
+static bool stays(struct job *j, const struct stay *stay)
 {
-    struct job *j = (struct job *)((char *)p - offsetof(struct job, pump));
-    char text[PROGRESS_BYTES], *line = text, *nl;
-    int64_t now = clock_ms();
-    size_t n;
-
-    if (!call->progress || now - j->progress_ms < PROGRESS_MS)
-        return;
-    j->progress_ms = now;
-    pthread_mutex_lock(&j->lock);
-    n = j->out.total < sizeof(text) ? (size_t)j->out.total : sizeof(text);
-    n = spool_read(&j->out, j->out.total - n, text, n);
-    pthread_mutex_unlock(&j->lock);
-    while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-        n--;
-    nl = n ? memrchr(text, '\n', n) : NULL;
-    if (nl) {
-        n -= (size_t)(nl + 1 - text);
-        line = nl + 1;
-    }
-    call->progress(call, (double)(now - j->started_ms) / 1e3, n ? line : NULL, n);
+    if (!stay->run)
+        return false;
+    job_list(j, true);
+    return !stay->run(stay->context, j->id);
 }
 
 static enum pump_end wait_for(struct job *j, struct call *call, const struct exec_request *req)
@@ -102,8 +84,12 @@ static enum pump_end wait_for(struct job *j, struct call *call, const struct exe
     int64_t now = clock_ms(), until = now + req->yield_ms;
     enum pump_end end;
 
-    if (req->yield_ms)
-        return pump_drive(&j->pump, call, clock_earlier(until, call->deadline_ms), show_progress);
+    if (req->yield_ms) {
+        end = pump_drive(&j->pump, call, clock_earlier(until, call->deadline_ms), job_progress);
+        if (end == PUMP_UNTIL && stays(j, &req->stay))
+            end = pump_drive(&j->pump, call, call->deadline_ms, job_progress);
+        return end;
+    }
     until = now + STARTED_MS;
     do
         end = pump_drive(&j->pump, call, clock_ms() + 2, NULL);

@@ -1,4 +1,5 @@
 #include "backend/local/job.h"
+#include "backend/local/job_file.h"
 #include "backend/local/local.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -15,6 +16,15 @@ struct waiter {
     int fd;
 };
 
+static void init_spool(struct job *j, struct spool *s, const char *name)
+{
+    char path[SPOOL_NAME];
+
+    snprintf(path, sizeof(path), "%s/%s", j->id, name);
+    spool_init(s, j->sandbox->dir.jobs_fd, &j->sandbox->quota);
+    spool_name(s, path);
+}
+
 int job_new(struct local_sandbox *sb, struct agent *a, struct job **out, struct err *err)
 {
     struct job *j = calloc(1, sizeof(*j));
@@ -23,16 +33,16 @@ int job_new(struct local_sandbox *sb, struct agent *a, struct job **out, struct 
         return err_oom(err);
     j->refs = 1;
     j->sandbox = sb;
-    j->agent = agent_ref(a);
-    j->channel = j->pipes[0] = j->pipes[1] = -1;
+    j->agent = a ? agent_ref(a) : NULL;
+    j->foreign_fd = j->channel = j->pipes[0] = j->pipes[1] = -1;
     j->status = EXEC_RUNNING;
     j->exit_code = -1;
     j->started_ms = clock_ms();
     id_make("p", j->id);
     list_init(&j->waiters);
     pthread_mutex_init(&j->lock, NULL);
-    spool_init(&j->out, sb->dir.out_fd, &sb->quota);
-    spool_init(&j->errs, sb->dir.out_fd, &sb->quota);
+    init_spool(j, &j->out, "out");
+    init_spool(j, &j->errs, "err");
     *out = j;
     return 0;
 }
@@ -58,8 +68,11 @@ void job_unref(struct job *j)
     close_channel(j);
     fd_close(&j->pipes[0]);
     fd_close(&j->pipes[1]);
+    if (j->discard || !j->kept)
+        job_remove_files(j);
     spool_done(&j->out);
     spool_done(&j->errs);
+    fd_close(&j->foreign_fd);
     pthread_mutex_destroy(&j->lock);
     agent_unref(j->agent);
     free(j->cwd);
@@ -99,26 +112,37 @@ static bool full(struct local_sandbox *sb)
            (sb->job_count && atomic_load(&sb->quota.used) >= sb->quota.max - SPOOL_HEAD);
 }
 
-void job_list(struct job *j, bool hand_out)
+void jobs_evict(struct local_sandbox *sb)
 {
-    struct local_sandbox *sb = j->sandbox;
-    struct job *old = NULL;
+    struct job *old;
 
     do {
-        job_unref(old);
         old = NULL;
         pthread_mutex_lock(&sb->lock);
-        if (!j->listed) {
-            list_append(&sb->jobs, &job_ref(j)->link);
-            sb->job_count++;
-            j->listed = true;
-        }
-        j->handed_out |= hand_out;
         if (full(sb))
             old = evict(sb);
         pthread_mutex_unlock(&sb->lock);
-    } while (old && old != j);
-    job_unref(old);
+        if (old)
+            old->discard = true;
+        job_unref(old);
+    } while (old);
+}
+
+void job_list(struct job *j, bool hand_out)
+{
+    struct local_sandbox *sb = j->sandbox;
+
+    pthread_mutex_lock(&sb->lock);
+    if (!j->listed) {
+        list_append(&sb->jobs, &job_ref(j)->link);
+        sb->job_count++;
+        j->listed = true;
+    }
+    j->handed_out |= hand_out;
+    pthread_mutex_unlock(&sb->lock);
+    if (hand_out)
+        job_keep(j);
+    jobs_evict(sb);
 }
 
 int job_room(struct local_sandbox *sb, struct err *err)
@@ -169,6 +193,8 @@ int job_find(struct local_sandbox *sb, const char *id, struct job **out, struct 
         }
     }
     pthread_mutex_unlock(&sb->lock);
+    if (!found && id_valid("p", id) && !job_find_elsewhere(sb, id, out, NULL))
+        return 0;
     if (!found) {
         err_set(err, ERR_NOT_FOUND, "no process \"%.40s\" is known here", id);
         return err_next(err, "use the process_id of an earlier result; finished ones are kept "
@@ -195,8 +221,11 @@ void job_output(struct job *j, int stream, const void *data, size_t len)
 
 void job_phase(struct job *j, enum job_phase phase)
 {
+    bool moves;
+
     pthread_mutex_lock(&j->lock);
-    if (phase > j->phase)
+    moves = phase > j->phase;
+    if (moves)
         j->phase = phase;
     if (phase == JOB_OVER) {
         close_channel(j);
@@ -204,6 +233,8 @@ void job_phase(struct job *j, enum job_phase phase)
     }
     wake(j);
     pthread_mutex_unlock(&j->lock);
+    if (moves && phase >= JOB_BACKGROUND)
+        job_save(j);
 }
 
 /* Job lock held: the main process is over. */
@@ -236,9 +267,23 @@ void job_exited(struct job *j, int wait_status)
     pthread_mutex_unlock(&j->lock);
 }
 
+/* Job lock held. Nobody asked for it: the sandbox was stopped around it. */
+static void note_stop(struct job *j)
+{
+    static const char text[] = "Interrupted%s: the sandbox was stopped (%s).";
+    const struct agent *a = j->agent;
+
+    if (j->status != EXEC_RUNNING || j->killing || j->timed_out || !a || !a->dead)
+        return;
+    free(j->note);
+    if (asprintf(&j->note, text, j->sandbox->backend->closing ? " by restart" : "", a->why) < 0)
+        j->note = NULL;
+}
+
 void job_killed(struct job *j)
 {
     pthread_mutex_lock(&j->lock);
+    note_stop(j);
     ended(j, j->timed_out ? EXEC_TIMED_OUT : EXEC_KILLED);
     wake(j);
     pthread_mutex_unlock(&j->lock);

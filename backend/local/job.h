@@ -43,6 +43,10 @@ struct job {
     struct list link; /* in the sandbox's table (sandbox lock) */
     bool listed;      /* sandbox lock */
     bool handed_out;  /* sandbox lock: its id is known to a client */
+    bool kept;        /* it is in files too, see job_file.h; stays true */
+    bool discard;     /* its files go with the last reference */
+    bool loaded;      /* it was of an earlier server, or is of another one: nothing changes */
+    int foreign_fd;   /* the folder of its files when that is another sandbox's; owned; else -1 */
     enum job_phase phase;
     enum exec_status status; /* EXEC_RUNNING until phase >= JOB_EXITED */
     int exit_code, signal;
@@ -72,6 +76,7 @@ struct job {
     bool foreground;                   /* a call waits: step ends when there is an answer */
     bool channel_over;                 /* EOF was seen on it */
     bool was_held;                     /* the driver knows of `held` */
+    bool abandoned; /* all its processes ended; who still holds the output is none of them */
 };
 
 /* A new job with an id, not yet in the table; the caller's reference. */
@@ -88,7 +93,9 @@ DEFINE_AUTO_PTR(job, job_unref);
 void job_list(struct job *j, bool hand_out);
 /* ERR_QUOTA when JOB_LIVE_MAX handed-out jobs are running. */
 int job_room(struct local_sandbox *sb, struct err *err) MUST_CHECK;
-/* Forget it: nothing more can be read under its id. */
+/* Those beyond JOB_KEPT_MAX or the quota go, with their files, the oldest that are over first. */
+void jobs_evict(struct local_sandbox *sb);
+/* Forget it: nothing more can be read under its id. What was kept in files stays there. */
 void job_forget(struct job *j);
 /* ERR_NOT_FOUND, ERR_GONE never: an id that was forgotten looks like any other. */
 int job_find(struct local_sandbox *sb, const char *id, struct job **out,
@@ -133,5 +140,8 @@ int job_position(struct job *j, const char *cursor, uint64_t *out, uint64_t *err
  */
 int job_result(struct job *j, const struct output_request *req, size_t max_bytes,
                struct exec_result *res, struct err *err) MUST_CHECK;
+
+/* For pump_drive(): the last line of its output so far, as the call's progress. */
+void job_progress(struct pump *p, struct call *call);
 
 #endif

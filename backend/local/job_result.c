@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define DEFAULT_BYTES (24 * 1024)
+#define PROGRESS_MS 300
+#define PROGRESS_BYTES 400
 
 /* Offsets in both streams: where a read starts, or ends. */
 struct place {
@@ -201,4 +203,28 @@ int job_result(struct job *j, const struct output_request *req, size_t max_bytes
     }
     pthread_mutex_unlock(&j->lock);
     return fail;
+}
+
+void job_progress(struct pump *p, struct call *call)
+{
+    struct job *j = (struct job *)((char *)p - offsetof(struct job, pump));
+    char text[PROGRESS_BYTES], *line = text, *nl;
+    int64_t now = clock_ms();
+    size_t n;
+
+    if (!call->progress || now - j->progress_ms < PROGRESS_MS)
+        return;
+    j->progress_ms = now;
+    pthread_mutex_lock(&j->lock);
+    n = j->out.total < sizeof(text) ? (size_t)j->out.total : sizeof(text);
+    n = spool_read(&j->out, j->out.total - n, text, n);
+    pthread_mutex_unlock(&j->lock);
+    while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        n--;
+    nl = n ? memrchr(text, '\n', n) : NULL;
+    if (nl) {
+        n -= (size_t)(nl + 1 - text);
+        line = nl + 1;
+    }
+    call->progress(call, (double)(now - j->started_ms) / 1e3, n ? line : NULL, n);
 }

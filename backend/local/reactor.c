@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#define TICK_MS 1000 /* between two looks while the call wants progress */
 #define EVENTS 64
 #define WAKE UINT32_MAX
 
@@ -27,7 +28,7 @@ enum pump_end pump_drive(struct pump *p, struct call *call, int64_t until_ms,
     struct pollfd fds[PUMP_FDS + 1];
 
     for (;;) {
-        int64_t now = clock_ms();
+        int64_t now = clock_ms(), due;
         size_t n;
         if (p->ops->step(p, now))
             return PUMP_OVER;
@@ -39,7 +40,10 @@ enum pump_end pump_drive(struct pump *p, struct call *call, int64_t until_ms,
             return PUMP_UNTIL;
         n = p->ops->fds(p, fds);
         fds[n] = (struct pollfd){ .fd = call->event_fd, .events = POLLIN };
-        poll(fds, (nfds_t)(n + 1), clock_left(clock_earlier(until_ms, p->due_ms)));
+        due = clock_earlier(until_ms, p->due_ms);
+        if (each && call->progress)
+            due = clock_earlier(due, now + TICK_MS);
+        poll(fds, (nfds_t)(n + 1), clock_left(due));
     }
 }
 

@@ -46,7 +46,8 @@ enum pump_end {
     PUMP_CALL,  /* the call was ended: see call_state() */
 };
 
-/* Drive by this thread. `each`, may be NULL, is called after every step (progress). */
+/* Drive by this thread. `each`, may be NULL, is called after every step, and now and then while
+ * the call wants progress. */
 enum pump_end pump_drive(struct pump *p, struct call *call, int64_t until_ms,
                          void (*each)(struct pump *p, struct call *call));
 

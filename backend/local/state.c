@@ -1,4 +1,5 @@
 #include "backend/local/state.h"
+#include "backend/backend.h"
 #include "backend/local/meta.h"
 #include "backend/local/tree.h"
 #include "base/cleanup.h"
@@ -18,32 +19,6 @@
 #include <sys/syscall.h>
 
 #define NEW_IS_STALE_S 60 /* a half-made directory without a lock file */
-
-char *state_default_root(struct err *err)
-{
-    const char *own = getenv("SANDBOX_MCP_STATE_DIR"), *xdg = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
-    char *path = NULL;
-    int n = 0;
-
-    if (own && *own == '/')
-        n = asprintf(&path, "%s", own);
-    else if (!geteuid())
-        n = asprintf(&path, "/var/lib/sandbox-mcp");
-    else if (xdg && *xdg == '/')
-        n = asprintf(&path, "%s/sandbox-mcp", xdg);
-    else if (home && *home == '/')
-        n = asprintf(&path, "%s/.local/state/sandbox-mcp", home);
-    else {
-        err_set(err, ERR_INVALID, "no place for the state: neither a home nor --state-dir");
-        return NULL;
-    }
-    if (n < 0) {
-        err_oom(err);
-        return NULL;
-    }
-    return path;
-}
 
 /* True when all ids of [base, base + count) exist in this user namespace. */
 static bool mapped(const char *map, uid_t base, uid_t count)
@@ -209,7 +184,7 @@ static void recover(struct state *s)
 
 int state_open(const char *root, struct state *out, struct err *err)
 {
-    AUTO_FREE char *path = root ? strdup(root) : state_default_root(err);
+    AUTO_FREE char *path = root ? strdup(root) : backend_state_root(err);
     AUTO_FD int root_fd = -1;
     AUTO_FD int top = -1;
     mode_t mode;

@@ -3,7 +3,7 @@
  *
  *   <root>/v1/sandbox/<id>/meta.json      schema, owner, name, uid, times; written by rename
  *                          lock           flock held by the process that uses it
- *                          out/           spools (unlinked files)
+ *                          jobs/<p_id>/   meta.json, out, err of a process known by its id
  *                          workspace/ws   the sandbox's files
  *                          workspace/home its home
  *
@@ -35,20 +35,17 @@ struct state {
 
 struct state_dir {
     char id[36];
-    int dir_fd, lock_fd, out_fd; /* -1: closed */
+    int dir_fd, lock_fd, jobs_fd; /* -1: closed */
     char *workspace, *home;      /* host paths of ws and home; only for binds */
     uid_t uid;
     gid_t gid;
     int64_t created_ms; /* wall clock */
 };
 
-/* NULL picks the default place. Makes what is missing, clears up after a crash, removes what has
+/* NULL picks backend_state_root(). Makes what is missing, clears up after a crash, removes what has
  * expired. */
 int state_open(const char *root, struct state *out, struct err *err) MUST_CHECK;
 void state_done(struct state *s);
-
-/* The default place's path; the caller frees it. NULL and err when there is none. */
-char *state_default_root(struct err *err);
 
 /* The directory of (owner, name) that nobody else holds: found, or 0 with out->dir_fd -1 when
  * there is none; ERR_BUSY when another process holds it. */
@@ -64,7 +61,7 @@ int state_create(struct state *s, const char *owner, const char *name, uid_t uid
 int state_touch(struct state_dir *d, const char *owner, const char *name, bool running,
                 struct err *err) MUST_CHECK;
 
-/* True when the sandbox never wrote anything into its workspace. */
+/* True when nothing is in its workspace, and no process of it can be read. */
 bool state_unused(const struct state_dir *d);
 
 /* Remove it and all its files. */

@@ -19,12 +19,12 @@ static void digest(const char *owner, char out[65])
 
 void state_dir_done(struct state_dir *d)
 {
-    fd_close(&d->out_fd);
+    fd_close(&d->jobs_fd);
     fd_close(&d->dir_fd);
     fd_close(&d->lock_fd);
     free(d->workspace);
     free(d->home);
-    *d = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .out_fd = -1 };
+    *d = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .jobs_fd = -1 };
 }
 
 /* Open what lies below d->dir_fd, and name it. */
@@ -33,8 +33,8 @@ static int fill(struct state *s, struct state_dir *d, const struct meta *m, stru
     d->uid = m->uid;
     d->gid = m->gid;
     d->created_ms = m->created_ms;
-    d->out_fd = tree_dir(d->dir_fd, "out", 0700, err);
-    if (d->out_fd < 0)
+    d->jobs_fd = tree_dir(d->dir_fd, "jobs", 0700, err);
+    if (d->jobs_fd < 0)
         return -1;
     if (asprintf(&d->workspace, "%s/v1/sandbox/%s/workspace/ws", s->root, d->id) < 0 ||
         asprintf(&d->home, "%s/v1/sandbox/%s/workspace/home", s->root, d->id) < 0)
@@ -81,7 +81,7 @@ int state_find(struct state *s, const char *owner, const char *name, struct stat
     struct dirent *e;
     char hash[65];
 
-    *out = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .out_fd = -1 };
+    *out = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .jobs_fd = -1 };
     if (!d)
         return err_sys(err, errno, "read the state directory");
     digest(owner, hash);
@@ -192,7 +192,7 @@ int state_create(struct state *s, const char *owner, const char *name, uid_t uid
     AUTO_FD int all = lock_all(s, err);
     char fresh[64];
 
-    *out = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .out_fd = -1 };
+    *out = (struct state_dir){ .dir_fd = -1, .lock_fd = -1, .jobs_fd = -1 };
     if (all < 0 || choose_uid(s, uid, gid, &m, err))
         return -1;
     digest(owner, m.owner);
@@ -225,7 +225,7 @@ int state_touch(struct state_dir *d, const char *owner, const char *name, bool r
 
 bool state_unused(const struct state_dir *d)
 {
-    return tree_empty(d->dir_fd, "workspace/ws");
+    return tree_empty(d->dir_fd, "workspace/ws") && tree_empty(d->dir_fd, "jobs");
 }
 
 void state_remove(struct state *s, struct state_dir *d)

@@ -219,7 +219,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     backend.null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sandbox.base.backend = &backend.base;
     sandbox.backend = &backend;
-    sandbox.dir.out_fd = open("/tmp", O_PATH | O_CLOEXEC);
+    sandbox.dir.jobs_fd = open("/tmp", O_PATH | O_CLOEXEC);
     sandbox.quota.max = SPOOL_QUOTA;
     list_init(&sandbox.jobs);
     list_init(&sandbox.sessions);

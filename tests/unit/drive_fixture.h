@@ -43,7 +43,7 @@ static inline void drive_start(struct drive_fixture *f)
     f->sandbox.backend = &f->backend;
     f->sandbox.base.backend = &f->backend.base;
     f->sandbox.quota.max = SPOOL_QUOTA;
-    f->sandbox.dir.out_fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    f->sandbox.dir.jobs_fd = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
     f->sandbox.state = SANDBOX_RUNNING;
     list_init(&f->sandbox.jobs);
     list_init(&f->sandbox.sessions);
@@ -192,7 +192,7 @@ static inline void drive_end(struct drive_fixture *f)
     agent_unref(f->agent);
     close(f->control);
     close(f->backend.null_fd);
-    close(f->sandbox.dir.out_fd);
+    close(f->sandbox.dir.jobs_fd);
     call_done(&f->call);
     pthread_cond_destroy(&f->sandbox.changed);
     pthread_mutex_destroy(&f->sandbox.lock);

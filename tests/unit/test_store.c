@@ -72,7 +72,7 @@ static void a_named_one_is_found_again_by_its_owner_only(void)
     state_dir_done(&d);
     CHECK(!state_find(&state, "me", "x", &again, NULL));
     CHECK_STR(again.id, id);
-    CHECK(again.dir_fd >= 0 && again.out_fd >= 0);
+    CHECK(again.dir_fd >= 0 && again.jobs_fd >= 0);
     state_dir_done(&again);
     CHECK(!state_find(&state, "you", "x", &again, NULL));
     CHECK_INT(again.dir_fd, -1);
