@@ -73,8 +73,17 @@ int spool_load(struct spool *s, int dir_fd, struct spool_quota *quota, const cha
     if (s->fd < 0)
         return errno == ENOENT ? 0 : err_sys(err, errno, "open the output %s", name);
     s->in_file = true;
-    if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) ||
-        pread(s->fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || !sound(&h)) {
+    if (fstat(s->fd, &st) || !S_ISREG(st.st_mode)) {
+        fd_close(&s->fd);
+        s->in_file = false;
+        return err_set(err, ERR_INVALID, "the output %s is no file", name);
+    }
+    if (st.st_size < (off_t)sizeof(h)) {
+        fd_close(&s->fd); /* ended before the first byte */
+        s->in_file = false;
+        return 0;
+    }
+    if (pread(s->fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || !sound(&h)) {
         fd_close(&s->fd);
         s->in_file = false;
         return err_set(err, ERR_INVALID, "the output %s cannot be read", name);

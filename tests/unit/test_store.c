@@ -40,7 +40,7 @@ static void a_new_sandbox_lies_below_a_directory_it_does_not_own(void)
     CHECK(!fstatat(d.dir_fd, "workspace/ws", &st, 0));
     CHECK_INT(st.st_uid, d.uid);
     CHECK_INT(st.st_mode & 07777, 0755);
-    CHECK_INT(mode_of(d.dir_fd, "out"), 0700);
+    CHECK_INT(mode_of(d.dir_fd, "jobs"), 0700);
     CHECK_INT(mode_of(d.dir_fd, "meta.json"), 0600);
     CHECK_INT(mode_of(d.dir_fd, "lock"), 0600);
     CHECK(geteuid() || (d.uid >= STATE_UID_BASE && d.uid < STATE_UID_BASE + STATE_UID_COUNT));
