@@ -107,7 +107,8 @@ int cli_http(const struct options *o, struct server *server, struct ops *ops, in
     config.address = address;
     config.auth = auth.auth;
     config.metadata = cli_auth_metadata(&auth);
-    ops_serve(ops, &config);
+    if (ops)
+        ops_serve(ops, &config);
     if (http_start(&config, server, &http, err))
         return -1;
     announce(address, http_port(http), o->tls_cert, auth.auth);

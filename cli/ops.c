@@ -192,6 +192,8 @@ void ops_serve(struct ops *ops, struct http_config *config)
 
 void ops_reopen(struct ops *ops)
 {
+    if (!ops)
+        return;
     audit_reopen(ops->access);
     if (ops->audit != ops->access)
         audit_reopen(ops->audit);

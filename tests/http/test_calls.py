@@ -139,8 +139,10 @@ def pings(server, legacy, seconds):
 
 
 @pytest.mark.slow
-def test_500_calls_in_flight_do_not_slow_a_ping(connect, fake, legacy, execute):
-    raws = [connect(timeout=30) for _ in range(500)]
+def test_500_calls_in_flight_do_not_slow_a_ping(connect_to, start_fake, start_session, execute):
+    fake = start_fake("--max-calls-per-principal", "500")
+    legacy = start_session(fake)
+    raws = [connect_to(fake, timeout=30) for _ in range(500)]
     for i, raw in enumerate(raws):
         raw.post(execute("sleep 3", id=i))
     took = pings(fake, legacy, 2)
@@ -222,7 +224,7 @@ def test_calls_that_come_and_go_leave_nothing(fake, connect, execute, finished, 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_server_ends_with_calls_in_flight(start_fake, execute, stream):
-    server = start_fake()
+    server = start_fake("--drain-seconds", "0")
     answers = []
 
     def call(i):
