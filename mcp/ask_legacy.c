@@ -70,7 +70,7 @@ static void withdraw(struct server_call *c, const struct ask_round *r)
     for (size_t i = 0; i < r->count; i++) {
         AUTO(buf) struct buf out = BUF_MAX(1024);
         struct jw w = JW(&out, NULL);
-        if (r->items[i].answer)
+        if (r->items[i].answer || r->items[i].failed)
             continue;
         begin(&w, "notifications/cancelled");
         jw_key(&w, "params");

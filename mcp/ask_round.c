@@ -96,8 +96,10 @@ void ask_round_put(struct ask_round *r, size_t i, yyjson_doc *answer, const stru
     if (!item->answer && answer) {
         item->doc = TAKE(answer);
         item->answer = yyjson_doc_get_root(item->doc);
-    } else if (!item->answer && refused && !r->refused.code) {
-        r->refused = *refused;
+    } else if (!item->answer && refused) {
+        item->failed = true;
+        if (!r->refused.code)
+            r->refused = *refused;
     }
     pthread_mutex_unlock(&r->lock);
     yyjson_doc_free(answer);

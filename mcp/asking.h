@@ -30,6 +30,7 @@ struct ask_item {
     yyjson_doc *params; /* owned; an object */
     yyjson_doc *doc;    /* round->lock; owned; of the answer, NULL when it lives elsewhere */
     yyjson_val *answer; /* round->lock; NULL: open */
+    bool failed;        /* round->lock; the client answered with an error */
 };
 
 struct ask_round {
