@@ -183,8 +183,9 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
  * WATCH   nothing; then any number of
  *         WATCH_PATH: TAG_WATCH, TAG_PATH (absolute, need not exist); the same number again
  *         replaces the file; UNWATCH: TAG_WATCH
- *    ->   CHANGED, at most one a second: TAG_DATA, bit n % 8 of byte n / 8 for the file of
- *         number n, WIRE_WATCHES / 8 bytes. May name files that did not change.
+ *    ->   REPLY: TAG_WATCH, for each WATCH_PATH once it is in force; CHANGED, at most one a
+ *         second: TAG_DATA, bit n % 8 of byte n / 8 for the file of number n, WIRE_WATCHES / 8
+ *         bytes. May name files that did not change.
  *
  * WIRE_FILE and WIRE_SEARCH. A WIRE_FILE channel takes any number of START frames, one at a
  * time, each answered by exactly one REPLY or ERROR, until the server closes it; after an

@@ -19,6 +19,17 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+static bool add(int channel, uint32_t slot, const char *path)
+{
+    static struct wire_out w;
+
+    if (!watch_add(&table, slot, path))
+        return false;
+    wire_begin(&w, WIRE_REPLY, 0);
+    wire_put_u32(&w, TAG_WATCH, slot);
+    return channel_send(channel, &w, NULL, 0);
+}
+
 /* False: the channel has been closed. */
 static bool take_request(int channel)
 {
@@ -42,8 +53,8 @@ static bool take_request(int channel)
     else if (in.op != WIRE_WATCH_PATH || !wire_str(&in, TAG_PATH, path, sizeof(path)) ||
              path[0] != '/')
         request_violation();
-    else if (!watch_add(&table, slot, path))
-        _exit(1);
+    else
+        return add(channel, slot, path);
     return true;
 }
 

@@ -19,6 +19,7 @@ struct watch_line {
     struct local_sandbox *sandbox; /* outlives it */
     struct agent *agent;           /* referenced */
     int channel;                   /* closed by the reactor, after sandbox->line was taken back */
+    unsigned awaited;              /* sandbox lock: replies to come */
     /* the reactor's */
     uint8_t bits[WIRE_WATCHES / 8]; /* changed, not yet told */
     bool pending;

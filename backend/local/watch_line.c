@@ -10,6 +10,7 @@
 #define FRAMES_MAX 16 /* of one step */
 #define FRAMES_A_SECOND 50
 #define SEND_MS 2000 /* for an agent that does not take what it is told */
+#define LOOK_MS 50   /* whether it takes more */
 
 static struct watch_line *line_of(struct pump *p)
 {
@@ -42,23 +43,50 @@ static void tell_files(struct local_sandbox *sb, const uint8_t *bits)
     watch_tell(found, count);
 }
 
+/* False: nothing was to be answered. */
+static bool placed(struct watch_line *l, uint32_t slot)
+{
+    struct local_sandbox *sb = l->sandbox;
+    bool awaited;
+
+    pthread_mutex_lock(&sb->lock);
+    awaited = l->awaited > 0;
+    l->awaited -= awaited;
+    list_each(link, &sb->watches.all)
+    {
+        struct watch *w = list_of(link, struct watch, link);
+        if (sb->watches.line == l && w->known == WATCH_SENT && w->slot == slot)
+            w->known = WATCH_PLACED;
+    }
+    pthread_cond_broadcast(&sb->changed);
+    pthread_mutex_unlock(&sb->lock);
+    return awaited;
+}
+
+static bool violation(struct watch_line *l, const char *what)
+{
+    struct err err = { 0 };
+
+    return agent_violation(l->agent, what, &err) == 0;
+}
+
 /* False: the agent broke the protocol, or gave up. */
 static bool take(struct watch_line *l, const struct frame *f, int64_t now_ms)
 {
     const uint8_t *bits = f->in.tags[TAG_DATA].data;
-    struct err err = { 0 };
 
     if (f->in.op == WIRE_ERROR)
         return false;
+    if (f->in.op == WIRE_REPLY)
+        return placed(l, wire_u32(&f->in, TAG_WATCH, WIRE_WATCHES)) ||
+               violation(l, "a reply to nothing");
     if (now_ms - l->counted_ms >= WATCH_SPACE_MS) {
         l->counted_ms = now_ms;
         l->frames = 0;
     }
     if (f->in.op != WIRE_CHANGED || f->in.tags[TAG_DATA].len != sizeof(l->bits) ||
-        ++l->frames > FRAMES_A_SECOND) {
-        agent_violation(l->agent, "an unexpected frame", &err);
-        return false;
-    }
+        ++l->frames > FRAMES_A_SECOND)
+        return violation(l, "an unexpected frame");
     for (size_t i = 0; i < sizeof(l->bits); i++)
         l->bits[i] |= bits[i];
     l->pending = true;
@@ -69,7 +97,6 @@ static bool take(struct watch_line *l, const struct frame *f, int64_t now_ms)
 static bool receive(struct watch_line *l, int64_t now_ms)
 {
     AUTO_FREE struct frame *f = malloc(sizeof(*f));
-    struct err err = { 0 };
 
     for (int i = 0; f && i < FRAMES_MAX; i++)
         switch (channel_recv(l->channel, f)) {
@@ -78,8 +105,7 @@ static bool receive(struct watch_line *l, int64_t now_ms)
         case CHANNEL_EOF:
             return false;
         case CHANNEL_BAD:
-            agent_violation(l->agent, "a malformed frame", &err);
-            return false;
+            return violation(l, "a malformed frame");
         case CHANNEL_FRAME:
             if (!take(l, f, now_ms))
                 return false;
@@ -109,7 +135,7 @@ static bool line_step(struct pump *p, int64_t now_ms)
 /* Sandbox lock held. */
 static void unsend(struct local_sandbox *sb)
 {
-    list_each(link, &sb->watches.all) list_of(link, struct watch, link)->sent = false;
+    list_each(link, &sb->watches.all) list_of(link, struct watch, link)->known = WATCH_NEW;
 }
 
 static void line_drop(struct pump *p)
@@ -173,19 +199,24 @@ static int say(struct watch_line *l, struct watch *w, struct wire_out *frame, ui
     return channel_send(l->channel, frame, NULL, 0, NULL);
 }
 
-/* Sandbox lock held. False: the agent does not take more now. */
+/* Sandbox lock held. True when all are in force, or there is nobody to tell. */
 static bool send_all(struct local_sandbox *sb, struct wire_out *frame)
 {
+    struct watch_line *l = sb->watches.line;
+    bool all = true;
+
     list_each(link, &sb->watches.all)
     {
         struct watch *w = list_of(link, struct watch, link);
-        if (w->request.kind != WATCH_FILE || w->sent || !sb->watches.line)
+        if (w->request.kind != WATCH_FILE || !l)
             continue;
-        if (say(sb->watches.line, w, frame, WIRE_WATCH_PATH))
-            return false;
-        w->sent = true;
+        if (w->known == WATCH_NEW && !say(l, w, frame, WIRE_WATCH_PATH)) {
+            w->known = WATCH_SENT;
+            l->awaited++;
+        }
+        all &= w->known == WATCH_PLACED;
     }
-    return true;
+    return all;
 }
 
 /* Sandbox lock held. */
@@ -222,11 +253,20 @@ static void settle_line(struct local_sandbox *sb, struct watch_line *l)
     free(l);
 }
 
+static const struct timespec *in_ms(int64_t ms, struct timespec *ts)
+{
+    int64_t at = clock_ms() + ms;
+
+    *ts = (struct timespec){ .tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000 };
+    return ts;
+}
+
 void line_update(struct local_sandbox *sb, struct agent *a)
 {
     AUTO_FREE struct wire_out *frame = malloc(sizeof(*frame));
     int64_t until = clock_ms() + SEND_MS;
     struct watch_line *l = NULL;
+    struct timespec ts;
     struct err err = { 0 };
     bool wanted, done = false;
 
@@ -239,15 +279,12 @@ void line_update(struct local_sandbox *sb, struct agent *a)
     }
     if (l)
         settle_line(sb, l);
-    while (frame && !done && clock_ms() < until) {
-        pthread_mutex_lock(&sb->lock);
-        done = send_all(sb, frame);
-        if (!done && sb->watches.line && clock_ms() + 20 >= until)
-            shutdown(sb->watches.line->channel, SHUT_RDWR);
-        pthread_mutex_unlock(&sb->lock);
-        if (!done)
-            nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
-    }
+    pthread_mutex_lock(&sb->lock);
+    while (frame && !(done = send_all(sb, frame)) && clock_ms() < until)
+        (void)pthread_cond_timedwait(&sb->changed, &sb->lock, in_ms(LOOK_MS, &ts));
+    if (!done && sb->watches.line)
+        shutdown(sb->watches.line->channel, SHUT_RDWR);
+    pthread_mutex_unlock(&sb->lock);
 }
 
 void line_forget(struct local_sandbox *sb, struct watch *w)
@@ -260,7 +297,7 @@ void line_forget(struct local_sandbox *sb, struct watch *w)
     if (sb->watches.count == sb->watches.polled) {
         sb->watches.line = NULL;
         shutdown(l->channel, SHUT_RDWR);
-    } else if (w->sent && frame) {
+    } else if (w->known != WATCH_NEW && frame) {
         (void)say(l, w, frame, WIRE_UNWATCH);
     }
 }

@@ -12,10 +12,10 @@ struct watch {
     struct list link; /* sandbox lock; in the list it is referenced once */
     _Atomic unsigned refs;
     struct local_sandbox *sandbox;
-    struct watch_request request; /* what: owned */
-    uint32_t slot;                /* of a file */
-    bool sent;                    /* sandbox lock: the line knows it */
-    uint64_t seen[2];             /* sandbox lock: of output and state, as it was */
+    struct watch_request request;                       /* what: owned */
+    uint32_t slot;                                      /* of a file */
+    enum { WATCH_NEW, WATCH_SENT, WATCH_PLACED } known; /* sandbox lock: to the agent, a file */
+    uint64_t seen[2]; /* sandbox lock: of output and state, as it was */
 };
 
 void watch_unref(struct watch *w);
