@@ -8,6 +8,7 @@
 #include "mcp/server.h"
 #include "mcp/task.h"
 #include "tools/confirm.h"
+#include "tools/resource_watch.h"
 #include "tools/resources.h"
 #include "tools/tools.h"
 #include "transport/stdio.h"
@@ -150,7 +151,16 @@ static int start(struct parts *p, struct err *err)
     if (ops_open(&p->options, p->backend, &p->ops, err))
         return -1;
     ops_hook(p->ops, &config);
-    return server_new(&config, &p->server, err);
+    if (backend_watches(p->backend)) {
+        if (resource_watches_new(&p->tools, err))
+            return -1;
+        config.watch = resource_watch;
+    }
+    if (server_new(&config, &p->server, err))
+        return -1;
+    if (p->tools.watches)
+        resource_watches_tell(&p->tools, p->server);
+    return 0;
 }
 
 static int serve(struct parts *p, struct err *err)
@@ -166,9 +176,11 @@ static int serve(struct parts *p, struct err *err)
 
 static void stop(struct parts *p)
 {
+    resource_watches_stop(&p->tools);
     server_free(p->server);
     ops_free(p->ops);
     backend_free(p->backend);
+    resource_watches_free(&p->tools);
     buf_done(&p->instructions);
     buf_done(&p->live);
     free(p->tasks_dir);
