@@ -262,7 +262,17 @@ void server_stats(struct server *srv, struct server_stats *out)
 
 bool server_call_streams(const struct server_call *call)
 {
-    return call->token.len > 0;
+    bool logs = call->revision->modern && call->log_from && call->conn->srv->logging;
+
+    return call->token.len > 0 || logs;
+}
+
+void tool_close_stream(struct tool_call *call)
+{
+    struct reply_sink *sink = list_of(call, struct server_call, tool)->sink;
+
+    if (sink->detach)
+        sink->detach(sink);
 }
 
 bool server_call_modern(const struct server_call *call)

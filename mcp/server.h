@@ -165,8 +165,8 @@ void server_handle(struct server *srv, struct server_conn *conn, const char *tex
 void server_reject(struct server *srv, struct server_conn *conn, const struct http_facts *facts,
                    int http_status, int code, const char *message, struct reply_sink *sink);
 
-/* True when `text` is a request that wants notifications on the way (progress token): the
- * transport then opens SSE. Cheap scan of the parsed call. */
+/* True when the request wants notifications on the way (progress token, log level): the transport
+ * then opens SSE at once, and not only when the first one comes. */
 bool server_call_streams(const struct server_call *call);
 bool server_call_modern(const struct server_call *call);
 void server_call_end(struct server_call *call, enum call_state why);

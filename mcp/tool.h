@@ -134,6 +134,12 @@ enum tool_log_level {
 void tool_log(struct tool_call *call, enum tool_log_level level, const char *logger,
               const char *fmt, ...) PRINTF(4, 5);
 
+/*
+ * Close the stream of events on which the client waits, which comes back for the result (legacy HTTP
+ * sessions from 2025-11-25 on; elsewhere it does nothing). For calls that the router made.
+ */
+void tool_close_stream(struct tool_call *call);
+
 /* `json` is one JSON object; kept only for class S. */
 int tool_structured(struct tool_call *call, const struct buf *json, struct err *err) MUST_CHECK;
 

@@ -4,10 +4,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define BACKLOG 1024
+#define QUIET_S 60 /* then the other side is asked whether it is still there */
+#define ASK_S 15   /* and again after */
+#define DEAD_MS 120000
 
 union address {
     struct sockaddr any;
@@ -37,6 +41,17 @@ static bool parse(const char *text, uint16_t port, union address *out, socklen_t
     return true;
 }
 
+/* Accepted sockets inherit these: a client whose machine vanished is noticed within minutes. */
+static void set_patience(int fd)
+{
+    int on = 1, quiet_s = QUIET_S, ask_s = ASK_S, dead_ms = DEAD_MS;
+
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &quiet_s, sizeof(quiet_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &ask_s, sizeof(ask_s));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
+}
+
 int http_listen(const char *address, uint16_t *port, bool *loopback, struct err *err)
 {
     AUTO_FD int fd = -1;
@@ -51,6 +66,7 @@ int http_listen(const char *address, uint16_t *port, bool *loopback, struct err 
     if (fd < 0)
         return err_sys(err, errno, "open a socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    set_patience(fd);
     if (bind(fd, &a.any, len) || listen(fd, BACKLOG) || getsockname(fd, &a.any, &len))
         return err_sys(err, errno, "listen on %s port %u", address, *port);
     *port = ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);

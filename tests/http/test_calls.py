@@ -73,8 +73,7 @@ def test_the_connection_serves_on_after_a_stream(connect, execute):
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "half"])
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("modern", [False, True])
+@pytest.mark.parametrize("modern,stream", [(True, False), (True, True), (False, False)])
 def test_a_client_that_leaves_ends_its_call(fake, connect, start_legacy, execute, finished, how,
                                             stream, modern):
     session = {} if modern else {"Mcp_Session_Id": start_legacy().id}
@@ -261,13 +260,14 @@ def test_the_server_ends_with_idle_connections_and_streams(start_fake):
                    server.headers(Mcp_Session_Id=answer.headers["mcp-session-id"]))
     response = stream.getresponse()
     assert response.status == 200
+    assert response.readline() == b"id: 0-1\n"
     half = socket.create_connection(("127.0.0.1", server.port))
     half.sendall(b"POST /mcp HTTP/1.1\r\nContent-Le")
     start = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(10) == 0, server.stderr
     assert time.monotonic() - start < 3
-    assert response.read() == b""
+    assert response.read() == b"retry: 1000\ndata: \n\n"
     for connection in [*idle, stream, half]:
         connection.close()
 

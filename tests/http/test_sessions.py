@@ -93,6 +93,9 @@ def test_every_legacy_revision_is_served(start_legacy, version):
     assert (answer.status, answer.json["error"]["code"]) == (400, -32000)
 
 
+PRIMING = b"id: 0-1\nretry: 1000\ndata: \n\n"
+
+
 def open_stream(raw, session):
     raw.send(raw.head(method="GET", Accept="text/event-stream", Mcp_Session_Id=session.id))
     return raw.read_head()
@@ -120,6 +123,7 @@ def test_the_standalone_stream_is_one_per_session(connect, legacy, start_legacy)
 def test_delete_closes_the_stream(connect, legacy):
     raw = connect()
     assert open_stream(raw, legacy)[0] == 200
+    assert raw.chunk() == PRIMING
     assert legacy.delete().status == 200
     assert raw.chunk() == b""
 
@@ -133,6 +137,7 @@ def test_a_stream_needs_an_accept_header_for_it(fake, legacy):
 def test_a_quiet_stream_is_kept_alive(connect, legacy):
     raw = connect(timeout=40)
     assert open_stream(raw, legacy)[0] == 200
+    assert raw.chunk() == PRIMING
     start = time.monotonic()
     assert raw.chunk() == b":\n\n"
     assert 10 < time.monotonic() - start < 30

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 from lib import processes, protocol
+from lib.results import Results
 from lib.stdio import RpcError
 
 
@@ -34,7 +35,7 @@ class Answer:
     def messages(self):
         if not self.headers.get("content-type", "").startswith("text/event-stream"):
             return [self.json] if self.body else []
-        return [json.loads("\n".join(data)) for data in sse(self.body.decode()) if data]
+        return [json.loads("\n".join(data)) for data in sse(self.body.decode()) if any(data)]
 
 
 def sse(text):
@@ -57,6 +58,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/mcp"
         self.token, self._last = token, 0
+        self._results = Results(binary, args)
         self._files = tempfile.TemporaryDirectory()
         self.log = open(os.path.join(self._files.name, "stderr"), "w+b")
         command = [str(binary), "--http", f"127.0.0.1:{self.port}", *map(str, args)]
@@ -106,17 +108,21 @@ class Server:
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            return Answer(answer.status, answer.getheaders(), answer.read())
+            answer = Answer(answer.status, answer.getheaders(), answer.read())
+            self._results.exchange(body, lambda: answer.messages)
+            return answer
         finally:
             connection.close()
 
-    def post(self, message, timeout=60, **headers):
-        return self.send(json.dumps(message), self.headers(message, **headers), timeout=timeout)
+    def post(self, message, timeout=60, path="/mcp", **headers):
+        return self.send(json.dumps(message), self.headers(message, **headers), path=path,
+                         timeout=timeout)
 
-    def request(self, method, params=None, timeout=60, modern=True, **headers):
+    def request(self, method, params=None, timeout=60, modern=True, path="/mcp", **headers):
         """The message that answers, {"result": ...} or {"error": ...} in it."""
         self._last += 1
-        answer = self.post(protocol.request(self._last, method, params, modern), timeout, **headers)
+        answer = self.post(protocol.request(self._last, method, params, modern), timeout, path,
+                           **headers)
         for message in answer.messages:
             if message.get("id") == self._last and "method" not in message:
                 return message
