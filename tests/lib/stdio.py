@@ -8,6 +8,7 @@ import threading
 import time
 
 from lib import processes, protocol
+from lib.results import Results
 
 
 class RpcError(Exception):
@@ -33,6 +34,7 @@ class Stdio:
             stderr=subprocess.PIPE, env=env, cwd=cwd)
         self.pid = self.process.pid
         self._lines, self._answers, self._last = queue.Queue(), {}, 0
+        self._results = Results(binary, args)
         self._write = threading.Lock()
         self._readers = [threading.Thread(target=self._read_stdout, daemon=True),
                          threading.Thread(target=self._read_stderr, daemon=True)]
@@ -59,6 +61,7 @@ class Stdio:
             self.process.stdin.flush()
 
     def send(self, message):
+        self._results.sent(message)
         self.send_raw(json.dumps(message, separators=(",", ":")).encode() + b"\n")
 
     def recv(self, timeout=30):
@@ -71,7 +74,9 @@ class Stdio:
             self._lines.put(None)
             raise EOFError(f"the server closed its stdout; stderr:\n{self.stderr}")
         assert line.endswith(b"\n"), "a message without a newline"
-        return json.loads(line)
+        message = json.loads(line)
+        self._results.came(message)
+        return message
 
     def start(self, method, params=None, **meta):
         """Sends a request and returns its id."""
