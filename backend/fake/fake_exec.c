@@ -40,11 +40,18 @@ static int put_line(struct stream_text *s, const char *text, struct err *err)
 }
 
 static int do_sleep(struct call *call, const struct exec_request *req, struct exec_result *res,
-                    int64_t ms)
+                    int64_t ms, struct err *err)
 {
     bool yields = req->yield_ms < ms;
+    bool ended = wait_for(call, yields ? req->yield_ms : ms);
 
-    if (wait_for(call, yields ? req->yield_ms : ms)) {
+    if (!ended && yields && req->yield_ms && req->stay.run &&
+        !req->stay.run(req->stay.context, PROCESS_ID)) {
+        if (wait_for(call, ms - req->yield_ms))
+            return call_check(call, err);
+        return 0;
+    }
+    if (ended) {
         res->status = EXEC_KILLED;
         res->signal = 15;
         res->exit_code = -1;
@@ -100,13 +107,13 @@ static int fake_run(struct sandbox *sb UNUSED, struct call *call, const struct e
     else if (!strncmp(c, "exit ", 5))
         res->exit_code = atoi(c + 5) & 255;
     else if (!strncmp(c, "sleep ", 6))
-        r = do_sleep(call, req, res, (int64_t)(strtod(c + 6, NULL) * 1000));
+        r = do_sleep(call, req, res, (int64_t)(strtod(c + 6, NULL) * 1000), err);
     else if (!strncmp(c, "print ", 6))
         r = do_print(req, res, strtoul(c + 6, NULL, 10), err);
     else if (!strncmp(c, "fail ", 5))
         r = err_set(err, err_code_from_name(c + 5), "told to fail");
     else if (!strcmp(c, "hang"))
-        r = do_sleep(call, req, res, INT32_MAX);
+        r = do_sleep(call, req, res, INT32_MAX, err);
     else if (!strcmp(c, "cat"))
         r = put(&res->out, req->stdin_data ? req->stdin_data : "", req->stdin_len, err);
     else

@@ -25,12 +25,17 @@ def request(id, method, params=None, modern=True, **more_meta):
     return message | {"params": params} if params else message
 
 
+# Which member of params the Mcp-Name header repeats.
+NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri",
+         "tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId"}
+
+
 def headers(message, version=MODERN):
     """The headers that repeat a modern message over HTTP."""
     found = {"MCP-Protocol-Version": version, "Mcp-Method": message["method"]}
     params = message.get("params") or {}
-    key = {"resources/read": "uri"}.get(message["method"], "name")
-    if message["method"] in ("tools/call", "prompts/get", "resources/read") and key in params:
+    key = NAMED.get(message["method"])
+    if key and isinstance(params.get(key), str):
         found["Mcp-Name"] = params[key]
     return found
 

@@ -51,7 +51,7 @@ class ToolError(Exception):
 # What stands behind the streams: notes and what to call next.
 FOOTER = (r"^(?:--- std|cursor \d|Next: |denied: |A process it started|\d+ bytes follow behind|"
           r"The shell of this session|This sandbox has no network|"
-          r"The sandbox was stopped)")
+          r"The sandbox was stopped|Interrupted|Another server runs)")
 
 
 def _section(text, name):
