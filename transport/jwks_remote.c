@@ -109,7 +109,7 @@ static void init(struct jwks_remote *r, const struct jwks_source *source)
 int jwks_remote_open(const struct jwks_source *source, struct jwks_remote **out, struct err *err)
 {
     struct jwks_remote *r = calloc(1, sizeof(*r));
-    int64_t until = clock_ms() + JWKS_FETCH_MS;
+    int64_t until = clock_ms() + JWKS_START_MS;
 
     if (!r)
         return err_oom(err);

@@ -14,6 +14,7 @@
 #define JWKS_PAUSE_MS (30 * 1000)        /* between two fetches, */
 #define JWKS_REFRESH_MS (10 * 60 * 1000) /* and when nobody misses anything */
 #define JWKS_STALE_MS (12 * 60 * 60 * 1000)
+#define JWKS_START_MS 3000        /* for the first one, before the server listens */
 #define JWKS_FETCH_MS (10 * 1000) /* one fetch, all tries */
 
 /* How bytes are got; the text's maximum is set. A call that ends ends the fetch at once. */
@@ -25,7 +26,7 @@ struct jwks_source {
 
 struct jwks_remote;
 
-/* Waits for the first fetch, at most JWKS_FETCH_MS; goes on without keys when it fails. */
+/* Waits for the first fetch, at most JWKS_START_MS; goes on without keys when it fails. */
 int jwks_remote_open(const struct jwks_source *source, struct jwks_remote **out,
                      struct err *err) MUST_CHECK;
 void jwks_remote_free(struct jwks_remote *r); /* ends a fetch; NULL is fine */
