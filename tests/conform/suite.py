@@ -1,8 +1,9 @@
 """
 The official conformance suite, run against a server.
 
-run() starts one of its two versions and returns a Run: .status and .output as of the program, and
-.checks, {scenario: [check]}, of the files it left: a check has id, status and errorMessage.
+run() starts one of its two versions and returns a Run: .status (None: not over in SECONDS) and
+.output of the program, and .checks, {scenario: [check]}, from the files that it left; a check has
+id, status and errorMessage.
 """
 
 import json
@@ -17,7 +18,7 @@ HERE = Path(__file__).parent
 FIXTURE = Path(BINARY).parent / "tests/conform/fixture/server"
 NEW = NODE_MODULES / "@modelcontextprotocol/conformance/dist/index.js"
 OLD = NODE_MODULES / "conformance-0.1/dist/index.js"
-SECONDS = 90
+SECONDS = 60
 
 LEGACY = """
     server-initialize logging-set-level ping completion-complete tools-list tools-call-simple-text
@@ -80,11 +81,17 @@ def results(folder):
 def run(program, url, folder, *args):
     """folder: an empty one, for the results and for a home."""
     assert program.exists(), f"{program} is missing, run make deps"
-    done = subprocess.run(
-        [str(NODE), str(program), "server", "--url", url, *args, "-o", str(folder / "results")],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=SECONDS, env=node_env(folder), cwd=folder)
-    return Run(done.returncode, done.stdout, results(folder / "results"))
+    command = [str(NODE), str(program), "server", "--url", url, *args]
+    try:
+        done = subprocess.run(
+            [*command, "-o", str(folder / "results")], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            timeout=SECONDS, env=node_env(folder), cwd=folder)
+        status, output = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        said = (late.stdout or b"").decode(errors="replace")
+        status, output = None, f"{said}\nnot over after {SECONDS} s"
+    return Run(status, output, results(folder / "results"))
 
 
 def clean_env(state_dir):
