@@ -72,7 +72,7 @@ static int explore_complete(struct tool_call *call, const char *argument, const 
 /* ---- fix-tests ---- */
 
 static const char fix_text[] =
-    "Make the failing tests pass%s%s%s. %s%s%s\n\n"
+    "Make the failing tests%s%s%s pass. %s%s%s\n\n"
     "Work in this order:\n"
     "1. Run them with terminal_execute (cwd=the project, timeout_s as long as they need; with "
     "yield_s they go on under a process_id that terminal_output reads). Keep the first run's list "
