@@ -132,7 +132,7 @@ static void await_notes(struct told *t, int n)
         if (have < n)
             (void)poll(NULL, 0, 5);
     }
-    CHECK_INT(have, n);
+    CHECK(have >= n);
 }
 
 static void check_note(struct told *t, int i, const char *want)
@@ -546,7 +546,7 @@ static void without_a_provider_there_is_no_such_method(void)
 
     told_init(&t);
     CHECK(!server_conn_outlet(conn, &t.kept.sink, &err));
-    CHECK(strstr(ask(srv, conn, INITIALIZE, NULL, NULL), unquoted("'tools':{}")));
+    CHECK(strstr(ask(srv, conn, INITIALIZE, NULL, NULL), "\"tools\":{}"));
     CHECK(strstr(ask(srv, conn, SUBSCRIBE("1", "x:1"), NULL, NULL), "-32601"));
     CHECK(strstr(ask(srv, conn, UNSUBSCRIBE("1", "x:1"), NULL, NULL), "-32601"));
     server_conn_close(conn, CALL_GONE);
