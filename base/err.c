@@ -27,6 +27,7 @@ static const struct {
     [ERR_CANCELLED] = { "cancelled", false },
     [ERR_PROTOCOL] = { "internal", false },
     [ERR_INTERNAL] = { "internal", false },
+    [ERR_INPUT] = { "input_required", false },
 };
 
 static const struct {

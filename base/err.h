@@ -38,6 +38,7 @@ enum err_code {
     ERR_CANCELLED,    /* cancelled: the client gave up on it */
     ERR_PROTOCOL,     /* internal to an agent: the other side broke its protocol */
     ERR_INTERNAL,     /* internal: a bug of ours, or no memory */
+    ERR_INPUT,        /* input_required: no failure, the client has to answer first */
     ERR_CODE_COUNT
 };
 

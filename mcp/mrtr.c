@@ -139,7 +139,8 @@ static int check_once(struct server_call *c, yyjson_val *state, struct err *err)
         return 0;
     if (strlen(hex) != 2 * ONCE_SIZE || read_number(hex, number))
         return err_set(err, ERR_INTERNAL, "it holds no number");
-    return once_use(c->conn->srv->once, number, clock_ms() + ASK_STATE_TTL_MS, err);
+    return once_use(c->conn->srv->once, c->tool.principal, number, clock_ms() + ASK_STATE_TTL_MS,
+                    err);
 }
 
 static int open_state(struct server_call *c, struct asking *a, yyjson_val *text, struct err *err)
@@ -202,6 +203,8 @@ int mrtr_drop_document(struct server_call *c, struct err *err)
                 return text ? -1 : err_oom(err);
             a->given = yyjson_doc_get_root(a->responses);
         }
+    } else if (c->asking) {
+        c->asking->given = NULL;
     }
     yyjson_doc_free(c->doc);
     c->doc = NULL;
@@ -326,5 +329,5 @@ int mrtr_ask(struct server_call *c, struct ask_round *r, struct err *err)
         buf_addc(&a->members, '"', err))
         return -1;
     a->pending = true;
-    return err_set(err, ERR_UNAVAILABLE, "the client has to answer first");
+    return err_set(err, ERR_INPUT, "the client has to answer first");
 }

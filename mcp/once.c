@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct used {
+    unsigned char number[ONCE_SIZE];
+    uint64_t owner;
+    int64_t until_ms; /* 0: free */
+};
+
 struct once {
     pthread_mutex_t lock;
-    struct {
-        unsigned char number[ONCE_SIZE];
-        int64_t until_ms; /* 0: free */
-    } used[ONCE_MAX];
+    size_t count; /* slots that were ever taken */
+    struct used used[ONCE_MAX];
 };
 
 int once_new(struct once **out, struct err *err)
@@ -32,32 +36,48 @@ void once_free(struct once *once)
     free(once);
 }
 
-/* Lock held. */
-static int use(struct once *once, const unsigned char *number, int64_t until_ms, struct err *err)
+/* FNV-1a: two principals that share a value share their room, no more. */
+static uint64_t hash(const char *s)
 {
-    size_t room = ONCE_MAX;
+    uint64_t h = 14695981039346656037u;
+
+    while (*s)
+        h = (h ^ (unsigned char)*s++) * 1099511628211u;
+    return h;
+}
+
+/* Lock held. */
+static int use(struct once *once, const struct used *new, struct err *err)
+{
+    size_t room = once->count, mine = 0;
     int64_t now = clock_ms();
 
-    for (size_t i = 0; i < ONCE_MAX; i++) {
-        if (once->used[i].until_ms <= now)
+    for (size_t i = 0; i < once->count; i++) {
+        const struct used *u = &once->used[i];
+        if (u->until_ms <= now)
             room = i;
-        else if (!memcmp(once->used[i].number, number, ONCE_SIZE))
+        else if (!memcmp(u->number, new->number, ONCE_SIZE))
             return err_set(err, ERR_CONFLICT, "it was used already");
+        else
+            mine += u->owner == new->owner;
     }
-    if (room == ONCE_MAX)
-        return err_set(err, ERR_RATE_LIMITED, "too many answers at once");
-    memcpy(once->used[room].number, number, ONCE_SIZE);
-    once->used[room].until_ms = until_ms;
+    if (room == ONCE_MAX || mine >= ONCE_PER_PRINCIPAL)
+        return err_set(err, ERR_RATE_LIMITED, "too many answers in a short time");
+    if (room == once->count)
+        once->count++;
+    once->used[room] = *new;
     return 0;
 }
 
-int once_use(struct once *once, const unsigned char number[ONCE_SIZE], int64_t until_ms,
-             struct err *err)
+int once_use(struct once *once, const char *principal, const unsigned char number[ONCE_SIZE],
+             int64_t until_ms, struct err *err)
 {
+    struct used new = { .owner = hash(principal), .until_ms = until_ms };
     int failed;
 
+    memcpy(new.number, number, ONCE_SIZE);
     pthread_mutex_lock(&once->lock);
-    failed = use(once, number, until_ms, err);
+    failed = use(once, &new, err);
     pthread_mutex_unlock(&once->lock);
     return failed;
 }

@@ -61,13 +61,6 @@ static int run(struct server_call *c, struct err *err)
     return def->run(&c->tool, args, err);
 }
 
-static const char *outcome(const struct server_call *c, const struct err *failed)
-{
-    if (!failed)
-        return "ok";
-    return c->asking && c->asking->pending ? "input_required" : err_code_name(failed->code);
-}
-
 static void finished(struct server_call *c, const struct err *failed, int64_t duration_ms)
 {
     struct server *srv = c->conn->srv;
@@ -75,7 +68,7 @@ static void finished(struct server_call *c, const struct err *failed, int64_t du
 
     if (log_enabled(LOG_INFO))
         log_info("call tool=%s ms=%lld outcome=%s%s%s", c->tool.def->name, (long long)duration_ms,
-                 outcome(c, failed), *trace ? " trace=" : "", trace);
+                 failed ? err_code_name(failed->code) : "ok", *trace ? " trace=" : "", trace);
     if (srv->finished)
         srv->finished(srv->hooks_context, &c->tool, failed, duration_ms);
 }

@@ -38,7 +38,7 @@ int confirm_places(const struct backend_config *config, struct buf *out, struct 
 static const struct arg_row *find_row(const struct arg_table *table, const char *name,
                                       enum arg_type type)
 {
-    for (size_t i = 0; i < table->count; i++)
+    for (size_t i = 0; table && i < table->count; i++)
         if (table->rows[i].type == type && !strcmp(table->rows[i].name, name))
             return &table->rows[i];
     return NULL;
