@@ -157,6 +157,34 @@ void audit_free(struct audit *a)
         destroy(a);
 }
 
+/* DEL, or the second byte of a C1 control character in UTF-8. */
+static bool is_control(const char *line, size_t i)
+{
+    unsigned char c = (unsigned char)line[i];
+
+    return c == 0x7f || (i && (unsigned char)line[i - 1] == 0xc2 && c >= 0x80 && c <= 0x9f);
+}
+
+/* Lock held; all of it, or nothing. JSON has those below 0x20 escaped already. */
+static int append(struct buf *out, const char *line, size_t len)
+{
+    size_t was = out->len, from = 0;
+    int failed = 0;
+
+    for (size_t i = 0; i < len && !failed; i++) {
+        size_t plain = (unsigned char)line[i] == 0x7f ? i : i - 1;
+        if (!is_control(line, i))
+            continue;
+        failed = buf_add(out, line + from, plain - from, NULL) ||
+                 buf_addf(out, NULL, "\\u%04x", (unsigned char)line[i]);
+        from = i + 1;
+    }
+    failed = failed || buf_add(out, line + from, len - from, NULL) || buf_addc(out, '\n', NULL);
+    if (failed)
+        out->len = was;
+    return failed ? -1 : 0;
+}
+
 void audit_add(struct audit *a, const char *line, size_t len)
 {
     bool wake = false;
@@ -164,12 +192,9 @@ void audit_add(struct audit *a, const char *line, size_t len)
     if (!a)
         return;
     pthread_mutex_lock(&a->lock);
-    if (a->queue.len + len + 1 > a->queue.max || !buf_reserve(&a->queue, len + 1, NULL)) {
+    if (append(&a->queue, line, len)) {
         drop(a);
     } else {
-        memcpy(a->queue.data + a->queue.len, line, len);
-        a->queue.data[a->queue.len + len] = '\n';
-        buf_commit(&a->queue, len + 1);
         wake = a->idle;
         a->idle = false;
     }

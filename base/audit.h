@@ -23,7 +23,7 @@ int audit_open(const char *path, struct audit **out, struct err *err) MUST_CHECK
 /* What waits is written, for at most AUDIT_FLUSH_MS. NULL is fine; nobody adds any more. */
 void audit_free(struct audit *a);
 
-/* One line, without its newline; any thread. NULL is fine. */
+/* One line of JSON, without its newline; control characters in it are escaped. NULL is fine. */
 void audit_add(struct audit *a, const char *line, size_t len);
 
 /* Open the path again before the next line: a rotated file is let go. Any thread; NULL is fine. */

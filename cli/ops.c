@@ -24,7 +24,15 @@ struct ops {
 
 /* ---- after a call ---- */
 
-static void add_line(struct audit *log, const struct tool_call *call, const struct err *failed,
+/* A tool that was cancelled may still have an answer, which nobody gets. */
+static enum err_code outcome(const struct tool_call *call, const struct err *failed)
+{
+    if (failed)
+        return failed->code;
+    return call_state(call->call) == CALL_CANCELLED ? ERR_CANCELLED : ERR_NONE;
+}
+
+static void add_line(struct audit *log, const struct tool_call *call, enum err_code code,
                      int64_t took_us)
 {
     const struct tool_origin *origin = &call->origin;
@@ -43,7 +51,7 @@ static void add_line(struct audit *log, const struct tool_call *call, const stru
     if (call->sandbox)
         jw_kstr(&w, "sandbox_name", call->sandbox);
     jw_kstr(&w, "arguments_sha256", origin->digest);
-    jw_kstr(&w, "outcome", failed ? err_code_name(failed->code) : "ok");
+    jw_kstr(&w, "outcome", code ? err_code_name(code) : "ok");
     jw_knum(&w, "ms", (double)took_us / 1e3);
     if (*origin->trace.id)
         jw_kstr(&w, "trace", origin->trace.id);
@@ -57,12 +65,13 @@ static void finished(void *context, const struct tool_call *call, const struct e
 {
     struct ops *ops = context;
     int64_t took_us = clock_us() - call->origin.started_us;
+    enum err_code code = outcome(call, failed);
 
-    metrics_call(ops->metrics, call->def, failed ? failed->code : ERR_NONE, took_us);
+    metrics_call(ops->metrics, call->def, code, took_us);
     if (ops->audit)
-        add_line(ops->audit, call, failed, took_us);
+        add_line(ops->audit, call, code, took_us);
     if (ops->otlp)
-        otlp_add(ops->otlp, call, failed, took_us);
+        otlp_add(ops->otlp, call, code, took_us);
 }
 
 static int64_t admit(void *context, const char *principal)

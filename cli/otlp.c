@@ -268,15 +268,14 @@ void otlp_free(struct otlp *o)
     destroy(o);
 }
 
-void otlp_add(struct otlp *o, const struct tool_call *call, const struct err *failed,
-              int64_t took_us)
+void otlp_add(struct otlp *o, const struct tool_call *call, enum err_code code, int64_t took_us)
 {
     AUTO(buf) struct buf span = BUF_MAX(16384);
     bool full;
 
     if (!call->origin.trace.sampled)
         return;
-    if (otlp_span(&span, call, failed, clock_wall_ms() * 1000000, took_us, NULL)) {
+    if (otlp_span(&span, call, code, clock_wall_ms() * 1000000, took_us, NULL)) {
         drop(o, 1);
         return;
     }

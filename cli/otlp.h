@@ -24,9 +24,9 @@ struct otlp;
 int otlp_open(const char *url, struct otlp **out, struct err *err) MUST_CHECK;
 void otlp_free(struct otlp *otlp); /* NULL is fine */
 
-/* A call is over; any thread. Those that their caller does not record are not sent. */
-void otlp_add(struct otlp *otlp, const struct tool_call *call, const struct err *failed,
-              int64_t took_us);
+/* A call is over (ERR_NONE: well); any thread. Those that their caller does not record are not
+ * sent. */
+void otlp_add(struct otlp *otlp, const struct tool_call *call, enum err_code code, int64_t took_us);
 
 uint64_t otlp_dropped(struct otlp *otlp); /* spans; NULL is fine */
 

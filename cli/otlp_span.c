@@ -27,8 +27,8 @@ static void time_ns(struct jw *w, const char *key, int64_t ns)
     jw_kstr(w, key, text);
 }
 
-int otlp_span(struct buf *out, const struct tool_call *call, const struct err *failed,
-              int64_t end_ns, int64_t took_us, struct err *err)
+int otlp_span(struct buf *out, const struct tool_call *call, enum err_code code, int64_t end_ns,
+              int64_t took_us, struct err *err)
 {
     const struct tool_origin *origin = &call->origin;
     const struct trace *t = &origin->trace;
@@ -57,13 +57,13 @@ int otlp_span(struct buf *out, const struct tool_call *call, const struct err *f
     attribute(&w, "client.address", origin->address);
     attribute(&w, "network.transport", *origin->address ? "tcp" : "pipe");
     attribute(&w, "sandbox.id", origin->sandbox);
-    attribute(&w, "error.type", failed ? err_code_name(failed->code) : NULL);
+    attribute(&w, "error.type", code ? err_code_name(code) : NULL);
     jw_aend(&w);
     jw_key(&w, "status");
     jw_obj(&w);
-    if (failed) {
+    if (code) {
         jw_kint(&w, "code", STATUS_ERROR);
-        jw_kstr(&w, "message", err_code_name(failed->code));
+        jw_kstr(&w, "message", err_code_name(code));
     }
     jw_end(&w);
     jw_end(&w);

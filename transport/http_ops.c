@@ -85,6 +85,11 @@ static void shown(struct jw *w, const char *key, const char *s)
     jw_strn(w, s, len < NAME_MAX_SHOWN ? len : NAME_MAX_SHOWN);
 }
 
+static enum verdict refused(const struct http_request *r)
+{
+    return r->verdict == VERDICT_METADATA ? VERDICT_PASS : r->verdict;
+}
+
 static void add_line(struct audit *log, const struct peer *peer, const struct http_request *r,
                      int64_t took_us)
 {
@@ -106,7 +111,7 @@ static void add_line(struct audit *log, const struct peer *peer, const struct ht
     shown(&w, "principal", r->who.principal);
     shown(&w, "rpc", value[HEADER_METHOD]);
     shown(&w, "name", value[HEADER_NAME]);
-    if (r->verdict)
+    if (refused(r))
         jw_kstr(&w, "refused", guard_verdict_name(r->verdict));
     if (trace_read(&trace, value[HEADER_TRACEPARENT], NULL))
         jw_kstr(&w, "trace", trace.id);
@@ -123,7 +128,7 @@ void ops_record(struct http_core *core, const struct peer *peer, const struct ht
               (long long)took_us, *r->who.principal ? r->who.principal : "-");
     if (r->streams)
         metrics_stream(core->metrics, false);
-    metrics_request(core->metrics, r->method, r->status, r->verdict, r->received, r->sent, took_us);
+    metrics_request(core->metrics, r->method, r->status, refused(r), r->received, r->sent, took_us);
     if (core->access_log)
         add_line(core->access_log, peer, r, took_us);
 }
