@@ -41,11 +41,11 @@ static void reply(struct place *p, const char *message)
 
 static void done(struct place *p)
 {
+    server_conn_close(p->conn, CALL_CANCELLED);
+    server_free(p->srv);
     if (p->running)
         kept_done(&p->call);
     server_call_unref(p->running);
-    server_conn_close(p->conn, CALL_CANCELLED);
-    server_free(p->srv);
 }
 
 static const char *q(const char *text)
@@ -295,87 +295,6 @@ static void a_refusal_is_an_error_of_the_protocol(void)
     done(&p);
 }
 
-/* ---- messages ---- */
-
-static void no_messages_before_a_level_is_set(void)
-{
-    struct place p = open_with("2025-11-25", "");
-
-    start(&p, CALL("1", "log"));
-    kept_await(&p.call, 1);
-    CHECK_INT(p.call.note_count, 0);
-    done(&p);
-}
-
-static void messages_from_the_level_on_come_before_the_result(void)
-{
-    static const struct {
-        const char *level;
-        int count;
-    } cases[] = { { "debug", 3 }, { "info", 2 }, { "warning", 1 }, { "emergency", 0 } };
-
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct place p = open_with("2025-11-25", "");
-        char text[256];
-        snprintf(text, sizeof(text),
-                 "{'jsonrpc':'2.0','id':2,'method':'logging/setLevel','params':{'level':'%s'}}",
-                 cases[i].level);
-        CHECK_STR(send_and_await(p.srv, p.conn, text, NULL, NULL),
-                  q("{'jsonrpc':'2.0','id':2,'result':{}}"));
-        start(&p, CALL("1", "log"));
-        kept_await(&p.call, 1);
-        CHECK_INT(p.call.note_count, cases[i].count);
-        if (i == 0)
-            CHECK_STR(p.call.notes[0], q("{'jsonrpc':'2.0','method':'notifications/message',"
-                                         "'params':{'level':'debug','data':'a detail \\'0\\''}}"));
-        if (i == 2)
-            CHECK_STR(p.call.notes[0],
-                      q("{'jsonrpc':'2.0','method':'notifications/message','params':{'level':"
-                        "'error','logger':'fixture','data':'error 0'}}"));
-        done(&p);
-    }
-}
-
-static void a_level_that_does_not_exist_is_refused(void)
-{
-    static const char *const params[] = { "{'level':'loud'}", "{'level':3}", "{}" };
-
-    for (size_t i = 0; i < COUNT_OF(params); i++) {
-        struct place p = open_with("2025-11-25", "");
-        char text[256];
-        snprintf(text, sizeof(text),
-                 "{'jsonrpc':'2.0','id':2,'method':'logging/setLevel','params':%s}", params[i]);
-        CHECK_HAS(send_and_await(p.srv, p.conn, text, NULL, NULL), "-32602");
-        done(&p);
-    }
-}
-
-static atomic_int flooded;
-
-static void count_note(struct reply_sink *sink, const char *json, size_t len)
-{
-    (void)sink, (void)json, (void)len;
-    atomic_fetch_add(&flooded, 1);
-}
-
-static void a_flood_of_messages_is_cut(void)
-{
-    struct place p = open_with("2025-11-25", "");
-    int64_t began = clock_ms();
-
-    send_and_await(
-        p.srv, p.conn,
-        "{'jsonrpc':'2.0','id':2,'method':'logging/setLevel','params':{'level':'error'}}", NULL,
-        NULL);
-    kept_init(&p.call);
-    p.call.sink.notify = count_note;
-    p.running = send_message(p.srv, p.conn, CALL("1", "flood"), NULL, &p.call);
-    kept_await(&p.call, 1);
-    CHECK(flooded >= 50);
-    CHECK(flooded <= 50 * (2 + (clock_ms() - began) / 1000));
-    done(&p);
-}
-
 static const struct test table[] = {
     TEST(a_question_goes_out_and_its_answer_comes_back),
     TEST(every_kind_is_asked_and_judged),
@@ -390,10 +309,6 @@ static const struct test table[] = {
     TEST(a_connection_has_so_many_open_questions),
     TEST(the_time_of_a_call_stands_still_while_it_waits),
     TEST(a_refusal_is_an_error_of_the_protocol),
-    TEST(no_messages_before_a_level_is_set),
-    TEST(messages_from_the_level_on_come_before_the_result),
-    TEST(a_level_that_does_not_exist_is_refused),
-    TEST(a_flood_of_messages_is_cut),
 };
 
 TEST_MAIN(table)

@@ -2,9 +2,6 @@
 #include "tests/unit/ask_fixture.h"
 
 #define CAPABILITIES "'elicitation':{'form':{},'url':{}},'sampling':{},'roots':{}"
-#define META(capabilities)                                \
-    "'_meta':{'io.modelcontextprotocol/protocolVersion':" \
-    "'2026-07-28','io.modelcontextprotocol/clientCapabilities':{" capabilities "}}"
 #define ACCEPT(name) "{'action':'accept','content':{'name':'" name "'}}"
 
 struct place {
@@ -351,51 +348,6 @@ static void a_response_is_no_message_of_this_era(void)
     done(&p);
 }
 
-/* ---- messages ---- */
-
-static int count_messages(const char *level)
-{
-    struct place p = open_place();
-    char text[1024];
-    int n;
-
-    snprintf(text, sizeof(text),
-             "{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'echo','arguments':{"
-             "'text':'log'},'_meta':{'io.modelcontextprotocol/protocolVersion':'2026-07-28',"
-             "'io.modelcontextprotocol/clientCapabilities':{}%s}}}",
-             level);
-    kept_init(&p.call);
-    server_call_unref(send_message(p.srv, p.conn, text, NULL, &p.call));
-    kept_await(&p.call, 1);
-    n = strstr(p.call.json, "-32602") ? -1 : p.call.note_count;
-    kept_done(&p.call);
-    done(&p);
-    return n;
-}
-
-static void messages_come_when_the_request_wants_them(void)
-{
-    CHECK_INT(count_messages(""), 0);
-    CHECK_INT(count_messages(",'io.modelcontextprotocol/logLevel':'debug'"), 3);
-    CHECK_INT(count_messages(",'io.modelcontextprotocol/logLevel':'notice'"), 1);
-    CHECK_INT(count_messages(",'io.modelcontextprotocol/logLevel':'alert'"), 0);
-    CHECK_INT(count_messages(",'io.modelcontextprotocol/logLevel':'loud'"), -1);
-    CHECK_INT(count_messages(",'io.modelcontextprotocol/logLevel':null"), -1);
-}
-
-static void the_level_cannot_be_set_for_later(void)
-{
-    struct place p = open_place();
-
-    CHECK_HAS(send_and_await(p.srv, p.conn,
-                             "{'jsonrpc':'2.0','id':1,'method':'logging/setLevel','params':{"
-                             "'level':'info'," META("") "}}",
-                             NULL, &p.status),
-              "-32601");
-    CHECK_INT(p.status, 404);
-    done(&p);
-}
-
 static const struct test table[] = {
     TEST(a_result_asks_and_the_retry_completes),
     TEST(answers_without_a_state_are_taken),
@@ -412,8 +364,6 @@ static const struct test table[] = {
     TEST(a_refusal_is_an_error_with_a_status),
     TEST(a_large_request_can_ask_too),
     TEST(a_response_is_no_message_of_this_era),
-    TEST(messages_come_when_the_request_wants_them),
-    TEST(the_level_cannot_be_set_for_later),
 };
 
 TEST_MAIN(table)
