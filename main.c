@@ -126,6 +126,7 @@ static int start(struct parts *p, struct err *err)
         .view = p->options.view,
         .resources = &tools_resources,
         .prompts = tools_prompts,
+        .logging = true,
         .open_world =
             strcmp(p->options.config.network, "none") || strcmp(p->options.backend, "local"),
     };

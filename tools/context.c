@@ -7,9 +7,12 @@ int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err)
     struct tools_context *ctx = call->context;
     const char *name = call->sandbox ? call->sandbox : ctx->sandbox_name;
 
-    if (sandbox_open_default(ctx->backend, call->call, call->principal, name, out, err))
+    if (sandbox_open_default(ctx->backend, call->call, call->principal, name, out, err)) {
+        tool_log(call, TOOL_LOG_WARNING, "sandbox", "no sandbox: %s", err->msg);
         return -1;
+    }
     snprintf(call->origin.sandbox, sizeof(call->origin.sandbox), "%s", (*out)->id);
+    tool_log(call, TOOL_LOG_DEBUG, "sandbox", "in sandbox %s", (*out)->id);
     return 0;
 }
 
