@@ -220,7 +220,7 @@ readme: $O/gen/gen
 	$Q$O/gen/gen --readme tools.json README.md
 
 # Formatting, every header compiles on its own, README's table is of today.
-lint: $O/gen/tools.gen.h $O/gen/embed.h $O/gen/gen
+lint: $O/gen/tools.gen.h $O/gen/fixture/tools.gen.h $O/gen/embed.h $O/gen/gen
 	$Q clang-format --dry-run -Werror $(SOURCES)
 	$Q for h in $(filter %.h,$(SOURCES)); do echo "#include \"$$h\"" | \
 		$(filter-out -MMD -MP -c,$(COMPILE)) -fsyntax-only -xc - || exit 1; done
