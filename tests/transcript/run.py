@@ -216,14 +216,14 @@ class Player:
     def __init__(self, binary, path, update):
         self.binary, self.path, self.update = binary, path, update
         self.names, self.output, self.server = {}, [], None
-        self.calls, self.schemas = {}, None
+        self.calls, self.args = {}, []
 
     def play(self):
         source = self.path.read_bytes()
         parts = groups(source.split(b"\n"))
         args = [word.decode() for _, kind, lines in parts if kind == b"!"
                 for line in lines for word in line[1:].split()]
-        self.server = Server(self.binary, args)
+        self.args, self.server = args, Server(self.binary, args)
         try:
             for number, kind, lines in parts:
                 self.step(number, kind, lines)
@@ -276,7 +276,9 @@ class Player:
         try:
             message = json.loads(text)
             if message["method"] == "tools/call":
-                self.calls[json.dumps(message["id"])] = message["params"]["name"]
+                params = message["params"]
+                modern = "io.modelcontextprotocol/protocolVersion" in params.get("_meta", ())
+                self.calls[json.dumps(message["id"])] = params["name"], modern
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
 
@@ -284,8 +286,10 @@ class Player:
         result = got.get("result") if isinstance(got, dict) else None
         if not isinstance(result, dict) or "content" not in result:
             return
-        tool = self.calls.get(json.dumps(got.get("id")))
-        schema = output_schemas(self.binary).get(tool)
+        tool, modern = self.calls.get(json.dumps(got.get("id")), (None, False))
+        schema = output_schemas(self.binary, self.args).get(tool)
+        if schema and modern and not result.get("isError") and "structuredContent" not in result:
+            raise Failed(f"line {number}: no structuredContent, although {tool} has a schema for it")
         if "structuredContent" in result:
             if schema is None:
                 raise Failed(f"line {number}: structuredContent without an outputSchema")
@@ -297,17 +301,20 @@ class Player:
 SCHEMAS = {}
 
 
-def output_schemas(binary):
-    if not SCHEMAS:
-        server = Server(binary, [])
+def output_schemas(binary, args):
+    """By the name of a tool, as a server with these arguments lists them."""
+    found = SCHEMAS.get(tuple(args))
+    if found is None:
+        found = SCHEMAS[tuple(args)] = {}
+        server = Server(binary, args)
         try:
             server.send(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
             for tool in server.recv(SECONDS)["result"]["tools"]:
-                SCHEMAS[tool["name"]] = tool.get("outputSchema")
+                found[tool["name"]] = tool.get("outputSchema")
             server.end()
         finally:
             server.kill()
-    return SCHEMAS
+    return found
 
 
 def main():
