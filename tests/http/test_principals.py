@@ -1,0 +1,204 @@
+"""Fifty callers of one real server at once, each of whom tries what belongs to others."""
+
+import json
+import re
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lib import protocol
+
+PEOPLE = 50
+NAMED = 10  # of them use X-Sandbox names, all the same one
+AT_ONCE = 12
+TASKS = {"io.modelcontextprotocol/clientCapabilities": {
+    "extensions": {"io.modelcontextprotocol/tasks": {}}}}
+
+
+class Person:
+    """One token. Whatever the server answers to it is kept in .seen."""
+
+    def __init__(self, server, number):
+        self.server, self.number = server, number
+        self.name, self.token = f"p{number}", f"token-of-{number}-{secrets.token_hex(12)}"
+        self.secret, self.seen, self.handles = secrets.token_hex(16), [], {}
+
+    def send(self, message, **headers):
+        answer = self.server.post(message, Authorization=f"Bearer {self.token}", **headers)
+        self.seen.append(answer.body.decode())
+        return answer
+
+    def request(self, method, params=None, id=1, headers=None, **meta):
+        answer = self.send(protocol.request(id, method, params, **meta), **(headers or {}))
+        return next(one for one in answer.messages if one.get("id") == id)
+
+    def call(self, tool, sandbox=None, meta=None, **arguments):
+        answer = self.request("tools/call", {"name": tool, "arguments": arguments,
+                                             **({"_meta": meta} if meta else {})},
+                              headers={"X_Sandbox": sandbox} if sandbox else None)
+        assert "result" in answer, answer
+        return answer["result"]
+
+    def say(self, tool, **arguments):
+        return protocol.text(self.call(tool, **arguments))
+
+    def legacy(self, method, params=None, **headers):
+        return self.send(protocol.request(3, method, params, modern=False), **headers)
+
+    # ---- what is theirs ----
+
+    def settle(self):
+        handles = self.handles
+        self.say("file_write", path="secret.txt", content=f"file {self.secret}\n")
+        running = self.call("terminal_execute", yield_s=1,
+                            command=f"echo process {self.secret}; exec sleep 1000")
+        handles["process"] = running["_meta"]["sandbox-mcp/process_id"]
+        context = self.call("code_execute", language="python", code=f"mine = '{self.secret}'")
+        handles["context"] = context["_meta"]["sandbox-mcp/context_id"]
+        self.say("terminal_execute", command=f"MINE={self.secret}", session_id="work")
+        handles["sandbox"] = re.search(r"sandbox (sb_\w+)", self.say("sandbox_info")).group(1)
+        task = self.call("terminal_execute", command=f"echo task {self.secret}; exec sleep 1000",
+                         yield_s=1, meta=TASKS)
+        handles["task"] = task["taskId"]
+        begun = self.legacy("initialize", {"protocolVersion": protocol.LEGACY, "capabilities": {},
+                                           "clientInfo": protocol.CLIENT})
+        handles["session"] = begun.headers["mcp-session-id"]
+        if self.number < NAMED:
+            self.call("file_write", sandbox="shared", path="named.txt", content=self.secret)
+
+    def check_own(self):
+        handles = self.handles
+        assert self.say("file_read", path="secret.txt").count(self.secret) == 1
+        output = self.say("terminal_output", process_id=handles["process"], tail=9)
+        assert output.startswith("running") and f"process {self.secret}" in output
+        assert self.secret in self.say("code_execute", code="print(mine)",
+                                       context_id=handles["context"])
+        assert f"<{self.secret}>" in self.say("terminal_execute", command='echo "<$MINE>"',
+                                              session_id="work")
+        assert self.request("tasks/get", {
+            "taskId": handles["task"], "_meta": TASKS})["result"]["status"] == "working"
+        assert self.legacy("ping", Mcp_Session_Id=handles["session"]).status == 200
+        listed = [one["uri"] for one in self.request("resources/list")["result"]["resources"]]
+        assert f"sandbox://{handles['sandbox']}/info" in listed
+        sandboxes = {uri for uri in listed if re.match(r"sandbox://sb_", uri)}
+        assert len(sandboxes) <= (2 if self.number < NAMED else 1)
+        if self.number < NAMED:
+            said = protocol.text(self.call("file_read", sandbox="shared", path="named.txt"))
+            assert self.secret in said
+
+    # ---- what is not ----
+
+    def attempts(self, handles):
+        """What is answered to each use of these handles, without the handles themselves."""
+        sandbox, process = handles["sandbox"], handles["process"]
+        base = f"sandbox://{sandbox}"
+        tasks = {"taskId": handles["task"], "_meta": TASKS}
+        session = {"Mcp_Session_Id": handles["session"]}
+        made = {
+            "output": self.call("terminal_output", process_id=process),
+            "kill": self.call("terminal_kill", id=process, signal="KILL"),
+            "context": self.call("code_execute", code="print(mine)", context_id=handles["context"]),
+            "end context": self.call("terminal_kill", id=handles["context"]),
+            "info": self.request("resources/read", {"uri": f"{base}/info"}),
+            "file": self.request("resources/read", {"uri": f"{base}/file/workspace/secret.txt"}),
+            "output uri": self.request("resources/read", {"uri": f"{base}/output/{process}"}),
+            "own output uri": self.request("resources/read", {
+                "uri": f"sandbox://{self.handles['sandbox']}/output/{process}"}),
+            "task": self.request("tasks/get", tasks),
+            "update": self.request("tasks/update", {**tasks, "inputResponses": {}}),
+            "cancel": self.request("tasks/cancel", tasks),
+        }
+        for name, answer in (
+                ("ping", self.legacy("ping", **session)),
+                ("tools", self.legacy("tools/list", **session)),
+                ("stream", self.server.send(None, self.server.headers(
+                    Authorization=f"Bearer {self.token}", **session), "GET")),
+                ("delete", self.server.send(None, self.server.headers(
+                    Authorization=f"Bearer {self.token}", **session), "DELETE"))):
+            made[name] = (answer.status, answer.body.decode())
+        text = json.dumps(made)
+        for handle in handles.values():
+            text = text.replace(handle, "HANDLE")
+        return json.loads(text)
+
+
+def made_up(handles):
+    """Handles of the same form that nobody has."""
+    def other(handle):
+        prefix, _, random = handle.partition("_")
+        return prefix + "_" + "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567")
+                                      for _ in random)
+    return {kind: other(handle) for kind, handle in handles.items()}
+
+
+def everybody(people, work):
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(work, people))
+
+
+@pytest.fixture
+def people(start_server, tmp_path):
+    made = [Person(None, number) for number in range(PEOPLE)]
+    path = tmp_path / "tokens"
+    path.write_text("".join(f"{one.name}:{one.token}\n" for one in made))
+    path.chmod(0o600)
+    server = start_server("--network", "none", "--max-sandboxes", 2 * PEOPLE, "--token-file", path,
+                          token=None)
+    for one in made:
+        one.server = server
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_nobody_sees_or_touches_what_is_not_theirs(people):
+    everybody(people, Person.settle)
+
+    def attack(person):
+        nobody = person.attempts(made_up(person.handles))
+        for victim in victims(people, person):
+            assert person.attempts(victim.handles) == nobody, (person.name, victim.name)
+        for name, answer in nobody.items():
+            if name in ("ping", "tools", "stream", "delete"):
+                assert answer[0] == 404, (name, answer)
+            else:
+                assert answer.get("isError") or "error" in answer, (name, answer)
+                assert "capabilit" not in json.dumps(answer), (name, answer)
+
+    everybody(people, attack)
+    everybody(people, Person.check_own)
+    for person in people:
+        seen = "\n".join(person.seen)
+        for other in people:
+            if other is person:
+                continue
+            assert other.secret not in seen, (person.name, other.name)
+            if other not in victims(people, person):
+                for kind, handle in other.handles.items():
+                    assert handle not in seen, (person.name, other.name, kind)
+
+
+def victims(people, person):
+    """Whose handles this one tries, and errors may repeat."""
+    return [people[(person.number + step) % PEOPLE] for step in (1, 7, 24)]
+
+
+@pytest.mark.slow
+def test_a_rotated_token_of_one_name_is_the_same_caller(start_server, tmp_path):
+    old, new = "old-token-0123456789", "new-token-0123456789"
+    path = tmp_path / "tokens"
+    path.write_text(f"ann:{old}\nann:read:{new}\neve:third-token-0123456789\n")
+    path.chmod(0o600)
+    server = start_server("--network", "none", "--token-file", path, token=None)
+
+    def call(token, tool, **arguments):
+        answer = server.post(protocol.request(1, "tools/call", {
+            "name": tool, "arguments": arguments}), Authorization=f"Bearer {token}")
+        return answer.status, answer.messages and protocol.text(
+            answer.messages[-1].get("result") or {})
+
+    assert call(old, "file_write", path="a.txt", content="of ann")[0] == 200
+    assert "of ann" in call(new, "file_read", path="a.txt")[1]
+    assert call(new, "file_write", path="a.txt", content="x")[0] == 403
+    assert "of ann" not in call("third-token-0123456789", "file_read", path="a.txt")[1]
