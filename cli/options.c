@@ -85,15 +85,6 @@ static const struct row rows[] = {
     { "version", ANY, FLAG, AT(version), NULL, "the version" },
 };
 
-/* Titles of --help, each before a row. */
-static const struct {
-    const char *before, *title;
-} titles[] = {
-    { "http", "Serving" },    { "workspace", "Sandboxes" }, { "backend", "Backend" },
-    { "token-file", "HTTP" }, { "max-calls", "Limits" },    { "access-log", "Operations" },
-    { "url", "Other" },
-};
-
 /* Without --http they would do nothing. */
 static const char *const http_only[] = {
     "no-auth",         "tls-cert",      "tls-key",    "rate",         "max-connections",
@@ -380,32 +371,10 @@ void options_done(struct options *o)
     o->text_count = 0;
 }
 
-static int add_title(struct buf *out, const char *name, struct err *err)
+bool options_row(size_t i, struct option_row *out)
 {
-    for (size_t i = 0; i < COUNT_OF(titles); i++)
-        if (!strcmp(titles[i].before, name))
-            return buf_addf(out, err, "%s%s:\n", i ? "\n" : "", titles[i].title);
-    return 0;
-}
-
-int options_help(struct buf *out, struct err *err)
-{
-    if (buf_adds(
-            out,
-            "sandbox-mcp: a sandbox for AI agents, as MCP tools\n\n"
-            "  sandbox-mcp [options]                 serve MCP on stdin and stdout\n"
-            "  sandbox-mcp --http 8080 [options]     serve MCP over HTTP\n"
-            "  sandbox-mcp call TOOL '{json}'        run one tool and print its result\n"
-            "  sandbox-mcp doctor                    what this machine offers, what is missing\n\n",
-            err))
-        return -1;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        char left[48];
-        snprintf(left, sizeof(left), "--%s %s", rows[i].name, rows[i].value ? rows[i].value : "");
-        if (add_title(out, rows[i].name, err) ||
-            buf_addf(out, err, "  %-28s %s\n", left, rows[i].help))
-            return -1;
-    }
-    return buf_adds(out, "\nEvery option can be set as SANDBOX_MCP_<NAME> in the environment.\n",
-                    err);
+    if (i >= COUNT_OF(rows))
+        return false;
+    *out = (struct option_row){ rows[i].name, rows[i].value, rows[i].help };
+    return true;
 }

@@ -49,6 +49,12 @@ struct options {
 int options_parse(int argc, char **argv, struct options *o, struct err *err) MUST_CHECK;
 void options_done(struct options *o);
 
+/* Row i of the table; false behind the last one. */
+struct option_row {
+    const char *name, *value, *help; /* value NULL: a flag */
+};
+bool options_row(size_t i, struct option_row *out);
+
 /* The help page, in sections. */
 int options_help(struct buf *out, struct err *err) MUST_CHECK;
 
