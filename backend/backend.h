@@ -273,6 +273,7 @@ struct backend_config {
     size_t header_count;
     int64_t memory_mb, pids, disk_mb; /* 0: the backend's default */
     unsigned max_sandboxes;
+    int64_t idle_ms; /* stop the processes of a sandbox that nobody used for; 0: the default */
 };
 
 struct mount_spec {

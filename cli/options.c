@@ -71,6 +71,8 @@ static const struct row rows[] = {
     { "max-per-address", ANY, TEXT, AT(max_connections_each), "N",
       "those of one address (512; on loopback no cap)" },
     { "max-sandboxes", ANY, TEXT, AT(max_sandboxes), "N", "sandboxes at once (100)" },
+    { "idle-stop", LOCAL, TEXT, AT(idle_stop), "SECONDS",
+      "end the processes of an unused sandbox (1800)" },
     { "drain-seconds", ANY, TEXT, AT(drain), "N", "SIGTERM: calls may last so long (10)" },
     { "access-log", ANY, TEXT, AT(access_log), "FILE",
       "a JSON line for each HTTP request; - is stdout" },
@@ -235,6 +237,7 @@ static int make_config(struct options *o, struct err *err)
         number("max-connections", o->max_connections, 1, 1000000, &connections, err) ||
         number("max-per-address", o->max_connections_each, 1, 1000000, &each, err) ||
         number("drain-seconds", o->drain, 0, 3600, &drain, err) ||
+        number("idle-stop", o->idle_stop, 1, 7 * 24 * 3600, &c->idle_ms, err) ||
         number("memory", o->memory, 16, 1 << 24, &c->memory_mb, err) ||
         number("pids", o->pids, 8, 1 << 20, &c->pids, err))
         return -1;
@@ -244,6 +247,7 @@ static int make_config(struct options *o, struct err *err)
     o->connections_each = (unsigned)each;
     o->drain_s = (unsigned)drain;
     c->max_sandboxes = (unsigned)sandboxes;
+    c->idle_ms *= 1000;
     c->state_dir = o->state_dir;
     c->allow_root_workspace = o->allow_root_workspace;
     c->network = o->network ? o->network : "none";

@@ -20,7 +20,8 @@ struct option_list {
 struct options {
     const char *http; /* [ADDR:]PORT; NULL: stdio */
     const char *backend, *backend_url, *backend_key_file, *sandbox, *workspace, *network, *runtime;
-    const char *state_dir, *token_file, *log_level, *max_calls, *max_sandboxes, *memory, *pids;
+    const char *state_dir, *token_file, *log_level, *max_calls, *max_sandboxes, *idle_stop, *memory,
+        *pids;
     const char *public_url, *jwt_issuer, *jwt_audience, *jwt_key_file, *jwks_url;
     const char *jwt_principal_claim, *jwt_default_scopes;
     const char *url; /* call: a server that is running already */

@@ -1,7 +1,18 @@
 #include "backend/local/local.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+char *local_idle_text(const struct local_backend *be, char out[32])
+{
+    int64_t s = local_idle_ms(be) / 1000;
+    bool minutes = s >= 120 && s % 60 == 0;
+
+    snprintf(out, 32, "%lld %s", (long long)(minutes ? s / 60 : s),
+             minutes ? "minutes" : "seconds");
+    return out;
+}
 
 /* What an agent plans with; /usr is the sandbox's too. */
 static int add_programs(struct buf *out, struct err *err)
@@ -21,6 +32,7 @@ int local_describe(struct backend *base, struct buf *out, struct err *err)
 {
     struct local_backend *be = local_backend_of(base);
     bool live = be->workspace != NULL;
+    char idle[32];
 
     if (be->host_runtime)
         return buf_addf(out, err, "Commands run on this machine WITHOUT ISOLATION, in %s. ",
@@ -28,9 +40,10 @@ int local_describe(struct backend *base, struct buf *out, struct err *err)
     if (buf_addf(out, err,
                  "Commands run in an isolated Linux sandbox (no host files, user \"user\"). Files "
                  "are in /workspace%s%s%s; /workspace and /home/user persist, /tmp and processes "
-                 "end with the sandbox (30 minutes idle). ",
+                 "end with the sandbox (%s idle). ",
                  live ? ", the user's own directory " : "", live ? be->workspace : "",
-                 live && be->base.config->workspace_ro ? " (read-only)" : "") ||
+                 live && be->base.config->workspace_ro ? " (read-only)" : "",
+                 local_idle_text(be, idle)) ||
         add_programs(out, err))
         return -1;
     if (!be->policy)

@@ -318,7 +318,7 @@ static int basics(struct local_sandbox *sb, struct sandbox_info *res, struct err
     res->home = strdup(local_home(sb));
     res->created_ms = sb->dir.created_ms;
     res->expires_ms = clock_wall_ms() + STATE_KEEP_MS;
-    res->idle_timeout_s = LOCAL_IDLE_MS / 1000;
+    res->idle_timeout_s = local_idle_ms(sb->backend) / 1000;
     if (!res->state || !res->workspace || !res->home || (sb->name && !res->name))
         return err_oom(err);
     if (sb->backend->workspace &&

@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IDLE_LOOK_MS 30000
+#define IDLE_LOOKS 60 /* in one idle time */
 
 static size_t no_fds(struct pump *p UNUSED, struct pollfd fds[PUMP_FDS] UNUSED)
 {
     return 0;
 }
 
-/* Backend lock held by nobody; a sandbox that nobody used for LOCAL_IDLE_MS, or NULL. */
+/* Backend lock held by nobody; of a sandbox that nobody used for the idle time, or NULL. */
 static struct agent *find_idle(struct local_backend *be, int64_t now_ms)
 {
     struct agent *found = NULL;
@@ -26,7 +26,7 @@ static struct agent *find_idle(struct local_backend *be, int64_t now_ms)
         struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
         pthread_mutex_lock(&sb->lock);
         if (!found && sb->agent && !sb->agent->dead && !sb->users &&
-            now_ms - sb->used_ms >= LOCAL_IDLE_MS)
+            now_ms - sb->used_ms >= local_idle_ms(be))
             found = agent_ref(sb->agent);
         pthread_mutex_unlock(&sb->lock);
     }
@@ -38,13 +38,15 @@ static bool idle_step(struct pump *p, int64_t now_ms)
 {
     struct local_backend *be =
         (struct local_backend *)((char *)p - offsetof(struct local_backend, idle));
+    char text[32], why[64];
     struct agent *a;
 
+    snprintf(why, sizeof(why), "it was idle for %s", local_idle_text(be, text));
     while ((a = find_idle(be, now_ms))) {
-        agent_stop(a, "it was idle for 30 minutes");
+        agent_stop(a, why);
         agent_unref(a);
     }
-    p->due_ms = now_ms + IDLE_LOOK_MS;
+    p->due_ms = now_ms + local_idle_ms(be) / IDLE_LOOKS + 1;
     return false;
 }
 
@@ -246,6 +248,7 @@ static bool is_unused(struct local_sandbox *sb)
 static int make_room(struct local_backend *be, struct err *err)
 {
     struct local_sandbox *oldest = NULL;
+    char text[32];
 
     if (!be->base.config->max_sandboxes || be->count < be->base.config->max_sandboxes)
         return 0;
@@ -257,7 +260,7 @@ static int make_room(struct local_backend *be, struct err *err)
     }
     if (!oldest) {
         err_set(err, ERR_QUOTA, "this server already runs %u sandboxes", be->count);
-        return err_next(err, "retry when one has been idle for %d minutes", LOCAL_IDLE_MS / 60000);
+        return err_next(err, "retry when one has been idle for %s", local_idle_text(be, text));
     }
     list_remove(&oldest->link);
     be->count--;

@@ -26,7 +26,7 @@
 #define LOCAL_WORKSPACE "/workspace"
 #define LOCAL_HOME "/home/user"
 #define LOCAL_UID 1000
-#define LOCAL_IDLE_MS (30 * 60 * 1000)
+#define LOCAL_IDLE_MS (30 * 60 * 1000) /* unless the operator chose */
 #define LOCAL_NPROC 2048
 #define LOCAL_NOFILE 4096
 
@@ -110,6 +110,14 @@ static inline struct local_backend *local_backend_of(struct backend *be)
 {
     return (struct local_backend *)be;
 }
+
+static inline int64_t local_idle_ms(const struct local_backend *be)
+{
+    return be->base.config->idle_ms ? be->base.config->idle_ms : LOCAL_IDLE_MS;
+}
+
+/* "30 minutes", "90 seconds" */
+char *local_idle_text(const struct local_backend *be, char out[32]);
 
 static inline struct local_sandbox *local_sandbox_of(struct sandbox *sb)
 {
