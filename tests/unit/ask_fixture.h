@@ -116,9 +116,9 @@ static int fixture_before(struct tool_call *call, const void *args, struct err *
     return 0;
 }
 
-static struct sealed_key fixture_key;
+__attribute__((unused)) static struct sealed_key fixture_key;
 
-static struct server *asking_server(void)
+__attribute__((unused)) static struct server *asking_server(void)
 {
     struct server_config config = fixture_config;
     struct server *srv = NULL;
