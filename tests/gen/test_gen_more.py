@@ -128,7 +128,7 @@ def with_header(value, schema=TEXT):
     (change("outputSchema/$schema", "https://json-schema.org/draft/2020-12/schema"),
      "outputSchema", "unknown keyword \"$schema\""),
     (change(properties("quiet"), FLAG), "inputSchema", "x-writes is for tools with readOnlyHint"),
-    (reader(("quiet", FLAG | {"default": False})), "quiet", "x-writes is true, of a text or boolean"),
+    (reader(("quiet", FLAG | {"default": False})), "quiet", "x-writes is true, of a text or"),
     (reader(("quiet", FLAG | {"x-writes": False})), "quiet", "x-writes is true, of a text"),
     (reader(("text", TEXT | {"x-writes": True})), "text", "x-writes is true, of a text"),
     (reader(("where", {"type": "object", "properties": {"quiet": FLAG}})), "where",
