@@ -1,6 +1,8 @@
 """Questions to the user over HTTP: on the stream of the call, or as a result, bound to who was asked."""
 
 import json
+import re
+import time
 
 import pytest
 
@@ -159,3 +161,28 @@ def test_a_server_that_stops_does_not_wait_for_the_user(confirming, asked):
     asked()
     confirming.process.terminate()
     assert confirming.process.wait(40) == 0
+
+
+def outcome(server, seconds=10):
+    """Of the first call that is over."""
+    until = time.monotonic() + seconds
+    while not (found := re.search(r"call tool=terminal_execute .*outcome=(\w+)", server.stderr)):
+        assert time.monotonic() < until, server.stderr
+        time.sleep(0.02)
+    return found[1]
+
+
+def test_a_client_that_leaves_its_session_leaves_no_question(confirming, session, asked):
+    one = asked()
+    one.raw.close()
+    session.delete()
+    assert outcome(confirming) == "cancelled"
+
+
+def test_a_broken_stream_breaks_no_question(confirming, session, asked):
+    """In the legacy era a client that is gone may come back: the answer counts, the call goes on."""
+    one = asked()
+    one.raw.close()
+    time.sleep(0.5)
+    reply(session, one.question["id"], result=ANSWER)
+    assert outcome(confirming) == "ok"
