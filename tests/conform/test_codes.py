@@ -14,12 +14,21 @@ from lib.server import Server
 META = "io.modelcontextprotocol/"
 VERSION, CLIENT = META + "protocolVersion", META + "clientCapabilities"
 ECHO = {"name": "terminal_execute", "arguments": {"command": "echo a"}}
+TASKS = {CLIENT: {"extensions": {"io.modelcontextprotocol/tasks": {}}}}
 ALL = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
 
 
 @pytest.fixture(scope="module")
 def wire(binary, tmp_path_factory):
     server = Server(binary, "--backend", "fake",
+                    env=suite.clean_env(tmp_path_factory.mktemp("state")))
+    yield Wire(server)
+    assert server.close() == 0, server.stderr
+
+
+@pytest.fixture(scope="module")
+def fixture(tmp_path_factory):
+    server = Server(suite.FIXTURE, "--no-auth", token=None,
                     env=suite.clean_env(tmp_path_factory.mktemp("state")))
     yield Wire(server)
     assert server.close() == 0, server.stderr
@@ -119,7 +128,21 @@ MODERN = {
        for method in ["no/such", "initialize", "ping", "logging/setLevel", "resources/subscribe",
                       "resources/unsubscribe", "tasks/result", "tasks/list",
                       "notifications/initialized"]},
+    # m: a capability that the client did not declare
+    **{method: (lambda w, method=method: w.modern(
+        method, {"taskId": "x", "inputResponses": {}}, Mcp_Name="x"), 400, -32021)
+       for method in ["tasks/get", "tasks/update", "tasks/cancel"]},
+    "listening to a task": (lambda w: w.modern(
+        "subscriptions/listen", {"notifications": {"taskIds": ["x"]}}), 400, -32021),
     # n: params
+    "unknown task": (lambda w: w.modern("tasks/get", {"taskId": "x"}, meta=TASKS, Mcp_Name="x"),
+                     200, -32602),
+    "no task": (lambda w: w.modern("tasks/get", {}, meta=TASKS), 200, -32602),
+    "unknown task to cancel": (lambda w: w.modern(
+        "tasks/cancel", {"taskId": "x"}, meta=TASKS, Mcp_Name="x"), 200, -32602),
+    "name of another task": (lambda w: w.modern(
+        "tasks/get", {"taskId": "x"}, meta=TASKS, Mcp_Name="y"), 400, -32020),
+    "nothing to listen to": (lambda w: w.modern("subscriptions/listen", {}), 200, -32602),
     "unknown tool": (lambda w: w.modern("tools/call", {"name": "nope"}), 200, -32602),
     "no tool": (lambda w: w.modern("tools/call", {}), 200, -32602),
     "tool of a wrong type": (lambda w: w.modern("tools/call", {"name": 7}, Mcp_Name=None),
@@ -189,16 +212,25 @@ def test_a_missing_resource_is_named(wire):
     assert error(answer)["data"] == {"uri": "sandbox://nope"}
 
 
+def test_the_missing_capability_is_named(wire):
+    data = error(MODERN["tasks/get"][0](wire))["data"]
+    assert data == {"requiredCapabilities": TASKS[CLIENT]}
+
+
 def test_what_a_tool_refuses_is_a_result(wire):
     result = wire.modern("tools/call", ECHO | {"arguments": {"command": 7.5}}).json["result"]
     assert result["isError"] and "command" in protocol.text(result)
 
 
+@pytest.mark.parametrize("modern", [True, False])
+def test_what_fails_unexpectedly_is_told_in_band(fixture, modern):
+    """Row p: of a resource, as what a tool fails at is a result."""
+    uri = {"uri": "test://broken"}
+    answer = (fixture.modern if modern else fixture.legacy().request)("resources/read", uri)
+    assert (answer.status, code(answer)) == (200, -32603)
+
+
 # ---- legacy ----
-
-def session(version="2025-11-25"):
-    return lambda w: w.legacy(version)
-
 
 LEGACY = {
     "no JSON": (lambda s: s.send("{"), 400, -32700),
