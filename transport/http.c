@@ -53,7 +53,7 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
     struct exchange *x = r->exchange;
 
     if (exchange_state(x) == EXCHANGE_ANSWERED)
-        return result(answer_exchange(h, c, r));
+        return result(r->stream_of ? answer_stream(h, c, r) : answer_exchange(h, c, r));
     if (exchange_state(x) == EXCHANGE_GONE)
         return MHD_NO;
     if (!r->watched) {
