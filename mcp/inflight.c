@@ -129,7 +129,6 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->task = NULL;
     c->params = in->msg.params;
     c->method = in->msg.method;
-    c->view = in->view;
     c->ask_way = NULL;
     c->log_from = c->logged = 0;
     c->progress = -1;
@@ -139,6 +138,9 @@ static int fill(struct server_call *c, struct inbound *in, const struct work *wo
     c->call.progress = token ? progress_send : NULL;
     c->tool.call = &c->call;
     c->tool.def = def;
+    c->tool.view = in->view;
+    if (!in->view && view_narrow(srv, in->conn->view, in->scopes, &c->tool.view, err))
+        return -1;
     c->tool.client = in->client;
     c->tool.principal = in->conn->principal;
     c->tool.sandbox = in->conn->sandbox;

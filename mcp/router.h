@@ -70,12 +70,12 @@ struct server {
 
     /* Results made once, from `,"result":` to the last brace. */
     struct buf discover;
-    struct views *views;   /* mcp/view_parts.h */
+    struct views *views;  /* mcp/view_parts.h */
     yyjson_doc **schemas; /* of tools that get their arguments as they are, by index; else NULL */
     struct buf templates[2], prompt_list[2]; /* legacy, modern; empty: not offered */
     struct buf capabilities;                 /* one JSON object */
-    struct buf info;         /* serverInfo, one JSON object */
-    struct buf instructions; /* one JSON string, or empty */
+    struct buf info;                         /* serverInfo, one JSON object */
+    struct buf instructions;                 /* one JSON string, or empty */
 
     pthread_cond_t idle;  /* load fell to 0 */
     pthread_mutex_t lock; /* all below, and the lists of calls of the connections */
@@ -125,14 +125,13 @@ struct server_call {
     struct reply_sink *sink;
     const struct revision *revision;
     const struct work *work;
-    const struct tool_view *view; /* of a tool's call */
-    const char *method;     /* static */
-    struct task *task;      /* mcp/tasks.h: what it became, a reference; NULL: a plain call */
-    struct asking *asking;  /* mcp/asking.h; NULL: neither asked nor told anything */
+    const char *method;    /* static */
+    struct task *task;     /* mcp/tasks.h: what it became, a reference; NULL: a plain call */
+    struct asking *asking; /* mcp/asking.h; NULL: neither asked nor told anything */
     int (*ask_way)(struct server_call *c, struct ask_round *round, struct err *err); /* or NULL */
-    unsigned log_from;      /* 1 + the lowest level of messages that the client wants; 0 none */
-    unsigned logged;        /* messages in the second that began */
-    int64_t logged_ms;      /* then */
+    unsigned log_from;    /* 1 + the lowest level of messages that the client wants; 0 none */
+    unsigned logged;      /* messages in the second that began */
+    int64_t logged_ms;    /* then */
     yyjson_doc *doc;      /* owned, until the arguments are bound; NULL when a batch owns it */
     yyjson_val *params;   /* in the document */
     struct buf id, token; /* JSON text; token empty when no progress is wanted */

@@ -1,8 +1,8 @@
 #include "mcp/once.h"
 #include "mcp/router.h"
-#include "mcp/view_parts.h"
 #include "mcp/subs_parts.h"
 #include "mcp/tasks.h"
+#include "mcp/view_parts.h"
 
 #include <string.h>
 

@@ -18,6 +18,7 @@ enum tool_class {
 };
 
 struct param_header;
+struct tool_view;
 struct tool_call;
 
 struct tool_def {
@@ -64,11 +65,12 @@ struct tool_origin {
  */
 struct tool_call {
     struct call *call;
-    const struct tool_def *def; /* NULL when it is not a tool that is called */
-    unsigned client;            /* CLIENT_*: what the client can do for this request */
-    const char *principal;      /* who asks: "local" on stdio, else a digest of the token */
-    const char *sandbox;        /* name of the default sandbox asked for; NULL the unnamed one */
-    void *context;              /* struct tools_context of tools/: the backend and limits */
+    const struct tool_def *def;   /* NULL when it is not a tool that is called */
+    const struct tool_view *view; /* mcp/view.h: the tools that the caller sees */
+    unsigned client;              /* CLIENT_*: what the client can do for this request */
+    const char *principal;        /* who asks: "local" on stdio, else a digest of the token */
+    const char *sandbox;          /* name of the default sandbox asked for; NULL the unnamed one */
+    void *context;                /* struct tools_context of tools/: the backend and limits */
     struct tool_origin origin;
 
     struct buf content;    /* comma-separated JSON content blocks */
@@ -135,8 +137,8 @@ void tool_log(struct tool_call *call, enum tool_log_level level, const char *log
               const char *fmt, ...) PRINTF(4, 5);
 
 /*
- * Close the stream of events on which the client waits, which comes back for the result (legacy HTTP
- * sessions from 2025-11-25 on; elsewhere it does nothing). For calls that the router made.
+ * Close the stream of events on which the client waits, which comes back for the result (legacy
+ * HTTP sessions from 2025-11-25 on; elsewhere it does nothing). For calls that the router made.
  */
 void tool_close_stream(struct tool_call *call);
 

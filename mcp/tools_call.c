@@ -48,7 +48,7 @@ static int run(struct server_call *c, struct err *err)
         origin_digest(arguments, &c->tool.origin);
     if (!table)
         return run_raw(c, arguments, err);
-    if (def->args_read_only && view_read_only(c->view))
+    if (def->args_read_only && view_read_only(c->tool.view))
         table = def->args_read_only;
     args = args_space(c, table->struct_size + 1);
     if (!args)

@@ -1,3 +1,4 @@
+#include "mcp/view.h"
 #include "tools/resources.h"
 
 #include <string.h>
@@ -15,8 +16,6 @@ static int64_t tokens(const struct tool_def *def)
 
 int resources_tools(struct tool_call *call, const char *uri, struct err *err)
 {
-    const struct tools_context *ctx = call->context;
-    unsigned can = backend_can(ctx->backend);
     AUTO(buf) struct buf json = BUF_MAX(CATALOGUE_MAX);
     struct jw w = JW(&json, err);
     int64_t total = 0;
@@ -25,7 +24,7 @@ int resources_tools(struct tool_call *call, const char *uri, struct err *err)
     jw_key(&w, "tools");
     jw_arr(&w);
     for (const struct tool_def *def = tool_defs; def->name; def++) {
-        if (def->needs & ~can)
+        if (!view_has(call->view, def))
             continue;
         total += tokens(def);
         jw_obj(&w);

@@ -19,10 +19,10 @@ enum http_header {
     HEADER_ACCEPT,
     HEADER_SESSION,  /* Mcp-Session-Id */
     HEADER_EVENT_ID, /* Last-Event-ID */
-    HEADER_VERSION, /* MCP-Protocol-Version */
-    HEADER_METHOD,  /* Mcp-Method */
-    HEADER_NAME,    /* Mcp-Name */
-    HEADER_SANDBOX, /* X-Sandbox */
+    HEADER_VERSION,  /* MCP-Protocol-Version */
+    HEADER_METHOD,   /* Mcp-Method */
+    HEADER_NAME,     /* Mcp-Name */
+    HEADER_SANDBOX,  /* X-Sandbox */
     HEADER_TRACEPARENT,
     HEADER_TRACESTATE,
     HEADER_REQUEST_HEADERS, /* Access-Control-Request-Headers */

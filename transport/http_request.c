@@ -325,9 +325,8 @@ static void handle_get(struct http_core *core, struct http_request *r, void *con
     x = r->exchange = exchange_new(core->ops, connection);
     if (x) {
         x->wants_events = true;
-        r->verdict = verdicts[streams_open(session_streams(session),
-                                           r->headers.value[HEADER_EVENT_ID], x, &x->stream,
-                                           &x->at)];
+        r->verdict = verdicts[streams_open(
+            session_streams(session), r->headers.value[HEADER_EVENT_ID], x, &x->stream, &x->at)];
     } else {
         r->verdict = VERDICT_BUSY;
     }
