@@ -260,8 +260,8 @@ bool task_file_alive(struct tasks *ts, const struct task_record *r)
 void task_file_ask_cancel(struct tasks *ts, const char *id)
 {
     char file[64];
-    AUTO_FD int fd = openat(ts->dir_fd, name(file, id, ".cancel"),
-                            O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    AUTO_FD int fd UNUSED = openat(ts->dir_fd, name(file, id, ".cancel"),
+                                   O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 bool task_file_cancel_asked(struct tasks *ts, const char *id)
