@@ -138,7 +138,7 @@ def pings(server, legacy, seconds):
 
 
 @pytest.mark.slow
-def test_500_calls_in_flight_do_not_slow_a_ping(connect_to, start_fake, start_session, execute):
+def test_500_calls_in_flight_do_not_slow_a_ping(start_fake, connect_to, start_session, execute):
     fake = start_fake("--max-calls-per-principal", "500")
     legacy = start_session(fake)
     raws = [connect_to(fake, timeout=30) for _ in range(500)]
