@@ -95,6 +95,8 @@ int judge_value(struct judge *j, yyjson_val *schema, yyjson_val *v, const struct
 
     if (judge_pay(j, 1))
         return -1;
+    if (!schema)
+        return 0;
     if (yyjson_is_false(schema))
         return args_fail(&j->say, at, "is not accepted here");
     if (j->depth == SCHEMA_DEPTH_MAX) {

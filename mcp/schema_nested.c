@@ -31,6 +31,8 @@ static void join_names(yyjson_val *properties, char out[512])
     size_t i, max, n = 0;
 
     snprintf(out, 512, "none");
+    if (!properties)
+        return;
     yyjson_obj_foreach (properties, i, max, key, val)
         if (n < 512)
             n += (size_t)snprintf(out + n, 512 - n, "%s%s", i ? ", " : "", yyjson_get_str(key));

@@ -62,14 +62,14 @@ static size_t count_all(yyjson_val *v)
 static void walk(const struct gen_place *at, struct gen_tool *tool, yyjson_val *schema,
                  const char **path, size_t depth)
 {
-    yyjson_val *key, *val;
+    yyjson_val *properties = yyjson_obj_get(schema, "properties"), *key, *val;
     size_t i, max;
 
     if (depth && yyjson_obj_get(schema, KEYWORD))
         remember(at, tool, schema, path, depth);
-    if (depth == GEN_DEPTH_MAX)
+    if (depth == GEN_DEPTH_MAX || !properties)
         return;
-    yyjson_obj_foreach (yyjson_obj_get(schema, "properties"), i, max, key, val) {
+    yyjson_obj_foreach (properties, i, max, key, val) {
         struct gen_place inside = gen_below(at, yyjson_get_str(key));
         path[depth] = yyjson_get_str(key);
         walk(&inside, tool, val, path, depth + 1);
