@@ -18,7 +18,8 @@ static int read_file(const char *path, struct sealed_key *key, struct err *err)
     while (text.len && strchr("\r\n", text.data[text.len - 1]))
         text.len--;
     failed = sealed_key_from_secret(key, buf_str(&text), text.len, err);
-    explicit_bzero(text.data, text.cap);
+    if (text.data)
+        explicit_bzero(text.data, text.cap);
     return failed ? err_wrap(err, "--state-key-file") : 0;
 }
 
