@@ -169,12 +169,13 @@ static struct tool_view *find_or_make(struct server *srv, const struct tool_view
 {
     struct views *v = srv->views;
     struct tool_view *view = v->first;
+    bool whole = key->scopes == (SCOPE_READ | SCOPE_EXECUTE);
 
     while (view && !same_view(view, key))
         view = view->next;
     if (view)
         return view;
-    if (v->count == VIEWS_MAX) {
+    if (whole && v->count == VIEWS_MAX) {
         err_set(err, ERR_QUOTA, "more than %d different selections are in use", VIEWS_MAX);
         return NULL;
     }
@@ -190,7 +191,7 @@ static struct tool_view *find_or_make(struct server *srv, const struct tool_view
     }
     view->next = v->first;
     v->first = view;
-    v->count++;
+    v->count += whole;
     return view;
 }
 

@@ -15,7 +15,7 @@
 #include "base/err.h"
 
 #define VIEW_TOOLS_MAX 256     /* of one server */
-#define VIEWS_MAX 64           /* different ones of one server */
+#define VIEWS_MAX 64           /* selections of one server, each again for fewer scopes */
 #define VIEW_SELECTION_MAX 512 /* bytes of a selection */
 
 /* What the token of a caller allows. Without tokens: SCOPE_ALL. */

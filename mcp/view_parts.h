@@ -47,7 +47,7 @@ struct views {
 
     pthread_mutex_t lock;
     struct tool_view *first;       /* lock */
-    size_t count;                  /* lock */
+    size_t count;                  /* lock; without those of fewer scopes */
     const struct tool_view *whole; /* of no selection; set before anybody asks */
 };
 

@@ -344,6 +344,7 @@ static void the_number_of_views_is_bounded(void)
             refused++;
     }
     CHECK(refused);
+    CHECK_STR(selected(srv, NULL, SCOPE_READ), "fact look page");
     CHECK(view_of(srv, "all") == view_of(srv, NULL));
     server_free(srv);
 }
