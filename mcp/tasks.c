@@ -142,18 +142,19 @@ static void purge(struct tasks *ts)
 
 static bool has_room(struct tasks *ts, const char *principal)
 {
-    unsigned running = 0, kept = 0;
+    unsigned running = 0, kept = 0, all = 0;
 
     list_each(link, &ts->tasks)
     {
         const struct task *t = list_of(link, struct task, link);
+        all += t->call != NULL;
         if (strcmp(t->principal, principal) != 0)
             continue;
         kept++;
         running += t->call != NULL;
     }
     return running < TASKS_PER_PRINCIPAL && kept < TASKS_KEPT_PER_PRINCIPAL &&
-           ts->count < TASKS_KEPT_MAX;
+           ts->count < TASKS_KEPT_MAX && all < ts->srv->max_calls / 2;
 }
 
 bool tasks_room(struct tasks *ts, const char *principal)

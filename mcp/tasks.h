@@ -73,7 +73,7 @@ void tasks_end(struct tasks *ts, const struct server_conn *conn);
 /* Lock held. NULL: not in memory, expired, or somebody else's. */
 struct task *tasks_find(struct tasks *ts, const char *id, const char *principal);
 
-/* Room for one more of that principal. */
+/* Room for one more of that principal; half of the server's calls stay free of tasks. */
 bool tasks_room(struct tasks *ts, const char *principal);
 
 void tasks_add(struct tasks *ts, struct task *t); /* takes a reference */

@@ -1,9 +1,7 @@
+#include "tests/unit/kill_at.h"
 #include "tests/unit/store_fixture.h"
 
-#include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 /* What happens to the directory of one sandbox; run in a child that is killed on its way. */
 static void create_and_exit(const char *name)
@@ -30,31 +28,6 @@ static void remove_and_exit(const char *name)
         _exit(2);
     state_remove(&state, &d);
     _exit(0);
-}
-
-/* Kill it at its n-th stop at a system call; false when it ended before. */
-static bool killed_at(unsigned n, void (*what)(const char *name), const char *name)
-{
-    int status;
-    pid_t pid = fork();
-
-    if (!pid) {
-        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        raise(SIGSTOP);
-        what(name);
-    }
-    CHECK(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
-    for (unsigned i = 0; i < n; i++) {
-        CHECK(!ptrace(PTRACE_SYSCALL, pid, NULL, NULL));
-        CHECK(waitpid(pid, &status, 0) == pid);
-        if (WIFEXITED(status)) {
-            CHECK_INT(WEXITSTATUS(status), 0);
-            return false;
-        }
-    }
-    kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    return true;
 }
 
 /* After a new start: there and whole, or not there at all. */
