@@ -5,7 +5,7 @@
 //
 // First line out: {"version", "server", "instructions", "capabilities"}, or {"error"}.
 // In: {"id", "op", ...}; out: {"id", "result"} or {"id", "error": {"code", "message"}}, and
-// {"id", "progress"} before that. Ops: tools; ping; call {name, arguments, progress, timeout};
+// {"id", "progress"} before that. Ops: tools; ping; do {method, args} of the SDK's client; call {name, arguments, progress, timeout};
 // cancel {of}, which has no answer of its own: the call it names ends with an error.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -56,6 +56,7 @@ function transportOf(sdk) {
 const ops = {
   tools: async ({ client }) => (await client.listTools()).tools,
   ping: async ({ client }) => client.ping(),
+  do: async ({ client }, { method, args }) => client[method](...args),
   call: async (sdk, { id, name, arguments: args, progress, timeout }) => {
     const controller = new AbortController();
     controllers.set(id, controller);

@@ -3,7 +3,8 @@ Official SDKs behind one face, so that a test reads from top to bottom and runs 
 
 PythonClient: the Python SDK, its event loop on a thread. NodeClient: a TypeScript SDK, in a Node of
 its own (client.mjs). Both: version, server, instructions, capabilities; tools(); ping();
-call(tool, **arguments) -> result; start(tool, arguments, ...) -> Pending; close(). Results are
+call(tool, **arguments) -> result; start(tool, arguments, ...) -> Pending; close(); resources(),
+templates(), read(uri), prompts(), prompt(name, arguments), complete(ref, argument). Results are
 dicts as on the wire; an error answer raises RpcError.
 """
 
@@ -115,6 +116,27 @@ class PythonClient(Face):
     def ping(self):
         return plain(self._run(self.client.session.send_ping))
 
+    def _do(self, method, *args):
+        return plain(self._run(lambda: getattr(self.client, method)(*args)))
+
+    def resources(self):
+        return self._do("list_resources")["resources"]
+
+    def templates(self):
+        return self._do("list_resource_templates")["resourceTemplates"]
+
+    def read(self, uri):
+        return self._do("read_resource", uri)["contents"]
+
+    def prompts(self):
+        return self._do("list_prompts")["prompts"]
+
+    def prompt(self, name, arguments=None):
+        return self._do("get_prompt", name, arguments or {})
+
+    def complete(self, ref, argument):
+        return self._do("complete", ref, argument)["completion"]
+
     def start(self, tool, arguments, timeout=60, progress=False):
         scope = self._portal.call(anyio.CancelScope)
         pending = Pending(lambda: self._portal.call(scope.cancel))
@@ -209,6 +231,27 @@ class NodeClient(Face):
 
     def ping(self):
         return self._send("ping").result()
+
+    def _do(self, method, *args):
+        return self._send("do", method=method, args=args).result()
+
+    def resources(self):
+        return self._do("listResources")["resources"]
+
+    def templates(self):
+        return self._do("listResourceTemplates")["resourceTemplates"]
+
+    def read(self, uri):
+        return self._do("readResource", {"uri": uri})["contents"]
+
+    def prompts(self):
+        return self._do("listPrompts")["prompts"]
+
+    def prompt(self, name, arguments=None):
+        return self._do("getPrompt", {"name": name, "arguments": arguments or {}})
+
+    def complete(self, ref, argument):
+        return self._do("complete", {"ref": ref, "argument": argument})["completion"]
 
     def start(self, tool, arguments, timeout=60, progress=False):
         return self._send(
