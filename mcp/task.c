@@ -261,6 +261,7 @@ static void keep(struct tasks *ts, struct task *t, enum task_status status, stru
     pthread_mutex_lock(&ts->lock);
     t->r = r;
     t->in_file = in_file;
+    t->bytes = outcome->len;
     t->outcome = *outcome;
     *outcome = (struct buf){ 0 };
     pthread_mutex_unlock(&ts->lock);

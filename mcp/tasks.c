@@ -140,21 +140,36 @@ static void purge(struct tasks *ts)
     task_files_purge(ts);
 }
 
+struct use {
+    unsigned running, kept;
+    uint64_t bytes;
+};
+
+static void count(struct use *use, const struct task *t)
+{
+    use->running += t->call != NULL;
+    use->kept++;
+    use->bytes += t->bytes;
+}
+
+static bool within(const struct use *use, unsigned running, unsigned kept, uint64_t bytes)
+{
+    return use->running < running && use->kept < kept && use->bytes < bytes;
+}
+
 static bool has_room(struct tasks *ts, const char *principal)
 {
-    unsigned running = 0, kept = 0, all = 0;
+    struct use all = { 0 }, own = { 0 };
 
     list_each(link, &ts->tasks)
     {
         const struct task *t = list_of(link, struct task, link);
-        all += t->call != NULL;
-        if (strcmp(t->principal, principal) != 0)
-            continue;
-        kept++;
-        running += t->call != NULL;
+        count(&all, t);
+        if (!strcmp(t->principal, principal))
+            count(&own, t);
     }
-    return running < TASKS_PER_PRINCIPAL && kept < TASKS_KEPT_PER_PRINCIPAL &&
-           ts->count < TASKS_KEPT_MAX && all < ts->srv->max_calls / 2;
+    return within(&all, ts->srv->max_calls / 2, TASKS_KEPT_MAX, TASKS_BYTES_MAX) &&
+           within(&own, TASKS_PER_PRINCIPAL, TASKS_KEPT_PER_PRINCIPAL, TASKS_BYTES_EACH);
 }
 
 bool tasks_room(struct tasks *ts, const char *principal)

@@ -18,6 +18,8 @@
 struct ask_round;
 
 #define TASKS_KEPT_MAX 8192             /* of all principals, running ones included */
+#define TASKS_BYTES_MAX (512ull << 20)  /* of outcomes, in memory or in files; then no new ones */
+#define TASKS_BYTES_EACH (64ull << 20)  /* those of one principal */
 #define TASK_MESSAGE_MAX 512            /* bytes of a statusMessage */
 #define TASK_MESSAGE_SPACE_MS 1000      /* between two changes of it */
 #define TASK_LATER_MS (TASK_TTL_MS / 2) /* an outcome is kept at least so long */
@@ -46,6 +48,7 @@ struct task {
     bool interrupted;               /* ended with the server or its connection: not cancelled */
     int64_t said_ms;                /* monotonic: when the message changed last */
     bool in_file;                   /* the outcome is, if there is one */
+    size_t bytes;                   /* of the outcome, wherever it is */
     struct buf outcome;             /* JSON of result or error, else empty */
     struct ask_round *round;        /* TASK_INPUT: borrowed from who waits for the answers */
 };

@@ -106,6 +106,14 @@ static int run_steps(struct tool_call *call, const void *args UNUSED, struct err
     return wait_for_release(call, err);
 }
 
+static int run_large(struct tool_call *call, const void *args UNUSED, struct err *err)
+{
+    static char text[7 << 20];
+
+    memset(text, 'x', sizeof(text));
+    return task_begin(call, NULL, err) || tool_text(call, text, sizeof(text), err) ? -1 : 0;
+}
+
 static int run_refuses(struct tool_call *call, const void *args, struct err *err)
 {
     if (task_require(call, err) || run_slow(call, args, err))
@@ -122,7 +130,7 @@ static int run_refuses(struct tool_call *call, const void *args, struct err *err
 static const struct arg_table no_args = { .rows = NULL, .count = 0, .struct_size = 1 };
 
 const struct tool_def tool_defs[] = {
-    TOOL(asks), TOOL(broken), TOOL(maybe), TOOL(refuses),
+    TOOL(asks), TOOL(broken), TOOL(large), TOOL(maybe),      TOOL(refuses),
     TOOL(slow), TOOL(steps),  TOOL(talks), { .name = NULL },
 };
 const size_t tool_def_count = COUNT_OF(tool_defs) - 1;

@@ -231,6 +231,33 @@ static void a_task_needs_no_progress_token_for_its_messages(void)
     tasked_done(&s);
 }
 
+static void kept_tasks_have_a_bound_per_principal(void)
+{
+    struct tasked s = tasked_new(NULL);
+    char id[64];
+
+    release(&s);
+    for (int i = 0; i < TASKS_KEPT_PER_PRINCIPAL; i++) {
+        start_task(&s, "slow", id);
+        task_await(&s, id, "completed");
+    }
+    CHECK_HAS(call_tool(&s, "maybe"), "not possible");
+    tasked_done(&s);
+}
+
+static void outcomes_have_a_bound_in_bytes(void)
+{
+    struct tasked s = tasked_new(NULL);
+    char id[64];
+
+    for (int i = 0; i < 10; i++) {
+        start_task(&s, "large", id);
+        task_await(&s, id, "completed");
+    }
+    CHECK_HAS(call_tool(&s, "maybe"), "not possible");
+    tasked_done(&s);
+}
+
 /* ---- questions ---- */
 
 static void a_question_makes_it_input_required(void)
@@ -282,6 +309,8 @@ static const struct test tests[] = {
     TEST(a_tool_may_need_a_client_that_takes_tasks),
     TEST(an_error_of_the_protocol_is_a_failed_task),
     TEST(a_task_needs_no_progress_token_for_its_messages),
+    TEST(kept_tasks_have_a_bound_per_principal),
+    TEST(outcomes_have_a_bound_in_bytes),
     TEST(a_question_makes_it_input_required),
     TEST(a_question_ends_with_its_task),
 };
