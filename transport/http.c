@@ -1,4 +1,5 @@
 #include "transport/http.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "transport/http_listen.h"
 #include "transport/http_server.h"
@@ -11,6 +12,7 @@
 
 #define CONNECTION_MEMORY (16 * 1024) /* request line, headers, and read and write buffers */
 #define STOP_GRACE_MS 1000
+#define LOOK_AGAIN_US 100 /* a call that takes longer costs a suspended connection */
 #define SPARE_DESCRIPTORS 256 /* of the process, for everything that is not a connection */
 
 static void suspend(void *connection)
@@ -46,6 +48,27 @@ static enum MHD_Result result(bool queued)
     return queued ? MHD_YES : MHD_NO;
 }
 
+static bool streams(const struct http_request *r)
+{
+    struct exchange *x = r->exchange;
+
+    return r->stream_of || exchange_streams(x) ||
+           (x->wants_events && x->call && server_call_streams(x->call));
+}
+
+/*
+ * A quick call is answered before its connection had to be suspended: without a response the
+ * library comes back after it has looked at the other connections.
+ */
+static bool comes_soon(struct http_request *r)
+{
+    int64_t now_us = clock_us();
+
+    if (!r->asked_us)
+        r->asked_us = now_us;
+    return now_us - r->asked_us < LOOK_AGAIN_US;
+}
+
 /* Also called again after each resume. */
 static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
                                struct http_request *r)
@@ -56,6 +79,8 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
         return result(r->stream_of ? answer_stream(h, c, r) : answer_exchange(h, c, r));
     if (exchange_state(x) == EXCHANGE_GONE)
         return MHD_NO;
+    if (!streams(r) && comes_soon(r))
+        return MHD_YES;
     if (!r->watched) {
         r->watched = watch_set(h->watch, peer_of(c)->watch_id, x);
         if (!r->watched) {
@@ -63,8 +88,7 @@ static enum MHD_Result proceed(struct http_server *h, struct MHD_Connection *c,
             return MHD_NO;
         }
     }
-    if (r->stream_of || exchange_streams(x) ||
-        (x->wants_events && x->call && server_call_streams(x->call)))
+    if (streams(r))
         return result(answer_stream(h, c, r));
     exchange_park(x);
     return MHD_YES;

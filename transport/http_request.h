@@ -72,7 +72,7 @@ struct http_request {
     int64_t wait_ms;         /* for Retry-After; 0: not told */
     uint64_t received, sent; /* bytes of the bodies */
     uint64_t length;         /* of the body, or GUARD_LENGTH_UNKNOWN */
-    int64_t started_us;
+    int64_t started_us, asked_us; /* asked_us: when its answer was first looked for */
     struct buf body;
     size_t swallowed;
     int status;                /* for ANSWER_EMPTY, and of the answer for the log */
