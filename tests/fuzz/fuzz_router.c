@@ -8,11 +8,12 @@
  * Whatever comes in, each message is finished once, and what goes out is one line of JSON.
  *
  * covers: mcp/route.c mcp/rpc.c mcp/modern.c mcp/batch.c mcp/reply.c mcp/server.c mcp/version.c
- * covers: mcp/tools_call.c mcp/inflight.c mcp/result.c mcp/lists.c mcp/tool.c
+ * covers: mcp/tools_call.c mcp/inflight.c mcp/result.c mcp/lists.c mcp/tool.c mcp/tasks_methods.c
  * seeds: transcripts tests/fuzz/seeds/router
  */
 #include "backend/backend.h"
 #include "mcp/server.h"
+#include "mcp/task.h"
 #include "tools/tools.h"
 
 #include <pthread.h>
@@ -37,7 +38,9 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static void start(void)
 {
     struct backend_config backend = { 0 };
+    static const struct task_config tasks;
     struct server_config config = {
+        .tasks = &tasks,
         .name = "fuzz",
         .version = "1",
         .instructions = "fuzz",
