@@ -239,8 +239,11 @@ int local_agent(struct local_sandbox *sb, struct call *call, struct agent **out,
     pthread_mutex_lock(&sb->lock);
     for (;;) {
         if (sb->state == SANDBOX_RUNNING && !sb->agent->dead) {
+            bool blind = local_watches_blind(&sb->watches);
             *out = agent_ref(sb->agent);
             pthread_mutex_unlock(&sb->lock);
+            if (blind)
+                local_watches_resume(sb, *out);
             return 0;
         }
         if (sb->state == SANDBOX_STOPPED)

@@ -37,6 +37,11 @@ bool local_watches_none(const struct watch_list *w)
     return !w->count && !w->lines;
 }
 
+bool local_watches_blind(const struct watch_list *w)
+{
+    return w->count > w->polled && !w->line;
+}
+
 /* ---- output and state: looked at once a second ---- */
 
 /* Sandbox lock held. */

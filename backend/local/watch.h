@@ -41,7 +41,10 @@ void local_watches_init(struct watch_list *w);
 /* Sandbox lock held: nobody watches anything of it. */
 bool local_watches_none(const struct watch_list *w);
 
-/* A fresh agent runs: its files are watched again. Blocks for a short time. */
+/* Sandbox lock held: files are to be watched, and no agent does (something inside killed it). */
+bool local_watches_blind(const struct watch_list *w);
+
+/* An agent runs: files are watched by it from now on. Blocks for a short time. */
 void local_watches_resume(struct local_sandbox *sb, struct agent *a);
 
 /* The sandbox is freed: what is still watched is let go. */
