@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -138,8 +139,13 @@ def everybody(people, work):
 
 
 @pytest.fixture
-def people(start_server, tmp_path):
-    made = [Person(None, number) for number in range(PEOPLE)]
+def start_people(start_server, tmp_path):
+    return lambda count: started(start_server, tmp_path, count)
+
+
+def started(start_server, tmp_path, count):
+    """That many callers of one server."""
+    made = [Person(None, number) for number in range(count)]
     path = tmp_path / "tokens"
     path.write_text("".join(f"{one.name}:{one.token}\n" for one in made))
     path.chmod(0o600)
@@ -152,7 +158,8 @@ def people(start_server, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_nobody_sees_or_touches_what_is_not_theirs(people):
+def test_nobody_sees_or_touches_what_is_not_theirs(start_people):
+    people = start_people(PEOPLE)
     everybody(people, Person.settle)
 
     def attack(person):
@@ -186,6 +193,60 @@ def test_nobody_sees_or_touches_what_is_not_theirs(people):
 def victims(people, person):
     """Whose handles this one tries, and errors may repeat."""
     return [people[(person.number + step) % PEOPLE] for step in (1, 7, 24)]
+
+
+class Listener:
+    """subscriptions/listen of one caller for the sandbox and the task of `handles`."""
+
+    def __init__(self, raw, person, handles):
+        base = f"sandbox://{handles['sandbox']}"
+        self.raw, self.handles = raw, handles
+        raw.post(protocol.request("L", "subscriptions/listen", {"_meta": TASKS, "notifications": {
+            "resourceSubscriptions": [f"{base}/info", f"{base}/file/workspace/secret.txt",
+                                      f"{base}/output/{handles['process']}"],
+            "taskIds": [handles["task"]]}}),
+            Authorization=f"Bearer {person.token}", Accept="text/event-stream")
+        self.head = raw.read_head()
+        self.text = ""
+
+    def read(self, enough, seconds):
+        """All that comes until it is enough or the time is over, without the handles."""
+        until = time.monotonic() + seconds
+        while not enough(self.text) and (left := until - time.monotonic()) > 0:
+            self.raw.socket.settimeout(left)
+            try:
+                self.text += self.raw.chunk().decode()
+            except TimeoutError:
+                break
+        text = self.text
+        for handle in self.handles.values():
+            text = text.replace(handle, "HANDLE")
+        return text
+
+
+def acknowledged(text):
+    return "subscriptions/acknowledged" in text and text.endswith("\n\n")
+
+
+@pytest.mark.slow
+def test_nobody_is_told_about_changes_of_what_is_not_theirs(start_people, connect_to):
+    ann, eve = start_people(2)
+    ann.settle()
+    eve.settle()
+    raw = [connect_to(ann.server, timeout=60) for _ in range(3)]
+    own = Listener(raw[0], ann, ann.handles)
+    foreign = Listener(raw[1], eve, ann.handles)
+    nothing = Listener(raw[2], eve, made_up(ann.handles))
+    assert "secret.txt" in own.read(acknowledged, 30)
+    assert foreign.head[0] == nothing.head[0] == 200
+    assert foreign.read(acknowledged, 30) == nothing.read(acknowledged, 30)
+    before = foreign.text
+    ann.say("file_write", path="secret.txt", content="changed")
+    ann.request("tasks/cancel", {"taskId": ann.handles["task"], "_meta": TASKS})
+    told = own.read(lambda text: "resources/updated" in text and "notifications/tasks" in text, 30)
+    assert "resources/updated" in told and "notifications/tasks" in told
+    foreign.read(lambda text: text != before, 3)
+    assert foreign.text == before
 
 
 @pytest.mark.slow
