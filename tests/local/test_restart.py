@@ -30,7 +30,7 @@ def start(client, command, **more):
 
 def until(client, process_id, text, seconds=20):
     end = time.monotonic() + seconds
-    while text not in (got := output(client, process_id, cursor="0-0")).stdout:
+    while text not in (got := output(client, process_id, cursor="0-0")).stdout + got.stderr:
         assert time.monotonic() < end, got.text
         time.sleep(0.05)
 
@@ -50,6 +50,7 @@ def test_a_killed_servers_process_is_read_and_was_interrupted(start_stdio, optio
     client = start_stdio(*options)
     process_id = start(client, "echo before; echo wrong >&2; sleep 100; echo after")
     until(client, process_id, "before")
+    until(client, process_id, "wrong")
     kill(client)
     client = start_stdio(*options)
     for _ in range(2):
