@@ -8,7 +8,7 @@
  * Whatever comes in, each message is finished once, and what goes out is one line of JSON.
  *
  * covers: mcp/route.c mcp/rpc.c mcp/modern.c mcp/batch.c mcp/reply.c mcp/server.c mcp/version.c
- * covers: mcp/tools_call.c mcp/inflight.c mcp/result.c mcp/lists.c mcp/tool.c mcp/tasks_methods.c
+ * covers: mcp/tools_call.c mcp/inflight.c mcp/result.c mcp/lists.c mcp/tool.c
  * seeds: transcripts tests/fuzz/seeds/router
  */
 #include "backend/backend.h"
