@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STREAM_BLOCK 4096
+#define STREAM_BLOCK 1024 /* only for HTTP/1.0: chunks are made in the memory of the connection */
 
 /* What is told to this request alone. */
 static void add_headers(struct MHD_Response *response, const struct http_request *r)
@@ -120,16 +120,19 @@ bool answer_ops(struct http_server *h, struct MHD_Connection *c, struct http_req
     return queue(c, r, response);
 }
 
+/*
+ * A broken stream ends like any other: the library sends its end, notices that nobody is there, and
+ * closes. Told of an error, it would keep the socket until its idle timeout (0.9.75, epoll).
+ */
 static ssize_t read_stream(void *cls, uint64_t pos UNUSED, char *out, size_t max)
 {
     struct http_request *r = cls;
     ssize_t n = exchange_read(r->exchange, out, max);
 
-    if (n >= 0) {
-        r->sent += (uint64_t)n;
-        return n;
-    }
-    return n == EXCHANGE_END ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+    if (n < 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    r->sent += (uint64_t)n;
+    return n;
 }
 
 static void add_stream_headers(struct MHD_Response *response)
