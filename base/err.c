@@ -28,6 +28,9 @@ static const struct {
     [ERR_PROTOCOL] = { "internal", false },
     [ERR_INTERNAL] = { "internal", false },
     [ERR_INPUT] = { "input_required", false },
+    [ERR_MODAL] = { "modal", false },
+    [ERR_COVERED] = { "covered", false },
+    [ERR_STALE] = { "stale_ref", false },
 };
 
 static const struct {

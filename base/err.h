@@ -39,6 +39,9 @@ enum err_code {
     ERR_PROTOCOL,     /* internal to an agent: the other side broke its protocol */
     ERR_INTERNAL,     /* internal: a bug of ours, or no memory */
     ERR_INPUT,        /* input_required: no failure, the client has to answer first */
+    ERR_MODAL,        /* modal: a dialog of a page is open and has to be answered first */
+    ERR_COVERED,      /* covered: another element of the page is in the way */
+    ERR_STALE,        /* stale_ref: what the reference named is no longer in the page */
     ERR_CODE_COUNT
 };
 
