@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+
+#define STAY_MS ((int64_t)1 << 50) /* its call became a task */
 #include <sys/eventfd.h>
 
 void aio_cell_free(struct aio_cell *cell)
@@ -320,6 +322,9 @@ static int run_cell(struct sandbox *sb, struct call *call, const struct code_req
     if (launch(j, req, err))
         return -1;
     r = await(j, call, req->yield_ms, err);
+    if (!r && req->yield_ms && req->stay.run && !aio_job_list(j, NULL) &&
+        !req->stay.run(req->stay.context, j->id))
+        r = await(j, call, STAY_MS, err);
     if (r < 0)
         return give_up(j, call);
     if (!r && !move(j->cell, AIO_CELL_LEFT)) {

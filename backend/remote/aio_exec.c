@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STAY_MS ((int64_t)1 << 50) /* its call became a task */
+#define STAY_TRIES 60
+#define STAY_PAUSE_MS 1000
 #define START_TRIES 3
 #define SLICE_MS 10000  /* one wait at the service, after the first */
 #define FIRST_MS 1000   /* the first one, when somebody wants to see progress */
@@ -131,6 +134,30 @@ static int follow(struct aio_job *j, struct call *call, int64_t until_ms, struct
     return 0;
 }
 
+/* Its call became a task: nobody else would notice the end, so a service that is away is waited
+ * for. */
+static int stay(struct aio_job *j, struct call *call, struct err *err)
+{
+    struct err why = { 0 };
+
+    for (int tries = 0; follow(j, call, clock_ms() + STAY_MS, &why); tries++) {
+        if (call_state(call) != CALL_RUNNING || !err_retryable(why.code) || tries == STAY_TRIES) {
+            if (err)
+                *err = why;
+            return -1;
+        }
+        if (aio_job_sleep(j, call, STAY_PAUSE_MS, err))
+            return -1;
+    }
+    return 0;
+}
+
+static bool stays(struct aio_job *j, const struct exec_request *req)
+{
+    return aio_job_status(j) == EXEC_RUNNING && req->yield_ms && req->stay.run &&
+           !aio_job_list(j, NULL) && !req->stay.run(req->stay.context, j->id);
+}
+
 void aio_exec_abort(struct aio_job *j, struct call *call)
 {
     struct aio *a = aio_of(&j->sandbox->base);
@@ -197,7 +224,7 @@ static int run(struct aio_job *j, struct call *call, const struct exec_request *
         explain(j, call, req, cwd, err);
         return -1;
     }
-    if (!follow(j, call, until, err))
+    if (!follow(j, call, until, err) && (!stays(j, req) || !stay(j, call, err)))
         return 0;
     if (call_state(call) != CALL_RUNNING || !err_retryable(err->code))
         return -1;
