@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define CONNECTION_MEMORY (16 * 1024) /* request line, headers, and read and write buffers */
+#define CONNECTION_MEMORY (12 * 1024) /* request line, headers, and read and write buffers */
 #define STOP_GRACE_MS 1000
 #define LOOK_AGAIN_US 100 /* a call that takes longer costs a suspended connection */
 #define SPARE_DESCRIPTORS 256 /* of the process, for everything that is not a connection */

@@ -331,6 +331,12 @@ void exchange_stop(struct exchange *x)
         exchange_close(x);
 }
 
+void exchange_drain(struct exchange *x)
+{
+    if (x->sub || !x->call)
+        exchange_stop(x);
+}
+
 void exchange_keep_alive(struct exchange *x, int64_t now_ms)
 {
     bool due;

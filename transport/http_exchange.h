@@ -116,6 +116,9 @@ void exchange_close(struct exchange *x);
 /* The server stops: tells the call, which then answers soon; closes a stream that has none. */
 void exchange_stop(struct exchange *x);
 
+/* The same for a stream that waits for no work: of a subscription, or a session. */
+void exchange_drain(struct exchange *x);
+
 /* Watcher: queue a comment when one is due on a stream. */
 void exchange_keep_alive(struct exchange *x, int64_t now_ms);
 

@@ -318,7 +318,7 @@ void watch_drain(struct watch *w)
     struct exchange *x;
 
     for (uint32_t at = 1; (x = next(w, &at)); exchange_unref(x))
-        exchange_close(x);
+        exchange_drain(x);
 }
 
 void watch_stop(struct watch *w, int grace_ms)

@@ -42,7 +42,7 @@ void watch_clear(struct watch *w, uint64_t id);
 /* How many exchanges wait. */
 unsigned watch_waiting(struct watch *w);
 
-/* Streams that expect no answer end; calls go on. */
+/* Streams that wait for no work end; calls go on. */
 void watch_drain(struct watch *w);
 
 /*

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from lib import protocol
+
 
 def get(server, path, method="GET", **headers):
     return server.send(None, headers, method=method, path=path)
@@ -152,7 +154,7 @@ def test_what_is_open_is_seen(fake, connect, execute, legacy):
     text = metrics(fake)
     assert value(text, "sandbox_mcp_streams") == 1
     assert value(text, "sandbox_mcp_sessions") == 1
-    assert value(text, "sandbox_mcp_connections") == 3
+    until(lambda: value(metrics(fake), "sandbox_mcp_connections") == 3)
     waits.close()
     streams.close()
     until(lambda: value(metrics(fake), "sandbox_mcp_streams") == 0)
@@ -316,6 +318,26 @@ def test_streams_end_at_once_and_well(start_fake, start_session, connect_to):
         pass
     assert server.process.wait(10) == 0
     assert time.monotonic() - start < 8
+
+
+def test_a_listen_ends_with_its_result_while_a_call_goes_on(start_fake, connect_to, execute):
+    server = start_fake()
+    thread, answers = in_background(lambda: server.post(execute("sleep 3")))
+    listen = connect_to(server)
+    listen.post(protocol.request("l", "subscriptions/listen", {
+        "notifications": {"toolsListChanged": True, "resourcesListChanged": True}}))
+    assert listen.read_head()[0] == 200
+    until(in_flight(server, 1))
+    server.process.send_signal(signal.SIGTERM)
+    said = b""
+    while data := listen.chunk():
+        said += data
+    last = json.loads([line for line in said.split(b"\n") if line.startswith(b"data:")][-1][5:])
+    assert last["id"] == "l" and "result" in last
+    assert get(server, "/readyz").status == 503
+    assert server.process.wait(10) == 0
+    thread.join(10)
+    assert answers[0].status == 200
 
 
 def test_after_the_end_nobody_listens(start_fake):
