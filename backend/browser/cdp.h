@@ -21,9 +21,10 @@ struct cdp;
 
 /* How bytes get to the browser. Implementations: a pipe (cdp_pipe.c), later a WebSocket. */
 struct cdp_wire {
-    /* One whole message; blocks until it is written. Called under a lock. */
+    /* One whole message; blocks until it is written. One at a time. -1: the wire is broken. */
     int (*send)(struct cdp_wire *wire, const char *json, size_t len, struct err *err);
-    /* The next whole message into buf (cleared first); 1 message, 0 the browser is gone, -1. */
+    /* The next whole message into buf (cleared first); 1 message, 0 the browser is gone, -1.
+     * Of a message longer than CDP_MESSAGE_MAX only the beginning comes. */
     int (*receive)(struct cdp_wire *wire, struct buf *buf, struct err *err);
     /* Any thread: makes a blocked receive() return 0. */
     void (*stop)(struct cdp_wire *wire);
@@ -62,6 +63,11 @@ void cdp_reply_done(struct cdp_reply *r);
 int cdp_call(struct cdp *cdp, const char *session, const char *method, const char *params,
              int64_t timeout_ms, struct call *call, struct cdp_reply *reply,
              struct err *err) MUST_CHECK;
+
+/* The same; also ends, with ERR_BUSY, when stop_fd (-1 none) is readable. It is not read. */
+int cdp_call_until(struct cdp *cdp, const char *session, const char *method, const char *params,
+                   int64_t timeout_ms, struct call *call, int stop_fd, struct cdp_reply *reply,
+                   struct err *err) MUST_CHECK;
 
 /* Without waiting for the answer, which is dropped. May be called from on_event. */
 int cdp_send(struct cdp *cdp, const char *session, const char *method, const char *params,

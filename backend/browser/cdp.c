@@ -1,0 +1,395 @@
+#include "backend/browser/cdp.h"
+#include "backend/browser/cdp_text.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#define COMMAND_MAX (32 * 1024 * 1024)
+#define SENT_ID 0 /* of commands whose answer nobody waits for */
+#define SLOTS CDP_CALLS_MAX
+#define GENERATIONS (INT32_MAX / SLOTS)
+
+enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_ANSWERED, SLOT_LOST };
+
+/* A command that waits. Its id is generation * SLOTS + index, so late answers find nobody. */
+struct slot {
+    enum slot_state state;
+    int32_t generation;
+    int fd; /* eventfd, made at first use, readable once answered */
+    yyjson_doc *doc;
+};
+
+struct cdp {
+    struct cdp_wire *wire;
+    void (*on_event)(void *context, const struct cdp_event *event);
+    void *context;
+    pthread_t thread;
+    atomic_bool alive;
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t changed;
+    bool sending;
+    unsigned users; /* in a function of ours */
+    struct slot slots[SLOTS];
+    struct err why; /* it is over */
+};
+
+/* ---- the reading thread ---- */
+
+static struct slot *slot_of(struct cdp *cdp, int64_t id)
+{
+    struct slot *s = &cdp->slots[(size_t)id % SLOTS];
+
+    if (id <= 0 || s->state != SLOT_WAITING || s->generation != id / SLOTS)
+        return NULL;
+    return s;
+}
+
+/* Takes doc; NULL: it could not be read. */
+static void answer(struct cdp *cdp, int64_t id, yyjson_doc *doc)
+{
+    struct slot *s;
+
+    pthread_mutex_lock(&cdp->lock);
+    s = slot_of(cdp, id);
+    if (s) {
+        s->doc = TAKE(doc);
+        s->state = s->doc ? SLOT_ANSWERED : SLOT_LOST;
+        (void)eventfd_write(s->fd, 1);
+    }
+    pthread_mutex_unlock(&cdp->lock);
+    yyjson_doc_free(doc);
+}
+
+static void take_message(struct cdp *cdp, struct buf *text)
+{
+    yyjson_doc *doc = cdp_parse(text->data, text->len);
+    yyjson_val *root = yyjson_doc_get_root(doc), *id = yyjson_obj_get(root, "id");
+
+    if (!doc) {
+        log_debug("browser: a message of %zu bytes is not JSON", text->len);
+        answer(cdp, cdp_id_of(text->data, text->len), NULL);
+        return;
+    }
+    if (yyjson_is_int(id)) {
+        answer(cdp, yyjson_get_sint(id), doc);
+        return;
+    }
+    const char *session = json_str(root, "sessionId");
+    struct cdp_event event = {
+        .method = json_str(root, "method"),
+        .session = session ? session : "",
+        .params = yyjson_obj_get(root, "params"),
+    };
+    if (event.method && !id)
+        cdp->on_event(cdp->context, &event);
+    yyjson_doc_free(doc);
+}
+
+static void fail_all(struct cdp *cdp, const struct err *why)
+{
+    pthread_mutex_lock(&cdp->lock);
+    if (cdp->alive)
+        cdp->why = *why;
+    atomic_store(&cdp->alive, false);
+    for (size_t i = 0; i < SLOTS; i++)
+        if (cdp->slots[i].state == SLOT_WAITING)
+            (void)eventfd_write(cdp->slots[i].fd, 1);
+    pthread_cond_broadcast(&cdp->changed);
+    pthread_mutex_unlock(&cdp->lock);
+}
+
+static void *read_all(void *arg)
+{
+    struct cdp *cdp = arg;
+    AUTO(buf) struct buf text = BUF_MAX(CDP_MESSAGE_MAX);
+    struct err why = { 0 };
+    int got;
+
+    while ((got = cdp->wire->receive(cdp->wire, &text, &why)) > 0)
+        if (text.len)
+            take_message(cdp, &text);
+    if (!got)
+        err_set(&why, ERR_UNAVAILABLE, "the browser has ended");
+    why.code = ERR_UNAVAILABLE;
+    err_next(&why, "call again, a new browser is started then");
+    fail_all(cdp, &why);
+    cdp->on_event(cdp->context, &(struct cdp_event){ .session = "" });
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static void destroy(struct cdp *cdp)
+{
+    cdp->wire->free(cdp->wire);
+    for (size_t i = 0; i < SLOTS; i++) {
+        yyjson_doc_free(cdp->slots[i].doc);
+        fd_close(&cdp->slots[i].fd);
+    }
+    pthread_cond_destroy(&cdp->changed);
+    pthread_mutex_destroy(&cdp->lock);
+    free(cdp);
+}
+
+int cdp_new(struct cdp_wire *wire, void (*on_event)(void *, const struct cdp_event *),
+            void *context, struct cdp **out, struct err *err)
+{
+    struct cdp *cdp = calloc(1, sizeof(*cdp));
+    pthread_condattr_t attr;
+    int r;
+
+    if (!cdp) {
+        wire->free(wire);
+        return err_oom(err);
+    }
+    *cdp = (struct cdp){ .wire = wire, .on_event = on_event, .context = context };
+    atomic_init(&cdp->alive, true);
+    for (size_t i = 0; i < SLOTS; i++)
+        cdp->slots[i].fd = -1;
+    pthread_mutex_init(&cdp->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&cdp->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    *out = cdp;
+    r = pthread_create(&cdp->thread, NULL, read_all, cdp);
+    if (r) {
+        *out = NULL;
+        destroy(cdp);
+        return err_sys(err, r, "start the browser's thread");
+    }
+    return 0;
+}
+
+void cdp_free(struct cdp *cdp)
+{
+    struct err why = { 0 };
+
+    if (!cdp)
+        return;
+    err_set(&why, ERR_UNAVAILABLE, "the browser was closed");
+    fail_all(cdp, &why);
+    cdp->wire->stop(cdp->wire);
+    pthread_join(cdp->thread, NULL);
+    pthread_mutex_lock(&cdp->lock);
+    while (cdp->users)
+        pthread_cond_wait(&cdp->changed, &cdp->lock);
+    pthread_mutex_unlock(&cdp->lock);
+    destroy(cdp);
+}
+
+bool cdp_alive(const struct cdp *cdp)
+{
+    return atomic_load(&((struct cdp *)(size_t)cdp)->alive);
+}
+
+/* ---- commands ---- */
+
+static int dead(struct cdp *cdp, struct err *err)
+{
+    if (err)
+        *err = cdp->why;
+    return -1;
+}
+
+/* Locked. Waits for its turn to write. */
+static int begin_send(struct cdp *cdp, int64_t deadline_ms, struct err *err)
+{
+    struct timespec until = { deadline_ms / 1000, deadline_ms % 1000 * 1000000 };
+    int r = 0;
+
+    while (cdp->sending && cdp->alive && !r)
+        r = pthread_cond_timedwait(&cdp->changed, &cdp->lock, &until);
+    if (!cdp->alive)
+        return dead(cdp, err);
+    if (cdp->sending)
+        return err_set(err, ERR_TIMEOUT, "the browser takes no commands");
+    cdp->sending = true;
+    return 0;
+}
+
+/* Locked; not while it writes. */
+static int send_text(struct cdp *cdp, struct buf *text, int64_t deadline_ms, struct err *err)
+{
+    struct err why = { 0 };
+    int r;
+
+    if (begin_send(cdp, deadline_ms, err))
+        return -1;
+    pthread_mutex_unlock(&cdp->lock);
+    r = cdp->wire->send(cdp->wire, text->data, text->len, &why);
+    if (r) {
+        why.code = ERR_UNAVAILABLE;
+        fail_all(cdp, &why);
+        cdp->wire->stop(cdp->wire);
+    }
+    pthread_mutex_lock(&cdp->lock);
+    cdp->sending = false;
+    pthread_cond_broadcast(&cdp->changed);
+    return r ? dead(cdp, err) : 0;
+}
+
+static void leave(struct cdp *cdp)
+{
+    cdp->users--;
+    pthread_cond_broadcast(&cdp->changed);
+    pthread_mutex_unlock(&cdp->lock);
+}
+
+int cdp_send(struct cdp *cdp, const char *session, const char *method, const char *params,
+             struct err *err)
+{
+    AUTO(buf) struct buf text = BUF_MAX(COMMAND_MAX);
+    int r;
+
+    if (cdp_command(&text, SENT_ID, session, method, params, err))
+        return -1;
+    pthread_mutex_lock(&cdp->lock);
+    cdp->users++;
+    r = send_text(cdp, &text, clock_ms() + CDP_TIMEOUT_MS, err);
+    leave(cdp);
+    return r;
+}
+
+/* Locked. */
+static struct slot *take_slot(struct cdp *cdp, struct err *err)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        struct slot *s = &cdp->slots[i];
+        if (s->state != SLOT_FREE)
+            continue;
+        if (s->fd < 0)
+            s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (s->fd < 0) {
+            err_sys(err, errno, "eventfd");
+            return NULL;
+        }
+        s->state = SLOT_WAITING;
+        s->generation = s->generation % (GENERATIONS - 1) + 1;
+        return s;
+    }
+    err_set(err, ERR_BUSY, "%d commands wait for the browser already", SLOTS);
+    return NULL;
+}
+
+static void free_slot(struct slot *s)
+{
+    eventfd_t ignored;
+
+    (void)eventfd_read(s->fd, &ignored);
+    yyjson_doc_free(TAKE(s->doc));
+    s->state = SLOT_FREE;
+}
+
+static void wait_for_answer(int fd, int64_t deadline_ms, struct call *call, int stop_fd)
+{
+    struct pollfd fds[3] = {
+        { .fd = fd, .events = POLLIN },
+        { .fd = call ? call->event_fd : -1, .events = POLLIN },
+        { .fd = stop_fd, .events = POLLIN },
+    };
+    int n;
+
+    do
+        n = poll(fds, 3, clock_left(deadline_ms));
+    while (n < 0 && errno == EINTR);
+}
+
+static int refused(yyjson_val *error, const char *method, struct err *err)
+{
+    const char *message = json_str(error, "message"), *data = json_str(error, "data");
+
+    return err_set(err, ERR_INVALID, "Browser: %s: %s%s%s", method,
+                   message ? message : "it failed without a reason", data ? ": " : "",
+                   data ? data : "");
+}
+
+/* Locked: what became of it. */
+static int outcome(struct cdp *cdp, struct slot *s, const char *method, struct cdp_reply *reply,
+                   struct err *err)
+{
+    yyjson_val *root = yyjson_doc_get_root(s->doc), *error = yyjson_obj_get(root, "error");
+
+    if (s->state == SLOT_LOST)
+        return err_set(err, ERR_TOO_LARGE,
+                       "%s: the browser's answer is larger than %d MB or no"
+                       " JSON",
+                       method, CDP_MESSAGE_MAX / 1024 / 1024);
+    if (s->state == SLOT_WAITING)
+        return cdp->alive ? 1 : dead(cdp, err);
+    if (error)
+        return refused(error, method, err);
+    if (!yyjson_is_obj(yyjson_obj_get(root, "result")))
+        return err_set(err, ERR_PROTOCOL, "%s: the browser answered without a result", method);
+    if (reply)
+        *reply = (struct cdp_reply){ TAKE(s->doc), yyjson_obj_get(root, "result") };
+    return 0;
+}
+
+static int no_answer(struct call *call, const char *method, int64_t timeout_ms, int64_t deadline_ms,
+                     struct err *err)
+{
+    if (call && call_check(call, err))
+        return -1;
+    if (clock_ms() >= deadline_ms)
+        return err_set(err, ERR_TIMEOUT, "%s: the browser did not answer within %lld ms", method,
+                       (long long)timeout_ms);
+    return err_set(err, ERR_BUSY, "%s: no longer waited for", method);
+}
+
+int cdp_call_until(struct cdp *cdp, const char *session, const char *method, const char *params,
+                   int64_t timeout_ms, struct call *call, int stop_fd, struct cdp_reply *reply,
+                   struct err *err)
+{
+    AUTO(buf) struct buf text = BUF_MAX(COMMAND_MAX);
+    struct slot *s;
+    int r;
+
+    if (call && call_check(call, err))
+        return -1;
+    timeout_ms = timeout_ms > 0 ? timeout_ms : CDP_TIMEOUT_MS;
+    int64_t deadline_ms = clock_ms() + timeout_ms;
+    int64_t until_ms = clock_earlier(deadline_ms, call ? call->deadline_ms : 0);
+    pthread_mutex_lock(&cdp->lock);
+    cdp->users++;
+    s = cdp->alive ? take_slot(cdp, err) : NULL;
+    r = s ? 0 : cdp->alive ? -1 : dead(cdp, err);
+    if (!r) {
+        int64_t id = (int64_t)s->generation * SLOTS + (s - cdp->slots);
+        r = cdp_command(&text, id, session, method, params, err) ||
+                    send_text(cdp, &text, until_ms, err)
+                ? -1
+                : 0;
+    }
+    if (!r) {
+        pthread_mutex_unlock(&cdp->lock);
+        wait_for_answer(s->fd, until_ms, call, stop_fd);
+        pthread_mutex_lock(&cdp->lock);
+        r = outcome(cdp, s, method, reply, err);
+    }
+    if (s)
+        free_slot(s);
+    leave(cdp);
+    return r == 1 ? no_answer(call, method, timeout_ms, deadline_ms, err) : r;
+}
+
+int cdp_call(struct cdp *cdp, const char *session, const char *method, const char *params,
+             int64_t timeout_ms, struct call *call, struct cdp_reply *reply, struct err *err)
+{
+    return cdp_call_until(cdp, session, method, params, timeout_ms, call, -1, reply, err);
+}
+
+void cdp_reply_done(struct cdp_reply *r)
+{
+    yyjson_doc_free(r->doc);
+    *r = (struct cdp_reply){ 0 };
+}
