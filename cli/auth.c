@@ -66,8 +66,8 @@ static int make_resource(const struct options *o, const char *address, uint16_t 
         return err_next(err, "give it as --public-url, e.g. https://sandbox.example/mcp");
     }
     if (!url) {
-        snprintf(a->resource, sizeof(a->resource), "http://%s%s%s:%u/mcp", v6 ? "[" : "", address,
-                 v6 ? "]" : "", port);
+        snprintf(a->resource, sizeof(a->resource), "%s://%s%s%s:%u/mcp",
+                 o->tls_cert ? "https" : "http", v6 ? "[" : "", address, v6 ? "]" : "", port);
         return 0;
     }
     if (n >= sizeof(a->resource) || !host || !strchr(host + 3, '/') || url[n - 1] == '/') {

@@ -80,7 +80,9 @@ static enum verdict judge_metadata(const struct http_core *core, struct http_req
     enum verdict v = guard_source(&core->guard, &r->headers);
 
     r->method = HTTP_GET;
-    if (v)
+    r->origin = cors_origin(core->guard.origins, &r->headers);
+    r->preflight = !v && r->origin && !strcmp(method, "OPTIONS");
+    if (v || r->preflight)
         return v;
     return strcmp(method, "GET") ? VERDICT_GET_ONLY : VERDICT_METADATA;
 }

@@ -231,6 +231,22 @@ def test_the_metadata_is_only_read(start_jwt):
         assert (get(server, path).status, get(server, path).body) == (404, b"")
 
 
+def test_a_page_of_an_allowed_origin_reads_the_metadata(start_jwt):
+    page = "https://app.example.com"
+    server = start_jwt("--allow-origin", page)
+    answer = get(server, FORM, Origin=page)
+    assert answer.status == 200 and answer.json["resource"] == server.url
+    assert answer.headers["access-control-allow-origin"] == page
+    asked = server.send(None, {"Origin": page, "Access-Control-Request-Method": "GET",
+                               "Access-Control-Request-Headers": "mcp-protocol-version"},
+                        "OPTIONS", FORM + "/mcp")
+    assert asked.status == 204 and asked.headers["access-control-allow-origin"] == page
+    assert "access-control-allow-origin" not in get(server, FORM).headers
+    challenge = server.post(DISCOVER, Origin=page)
+    assert challenge.status == 401 and challenge.headers["access-control-allow-origin"] == page
+    assert "resource_metadata" in challenge.headers["www-authenticate"]
+
+
 def test_static_tokens_have_no_metadata(server):
     for path in (FORM, FORM + "/mcp"):
         answer = get(server, path)
