@@ -21,12 +21,12 @@ struct denial {
 };
 
 struct egress {
-    const struct egress_policy *policy;
+    struct egress_policy *policy;
     int listen_fd, stop_fd;
     pthread_t acceptor;
     pthread_mutex_t lock;
-    pthread_cond_t gone;
     unsigned open;                         /* lock: connections and their threads */
+    bool stopped;                          /* lock: the last of them frees */
     struct denial denials[EGRESS_DENIALS]; /* lock: ring */
     size_t denied;                         /* lock: ever */
 };
@@ -49,18 +49,35 @@ static void refused(void *context, const char *line)
     log_info("egress denied: %s", line);
 }
 
+static void release(struct egress *e)
+{
+    fd_close(&e->listen_fd);
+    fd_close(&e->stop_fd);
+    egress_policy_free(e->policy);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+/* A connection is over, or never began. */
+static void unclaim(struct egress *e)
+{
+    bool last;
+
+    pthread_mutex_lock(&e->lock);
+    last = --e->open == 0 && e->stopped;
+    pthread_mutex_unlock(&e->lock);
+    if (last)
+        release(e);
+}
+
 static void *serve(void *arg)
 {
     struct connection c = *(struct connection *)arg;
-    struct egress *e = c.egress;
 
     free(arg);
-    egress_serve(e->policy, c.fd, e->stop_fd, refused, e);
+    egress_serve(c.egress->policy, c.fd, c.egress->stop_fd, refused, c.egress);
     close(c.fd);
-    pthread_mutex_lock(&e->lock);
-    e->open--;
-    pthread_cond_signal(&e->gone);
-    pthread_mutex_unlock(&e->lock);
+    unclaim(c.egress);
     return NULL;
 }
 
@@ -73,13 +90,6 @@ static bool claim(struct egress *e)
     e->open += free_place;
     pthread_mutex_unlock(&e->lock);
     return free_place;
-}
-
-static void unclaim(struct egress *e)
-{
-    pthread_mutex_lock(&e->lock);
-    e->open--;
-    pthread_mutex_unlock(&e->lock);
 }
 
 static bool start_thread(pthread_t *thread, bool detached, void *(*fn)(void *), void *arg)
@@ -137,15 +147,6 @@ static void *accept_loop(void *arg)
     }
 }
 
-static void release(struct egress *e)
-{
-    fd_close(&e->listen_fd);
-    fd_close(&e->stop_fd);
-    pthread_cond_destroy(&e->gone);
-    pthread_mutex_destroy(&e->lock);
-    free(e);
-}
-
 int egress_start(const struct egress_policy *policy, int listen_fd, struct egress **out,
                  struct err *err)
 {
@@ -155,11 +156,10 @@ int egress_start(const struct egress_policy *policy, int listen_fd, struct egres
         close(listen_fd);
         return err_oom(err);
     }
-    e->policy = policy;
+    e->policy = egress_policy_ref(policy);
     e->listen_fd = listen_fd;
     e->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->gone, NULL);
     if (e->stop_fd < 0 || !start_thread(&e->acceptor, false, accept_loop, e)) {
         release(e);
         return err_set(err, ERR_INTERNAL, "cannot start the egress proxy");
@@ -170,16 +170,19 @@ int egress_start(const struct egress_policy *policy, int listen_fd, struct egres
 
 void egress_stop(struct egress *e)
 {
+    bool last;
+
     if (!e)
         return;
     (void)eventfd_write(e->stop_fd, 1);
     (void)shutdown(e->listen_fd, SHUT_RDWR);
     pthread_join(e->acceptor, NULL);
     pthread_mutex_lock(&e->lock);
-    while (e->open)
-        pthread_cond_wait(&e->gone, &e->lock);
+    e->stopped = true;
+    last = !e->open;
     pthread_mutex_unlock(&e->lock);
-    release(e);
+    if (last)
+        release(e);
 }
 
 static bool listed(const struct strings *s, const char *line)

@@ -21,10 +21,14 @@
 
 struct egress;
 
-/* Serve until egress_stop(). listen_fd is taken, also on failure; policy must outlive it. */
+/* Serve until egress_stop(). listen_fd is taken, also on failure; policy gets a reference. */
 int egress_start(const struct egress_policy *policy, int listen_fd, struct egress **out,
                  struct err *err) MUST_CHECK;
-void egress_stop(struct egress *e); /* NULL is fine; every connection is closed */
+/*
+ * Every connection is closed, soon: one whose name is just being resolved ends by itself when the
+ * resolver gives up, and nobody waits for it. NULL is fine.
+ */
+void egress_stop(struct egress *e);
 
 /* Refusals since that monotonic time: "connect HOST:PORT refused by egress policy (rule)". */
 int egress_denied_since(struct egress *e, int64_t since_ms, struct strings *out,

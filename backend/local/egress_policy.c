@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct entry {
 };
 
 struct egress_policy {
+    atomic_uint refs;
     size_t count;
     struct entry entries[];
 };
@@ -351,13 +353,23 @@ int egress_policy_parse(const char *text, struct egress_policy **out, struct err
         return err_oom(err);
     if (parse_entries(text + sizeof(prefix) - 1, p, err))
         return -1;
+    atomic_init(&p->refs, 1);
     *out = TAKE(p);
     return 0;
 }
 
+struct egress_policy *egress_policy_ref(const struct egress_policy *p)
+{
+    struct egress_policy *own = (struct egress_policy *)p;
+
+    atomic_fetch_add(&own->refs, 1);
+    return own;
+}
+
 void egress_policy_free(struct egress_policy *p)
 {
-    free(p);
+    if (p && atomic_fetch_sub(&p->refs, 1) == 1)
+        free(p);
 }
 
 const char *egress_policy_entry(const struct egress_policy *p, size_t n)

@@ -29,7 +29,8 @@ struct egress_policy;
 
 /* *out is NULL for "none". */
 int egress_policy_parse(const char *text, struct egress_policy **out, struct err *err) MUST_CHECK;
-void egress_policy_free(struct egress_policy *p); /* NULL is fine */
+void egress_policy_free(struct egress_policy *p); /* drops one reference; NULL is fine */
+struct egress_policy *egress_policy_ref(const struct egress_policy *p);
 
 /*
  * Lower-cases, strips one trailing dot and brackets; false unless it can be a host name or an

@@ -1,8 +1,26 @@
+#include "backend/local/egress.h"
 #include "backend/local/egress_proxy.h"
+#include "base/clock.h"
 #include "tests/unit/check.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static atomic_bool resolving, resolved;
+
+/* The resolver of this program: it hangs until it is told not to. */
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    (void)host, (void)port, (void)hints, (void)out;
+    resolving = true;
+    while (!resolved)
+        usleep(1000);
+    return EAI_AGAIN;
+}
 
 static struct egress_policy *policy(const char *text)
 {
@@ -206,10 +224,42 @@ static void a_plain_request_keeps_its_own_host_only(void)
                         "Content-Length: 2\r\n\r\n");
 }
 
+static void nobody_waits_for_a_resolver(void)
+{
+    static const char head[] = "CONNECT slow.example:443 HTTP/1.1\r\n\r\n";
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct egress_policy *p = policy("allow=slow.example");
+    socklen_t len = sizeof(at);
+    struct egress *e;
+    char answer[512] = "";
+    int64_t began;
+
+    CHECK(!bind(listener, (struct sockaddr *)&at, len) && !listen(listener, 4));
+    CHECK(!getsockname(listener, (struct sockaddr *)&at, &len));
+    CHECK(!egress_start(p, listener, &e, NULL));
+    CHECK(!connect(client, (struct sockaddr *)&at, len));
+    CHECK(send(client, head, sizeof(head) - 1, 0) == (ssize_t)sizeof(head) - 1);
+    for (int i = 0; i < 5000 && !resolving; i++)
+        usleep(1000);
+    CHECK(resolving);
+    began = clock_ms();
+    egress_stop(e);
+    egress_policy_free(p);
+    CHECK(clock_ms() - began < 2000);
+    resolved = true;
+    CHECK(recv(client, answer, sizeof(answer) - 1, 0) > 0);
+    CHECK_HAS(answer, "502 Bad Gateway");
+    while (recv(client, answer, sizeof(answer), 0) > 0)
+        ;
+}
+
 static const struct test tests[] = {
     TEST(hosts_and_ports_are_matched),    TEST(only_public_addresses_are_reached_unless_named),
     TEST(malformed_policies_are_refused), TEST(heads_are_split),
     TEST(hostile_heads_are_refused),      TEST(a_plain_request_keeps_its_own_host_only),
+    TEST(nobody_waits_for_a_resolver),
 };
 
 TEST_MAIN(tests)
