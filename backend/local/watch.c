@@ -194,8 +194,6 @@ static int enter(struct local_sandbox *sb, struct watch *w, struct err *err)
     if (sb->watches.count >= WATCH_SLOTS_ALL)
         return err_set(err, ERR_QUOTA, "%d things of this sandbox are watched already",
                        WATCH_SLOTS_ALL);
-    if (w->request.kind == WATCH_OUTPUT && !find_job(sb, w->request.what))
-        return err_set(err, ERR_NOT_FOUND, "no process %s in this sandbox", w->request.what);
     if (w->request.kind == WATCH_FILE)
         w->slot = free_slot(sb);
     else
@@ -224,11 +222,13 @@ static int local_watch_start(struct sandbox *base, const struct watch_request *r
     AUTO_FREE struct watch *w = calloc(1, sizeof(*w));
     AUTO_FREE char *what = NULL;
     AUTO_PTR(agent) struct agent *a = NULL;
+    AUTO_PTR(job) struct job *j = NULL;
     int r;
 
     if (!w)
         return err_oom(err);
-    if (copy_what(sb, req, &what, err))
+    if (copy_what(sb, req, &what, err) ||
+        (req->kind == WATCH_OUTPUT && job_find(sb, what, &j, err)))
         return -1;
     w->request = *req;
     w->request.what = what;
