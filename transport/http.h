@@ -5,7 +5,8 @@
  * watcher notices clients that went away while their call runs, sends keep-alives and expires
  * sessions. A call that runs on a worker of the router costs a suspended connection, no thread.
  *
- * The client goes away: a modern call is cancelled, of a legacy one only the waiting ends.
+ * The client goes away: a modern call is cancelled, of a legacy one only the waiting ends, and not
+ * even that when the client can come back for the rest of its stream (sse_stream.h).
  */
 #ifndef TRANSPORT_HTTP_H
 #define TRANSPORT_HTTP_H
