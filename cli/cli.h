@@ -11,9 +11,9 @@ struct ops;
 
 /*
  * Serve HTTP until TERM or INT comes from stop_fd, a signalfd; then calls in flight get
- * --drain-seconds, unless a second signal comes. HUP opens the log files again. ops may be NULL.
- * Prints `listening on URL` and a ready client block on stderr; makes a token when none is
- * configured (unless
+ * --drain-seconds, unless a second signal comes. HUP opens the log files again and reads a renewed
+ * certificate. ops may be NULL. Prints `listening on URL` and a ready client block on stderr; makes
+ * a token when none is configured (unless
  * --no-auth).
  */
 int cli_http(const struct options *o, struct server *server, struct ops *ops, int stop_fd,

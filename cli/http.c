@@ -69,13 +69,14 @@ static int next_signal(int stop_fd, int timeout_ms)
     return (int)info.ssi_signo;
 }
 
-static void await_end(int stop_fd, struct ops *ops)
+static void await_end(int stop_fd, struct ops *ops, const struct options *o,
+                      struct http_server *http)
 {
     int signal;
 
     while ((signal = next_signal(stop_fd, -1)) != SIGTERM && signal != SIGINT)
         if (signal == SIGHUP)
-            ops_reopen(ops);
+            ops_reopen(ops, o, http);
 }
 
 /* Until nothing waits any more, time is over, or somebody is in a hurry. */
@@ -112,7 +113,7 @@ int cli_http(const struct options *o, struct server *server, struct ops *ops, in
     if (http_start(&config, server, &http, err))
         return -1;
     announce(address, http_port(http), o->tls_cert, auth.auth);
-    await_end(stop_fd, ops);
+    await_end(stop_fd, ops, o, http);
     drain(http, stop_fd, o->drain_s);
     http_stop(http);
     return 0;

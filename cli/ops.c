@@ -1,6 +1,7 @@
 #include "cli/ops.h"
 #include "base/audit.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "cli/otlp.h"
 #include "transport/http_ops.h"
 #include "transport/http_tls.h"
@@ -199,11 +200,29 @@ void ops_serve(struct ops *ops, struct http_config *config)
     config->tls_key = ops->tls.key.data;
 }
 
-void ops_reopen(struct ops *ops)
+static void renew_certificate(struct ops *ops, const struct options *o, struct http_server *http)
+{
+    struct tls_files tls = { 0 };
+    struct err err = { 0 };
+
+    if (tls_read(o->tls_cert, o->tls_key, &tls, &err) ||
+        http_renew(http, tls.cert.data, tls.key.data, &err)) {
+        log_error("the certificate stays as it was: %s", err.msg);
+        tls_done(&tls);
+        return;
+    }
+    tls_done(&ops->tls);
+    ops->tls = tls;
+    log_info("a renewed certificate is in use");
+}
+
+void ops_reopen(struct ops *ops, const struct options *o, struct http_server *http)
 {
     if (!ops)
         return;
     audit_reopen(ops->access);
     if (ops->audit != ops->access)
         audit_reopen(ops->audit);
+    if (o->tls_cert)
+        renew_certificate(ops, o, http);
 }

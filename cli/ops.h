@@ -23,7 +23,7 @@ void ops_free(struct ops *ops);
 void ops_hook(struct ops *ops, struct server_config *config);
 void ops_serve(struct ops *ops, struct http_config *config);
 
-/* Open the log files again (log rotation). NULL is fine. */
-void ops_reopen(struct ops *ops);
+/* Open the log files again (log rotation), and read a renewed certificate. NULL is fine. */
+void ops_reopen(struct ops *ops, const struct options *o, struct http_server *http);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define CONNECTION_MEMORY (12 * 1024) /* request line, headers, and read and write buffers */
 #define STOP_GRACE_MS 1000
-#define LOOK_AGAIN_US 100 /* a call that takes longer costs a suspended connection */
+#define LOOK_AGAIN_US 100     /* a call that takes longer costs a suspended connection */
 #define SPARE_DESCRIPTORS 256 /* of the process, for everything that is not a connection */
 
 static void suspend(void *connection)
@@ -180,11 +180,27 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context,
     }
 }
 
+/* Daemons of earlier certificates whose last connection is gone; or all. */
+static void stop_retired(struct http_server *h, bool all)
+{
+    pthread_mutex_lock(&h->lock);
+    for (int i = 0; i < HTTP_CERTIFICATES; i++) {
+        struct MHD_Daemon *d = h->retired[i];
+        if (!d ||
+            (!all && MHD_get_daemon_info(d, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections))
+            continue;
+        MHD_stop_daemon(d);
+        h->retired[i] = NULL;
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
 static void on_tick(void *context, int64_t now_ms)
 {
     struct http_server *h = context;
 
     sessions_expire(h->core.sessions, now_ms);
+    stop_retired(h, false);
 }
 
 PRINTF(2, 0) static void on_log(void *cls UNUSED, const char *fmt, va_list ap)
@@ -209,8 +225,9 @@ static unsigned connections(unsigned wanted)
     return wanted < limit.rlim_cur - spare ? wanted : (unsigned)(limit.rlim_cur - spare);
 }
 
-static int start_daemon(struct http_server *h, const struct http_config *config, struct err *err)
+static struct MHD_Daemon *make_daemon(struct http_server *h)
 {
+    const struct http_config *config = &h->config;
     const struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)config->tls_cert },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)config->tls_key },
@@ -218,7 +235,7 @@ static int start_daemon(struct http_server *h, const struct http_config *config,
         { MHD_OPTION_END, 0, NULL },
     };
 
-    h->daemon = MHD_start_daemon(
+    return MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
             (config->tls_cert ? MHD_USE_TLS : 0),
         0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, config->tls_cert ? tls : tls + 3,
@@ -229,9 +246,12 @@ static int start_daemon(struct http_server *h, const struct http_config *config,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_SECONDS,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
         h, MHD_OPTION_END);
-    if (!h->daemon)
-        return err_set(err, ERR_INTERNAL, "the HTTP library did not start");
-    return 0;
+}
+
+static int start_daemon(struct http_server *h, struct err *err)
+{
+    h->daemon = make_daemon(h);
+    return h->daemon ? 0 : err_set(err, ERR_INTERNAL, "the HTTP library did not start");
 }
 
 static int start(struct http_server *h, const struct http_config *config, struct err *err)
@@ -254,7 +274,7 @@ static int start(struct http_server *h, const struct http_config *config, struct
         sessions_new(&h->core.sessions, err) || answers_make(h, err) ||
         watch_start(on_tick, h, &h->watch, err))
         return -1;
-    return start_daemon(h, config, err);
+    return start_daemon(h, err);
 }
 
 int http_start(const struct http_config *config, struct server *server, struct http_server **out,
@@ -264,6 +284,8 @@ int http_start(const struct http_config *config, struct server *server, struct h
 
     if (!h)
         return err_oom(err);
+    h->config = *config;
+    pthread_mutex_init(&h->lock, NULL);
     h->core.server = server;
     h->core.auth = config->auth;
     h->core.ops = &ops;
@@ -302,6 +324,32 @@ unsigned http_waiting(const struct http_server *h)
     return watch_waiting(h->watch);
 }
 
+int http_renew(struct http_server *h, const char *tls_cert, const char *tls_key, struct err *err)
+{
+    struct http_config before = h->config;
+    struct MHD_Daemon *old = h->daemon;
+    int place = 0;
+
+    stop_retired(h, false);
+    while (place < HTTP_CERTIFICATES && h->retired[place])
+        place++;
+    if (place == HTTP_CERTIFICATES)
+        return err_set(err, ERR_BUSY, "connections of %d earlier certificates are still open",
+                       HTTP_CERTIFICATES);
+    h->config.tls_cert = tls_cert;
+    h->config.tls_key = tls_key;
+    MHD_quiesce_daemon(old);
+    if (start_daemon(h, err)) {
+        h->config = before;
+        if (start_daemon(h, NULL))
+            log_error("no connection is accepted any more");
+    }
+    pthread_mutex_lock(&h->lock);
+    h->retired[place] = old;
+    pthread_mutex_unlock(&h->lock);
+    return h->config.tls_cert == tls_cert ? 0 : -1;
+}
+
 /* The library panics when it is stopped with a suspended connection. */
 void http_stop(struct http_server *h)
 {
@@ -312,11 +360,13 @@ void http_stop(struct http_server *h)
         MHD_quiesce_daemon(h->daemon);
         watch_stop(h->watch, STOP_GRACE_MS);
         MHD_stop_daemon(h->daemon);
+        stop_retired(h, true);
     }
     watch_free(h->watch);
     sessions_free(h->core.sessions);
     answers_done(h);
     metadata_done(&h->core.metadata);
     fd_close(&h->listen_fd);
+    pthread_mutex_destroy(&h->lock);
     free(h);
 }

@@ -57,6 +57,14 @@ struct http_config {
 int http_start(const struct http_config *config, struct server *server, struct http_server **out,
                struct err *err) MUST_CHECK;
 
+/*
+ * Another certificate, PEM, for connections from now on; those that are open keep theirs, until
+ * they end. The strings are borrowed until the next one. On failure the old one stays.
+ */
+#define HTTP_CERTIFICATES 8 /* of which there may be open connections, beside the newest */
+int http_renew(struct http_server *http, const char *tls_cert, const char *tls_key,
+               struct err *err) MUST_CHECK;
+
 /* The port in use. */
 uint16_t http_port(const struct http_server *http);
 

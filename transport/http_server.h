@@ -5,6 +5,7 @@
 #ifndef TRANSPORT_HTTP_SERVER_H
 #define TRANSPORT_HTTP_SERVER_H
 
+#include "transport/http.h"
 #include "transport/http_request.h"
 #include "transport/http_watch.h"
 
@@ -14,7 +15,10 @@ struct MHD_Response;
 
 struct http_server {
     struct http_core core;
+    struct http_config config;
     struct MHD_Daemon *daemon;
+    pthread_mutex_t lock;
+    struct MHD_Daemon *retired[HTTP_CERTIFICATES]; /* lock; they accept nothing any more */
     struct watch *watch;
     int listen_fd;
     uint16_t port;

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -121,6 +122,44 @@ def test_a_client_that_leaves_cancels_its_call(start_fake, files, execute):
     while " call tool=terminal_execute" not in server.stderr:
         assert time.monotonic() < until, server.stderr
         time.sleep(0.05)
+
+
+def certificate(server):
+    with socket.create_connection(("127.0.0.1", server.port), 10) as raw:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(raw) as secure:
+            return secure.getpeercert(True)
+
+
+def test_a_renewed_certificate_is_taken(start_fake, files, tmp_path, execute):
+    server = start_fake("--tls-cert", files[0], "--tls-key", files[1], "--log-level", "info")
+    context = ssl.create_default_context(cafile=files[0])
+    first = certificate(server)
+    kept = http.client.HTTPSConnection("localhost", server.port, timeout=20, context=context)
+    kept.request("GET", "/healthz")
+    assert kept.getresponse().read() == b"ok\n"
+    message = execute("sleep 2")
+    kept.request("POST", "/mcp", json.dumps(message), server.headers(message))
+    for i in range(3):
+        make(tmp_path, "server")
+        server.process.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 10
+        while server.stderr.count("a renewed certificate") <= i:
+            assert time.monotonic() < until, server.stderr
+            time.sleep(0.02)
+        assert certificate(server) != first
+    assert post(server, DISCOVER, ssl.create_default_context(cafile=files[0]))[0] == 200
+    assert kept.getresponse().status == 200
+    kept.close()
+    files[1].write_text("nothing")
+    server.process.send_signal(signal.SIGHUP)
+    until = time.monotonic() + 10
+    while "stays as it was" not in server.stderr:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert post(server, DISCOVER, ssl.create_default_context(cafile=files[0]))[0] == 200
+    assert server.close() == 0
 
 
 def start(binary, *args):
