@@ -123,7 +123,7 @@ static void tell_one(struct subs *s, struct server_sub *sub, const struct event 
 
 static void tell(struct server *srv, const struct event *e)
 {
-    AUTO(buf) struct buf out = BUF_MAX(SERVER_REPLY_MAX);
+    AUTO(buf) struct buf out = BUF_MAX(SERVER_REPLY_MAX + 131072);
     struct server_sub *some[AT_ONCE];
     uint64_t after = 0;
     size_t n;

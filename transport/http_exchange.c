@@ -86,6 +86,22 @@ static void on_finish(struct reply_sink *sink, int status, const char *json, siz
     exchange_unref(x);
 }
 
+/* Lock held. Large ones, tasks with their results, count against what all answers may take. */
+static bool offer(struct exchange *x, const char *json, size_t len)
+{
+    bool kept;
+
+    if (len < SSE_QUEUE_MAX / 2)
+        return sse_offer(&x->events, json, len);
+    kept = atomic_fetch_add(&answers, len) + len <= EXCHANGE_ANSWERS_MAX &&
+           sse_offer(&x->events, json, len);
+    if (kept)
+        x->large += len;
+    else
+        atomic_fetch_sub(&answers, len);
+    return kept;
+}
+
 /* False: no room. */
 static bool put(struct exchange *x, const char *json, size_t len, bool once)
 {
@@ -98,7 +114,7 @@ static bool put(struct exchange *x, const char *json, size_t len, bool once)
     if (atomic_load(&x->streaming) || exchange_state(x) == EXCHANGE_OPEN)
         stream = stream_of(x);
     if (!stream && exchange_state(x) == EXCHANGE_OPEN)
-        kept = once ? sse_offer(&x->events, json, len) : sse_add(&x->events, json, len);
+        kept = once ? offer(x, json, len) : sse_add(&x->events, json, len);
     pthread_mutex_unlock(&x->lock);
     if (stream)
         kept = stream_add(stream, json, len, once);
@@ -168,6 +184,7 @@ void exchange_unref(struct exchange *x)
     stream_unref(x->stream);
     streams_unref(x->streams);
     drop_frame(x);
+    atomic_fetch_sub(&answers, x->large);
     sse_done(&x->events);
     pthread_mutex_destroy(&x->lock);
     free(x);
@@ -238,6 +255,13 @@ static ssize_t read_frame(struct exchange *x, char *out, size_t max)
     return (ssize_t)left;
 }
 
+/* Lock held. */
+static void forget_large(struct exchange *x)
+{
+    atomic_fetch_sub(&answers, x->large);
+    x->large = 0;
+}
+
 /* Comments come between the events of a stream. */
 static size_t read_some(struct exchange *x, char *out, size_t max)
 {
@@ -246,6 +270,8 @@ static size_t read_some(struct exchange *x, char *out, size_t max)
     pthread_mutex_lock(&x->lock);
     if (!x->at.sent)
         n = sse_read(&x->events, out, max);
+    if (!x->events.queue.len)
+        forget_large(x);
     pthread_mutex_unlock(&x->lock);
     if (!n && x->stream) {
         n = stream_read(x->stream, &x->at, out, max);

@@ -57,6 +57,7 @@ struct exchange {
     pthread_mutex_t lock;
     struct stream *stream;  /* lock until it streams, then fixed; owned; NULL: not kept */
     struct sse events;      /* lock; comments alone when there is a stream */
+    size_t large;           /* lock; bytes of large messages in it, counted as answers */
     int64_t keep_alive_ms;  /* lock; when the next comment is due */
     bool expected;          /* finish() will come: see exchange_expect() */
     bool wants_events;      /* set before server_handle(): the client reads SSE */

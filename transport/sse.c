@@ -37,13 +37,10 @@ static void compact(struct sse *s)
     s->at = 0;
 }
 
-bool sse_add(struct sse *s, const char *json, size_t len)
+static bool add(struct sse *s, const char *json, size_t len)
 {
-    char *p = NULL;
+    char *p = buf_reserve(&s->queue, HEAD + len + TAIL, NULL);
 
-    compact(s);
-    if (len <= SSE_QUEUE_MAX)
-        p = buf_reserve(&s->queue, HEAD + len + TAIL, NULL);
     if (!p) {
         s->dropped++;
         return false;
@@ -51,6 +48,15 @@ bool sse_add(struct sse *s, const char *json, size_t len)
     frame(p, json, len);
     buf_commit(&s->queue, HEAD + len + TAIL);
     return true;
+}
+
+bool sse_add(struct sse *s, const char *json, size_t len)
+{
+    compact(s);
+    if (len <= SSE_QUEUE_MAX && s->queue.len <= SSE_QUEUE_MAX)
+        return add(s, json, len);
+    s->dropped++;
+    return false;
 }
 
 static bool waits(const struct sse *s, const char *json, size_t len)
@@ -69,7 +75,17 @@ static bool waits(const struct sse *s, const char *json, size_t len)
 
 bool sse_offer(struct sse *s, const char *json, size_t len)
 {
-    return waits(s, json, len) || sse_add(s, json, len);
+    bool added;
+
+    if (waits(s, json, len))
+        return true;
+    if (s->queue.len - s->at >= SSE_QUEUE_MAX || len < SSE_QUEUE_MAX / 2)
+        return sse_add(s, json, len);
+    compact(s);
+    s->queue.max = s->queue.len + HEAD + len + TAIL;
+    added = add(s, json, len);
+    s->queue.max = SSE_QUEUE_MAX;
+    return added;
 }
 
 void sse_keep_alive(struct sse *s)
@@ -88,7 +104,10 @@ size_t sse_read(struct sse *s, char *out, size_t max)
         memcpy(out, s->queue.data + s->at, n);
     s->at += n;
     if (s->at == s->queue.len && s->at) {
-        buf_clear(&s->queue);
+        if (s->queue.cap > SSE_QUEUE_MAX)
+            buf_done(&s->queue);
+        else
+            buf_clear(&s->queue);
         s->at = 0;
     }
     return n;

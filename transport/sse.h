@@ -22,7 +22,7 @@
 #define SSE_HEAD_SIZE 96          /* room for what comes before the data of an event with an id */
 
 struct sse {
-    struct buf queue; /* framed, not yet read from `at` on; at most SSE_QUEUE_MAX */
+    struct buf queue; /* framed, not yet read from `at` on */
     size_t at;
     unsigned dropped; /* messages that found no room */
 };
@@ -38,7 +38,10 @@ void sse_done(struct sse *s);
 /* Frame and queue a message, or drop it when the reader is that far behind (or without memory). */
 bool sse_add(struct sse *s, const char *json, size_t len);
 
-/* The same, but what waits already in the same words is not queued again (and counts as kept). */
+/*
+ * The same, but what waits already in the same words is not queued again (and counts as kept), and a
+ * message of any size fits as long as less than SSE_QUEUE_MAX waits.
+ */
 bool sse_offer(struct sse *s, const char *json, size_t len);
 
 /* Queue a comment that keeps proxies awake, unless something is waiting anyway. */

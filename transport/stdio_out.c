@@ -287,7 +287,7 @@ bool stdio_out_offer(struct stdio_out *o, const char *text, size_t len)
 
     pthread_mutex_lock(&o->lock);
     if (!o->offered || !waits(o, text, len)) {
-        taken = !o->offered || o->offered + len < STDIO_OFFERS_MAX;
+        taken = o->offered < STDIO_OFFERS_MAX;
         if (taken)
             send_now_or_later(o, text, len, true);
     }

@@ -40,7 +40,7 @@ int stdio_out_init(struct stdio_out *o, int fd, size_t max, struct err *err) MUS
  */
 void stdio_out_line(struct stdio_out *o, const char *text, size_t len, bool wait);
 
-#define STDIO_OFFERS_MAX (256 * 1024) /* bytes of offers that are queued */
+#define STDIO_OFFERS_MAX (256 * 1024) /* bytes of offers that are queued, beside the last one */
 
 /*
  * Send a line that may be left out: one that waits already in the same words is not queued again.

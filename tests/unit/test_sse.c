@@ -65,6 +65,30 @@ static void a_slow_reader_loses_messages_and_not_memory(void)
     CHECK(!sse_add(&s, big, SIZE_MAX - 5));
 }
 
+static void an_offer_waits_once_and_may_be_large(void)
+{
+    AUTO(sse) struct sse s = SSE_INIT;
+    AUTO_FREE char *large = malloc(1000 * 1000);
+    size_t n = 0;
+
+    CHECK(sse_offer(&s, "{}", 2) && sse_offer(&s, "{}", 2) && sse_offer(&s, "{\"a\":{}}", 8));
+    CHECK_INT(sse_read(&s, out, 3), 3);
+    CHECK(sse_offer(&s, "{}", 2));
+    CHECK_STR(drain(&s, 100), &"event: message\ndata: {}\n\nevent: message\ndata: {\"a\":{}}\n\n"
+                               "event: message\ndata: {}\n\n"[3]);
+    memset(large, 'x', 1000 * 1000);
+    CHECK(sse_offer(&s, "1", 1));
+    CHECK(sse_offer(&s, large, 1000 * 1000));
+    CHECK(!sse_offer(&s, large, 999 * 1000));
+    CHECK(!sse_offer(&s, "2", 1));
+    CHECK(!sse_add(&s, "2", 1));
+    for (size_t got; (got = sse_read(&s, out, sizeof(out)));)
+        n += got;
+    CHECK(n > 1000 * 1000 && n < 1000 * 1000 + 100);
+    CHECK(s.queue.cap <= SSE_QUEUE_MAX + 1);
+    CHECK(sse_offer(&s, "2", 1));
+}
+
 static void comments_are_for_quiet_streams(void)
 {
     AUTO(sse) struct sse s = SSE_INIT;
@@ -285,6 +309,7 @@ static const struct test tests[] = {
     TEST(any_reading_step_gives_the_same_bytes),
     TEST(newlines_do_not_end_a_message),
     TEST(a_slow_reader_loses_messages_and_not_memory),
+    TEST(an_offer_waits_once_and_may_be_large),
     TEST(comments_are_for_quiet_streams),
     TEST(an_answer_before_parking_suspends_nothing_for_long),
     TEST(an_answer_resumes_once),
