@@ -14,7 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-READY, STARTED, REPLY = 64, 65, 67
+READY, STARTED, REPLY, CHANGED = 64, 65, 67, 70
+DATA, WATCH = 66, 68
 LONGEST = 65536
 
 
@@ -84,6 +85,22 @@ def flood(sock):
             sock.send(frame(STARTED, tag(5, bytes(4))))
         except OSError:
             return
+
+
+def changes(sock):
+    """What a watcher may say, far too often."""
+    sock.settimeout(2)
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            sock.send(frame(CHANGED, tag(DATA, b"\xff" * 32)))
+        except OSError:
+            return
+
+
+def replies(sock):
+    for _ in range(100):
+        send(sock, frame(REPLY, tag(WATCH, bytes(4))))
 
 
 def leave(sock):
