@@ -16,9 +16,9 @@ struct audit {
     _Atomic uint64_t dropped;
 
     pthread_mutex_t lock; /* all below */
-    pthread_cond_t more;
+    pthread_cond_t more, gone;
     struct buf queue; /* lines with their newlines */
-    bool reopen, closing, idle;
+    bool reopen, closing, idle, over;
 };
 
 /* A pipe that nobody reads is an error and not a wait. */
@@ -97,6 +97,10 @@ static void *run(void *arg)
         buf_clear(&lines);
     }
     buf_done(&lines);
+    pthread_mutex_lock(&a->lock);
+    a->over = true;
+    pthread_cond_signal(&a->gone);
+    pthread_mutex_unlock(&a->lock);
     return NULL;
 }
 
@@ -105,6 +109,7 @@ static void destroy(struct audit *a)
     if (a->path)
         fd_close(&a->fd);
     pthread_cond_destroy(&a->more);
+    pthread_cond_destroy(&a->gone);
     pthread_mutex_destroy(&a->lock);
     buf_done(&a->queue);
     free(a->path);
@@ -114,12 +119,17 @@ static void destroy(struct audit *a)
 int audit_open(const char *path, struct audit **out, struct err *err)
 {
     struct audit *a = calloc(1, sizeof(*a));
+    pthread_condattr_t attr;
     int r;
 
     if (!a)
         return err_oom(err);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->more, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&a->more, &attr);
+    pthread_cond_init(&a->gone, &attr);
+    pthread_condattr_destroy(&attr);
     buf_init(&a->queue, AUDIT_QUEUE_MAX);
     a->fd = STDOUT_FILENO;
     r = 0;
@@ -144,17 +154,23 @@ int audit_open(const char *path, struct audit **out, struct err *err)
 void audit_free(struct audit *a)
 {
     struct timespec until;
+    bool over;
 
     if (!a)
         return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += AUDIT_FLUSH_MS / 1000;
     pthread_mutex_lock(&a->lock);
     a->closing = true;
     pthread_cond_signal(&a->more);
+    while (!a->over && !pthread_cond_timedwait(&a->gone, &a->lock, &until))
+        ;
+    over = a->over;
     pthread_mutex_unlock(&a->lock);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += AUDIT_FLUSH_MS / 1000;
-    if (!pthread_clockjoin_np(a->thread, NULL, CLOCK_MONOTONIC, &until))
-        destroy(a);
+    if (!over)
+        return;
+    pthread_join(a->thread, NULL);
+    destroy(a);
 }
 
 /* DEL, or the second byte of a C1 control character in UTF-8. */

@@ -28,10 +28,10 @@ struct otlp {
     _Atomic uint64_t dropped;
 
     pthread_mutex_t lock; /* all below */
-    pthread_cond_t more;
+    pthread_cond_t more, gone;
     struct buf queue; /* spans, separated by commas */
     unsigned count;
-    bool closing;
+    bool closing, over;
 };
 
 static void drop(struct otlp *o, unsigned spans)
@@ -118,6 +118,10 @@ static void *run(void *arg)
         buf_clear(&spans);
     }
     buf_done(&spans);
+    pthread_mutex_lock(&o->lock);
+    o->over = true;
+    pthread_cond_signal(&o->gone);
+    pthread_mutex_unlock(&o->lock);
     return NULL;
 }
 
@@ -192,6 +196,7 @@ static void destroy(struct otlp *o)
     http_free(o->http);
     call_done(&o->call);
     pthread_cond_destroy(&o->more);
+    pthread_cond_destroy(&o->gone);
     pthread_mutex_destroy(&o->lock);
     buf_done(&o->queue);
     buf_done(&o->url);
@@ -219,6 +224,7 @@ static struct otlp *make(struct err *err)
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&o->more, &attr);
+    pthread_cond_init(&o->gone, &attr);
     pthread_condattr_destroy(&attr);
     return o;
 }
@@ -255,16 +261,16 @@ void otlp_free(struct otlp *o)
 
     if (!o)
         return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += OTLP_FLUSH_MS / 1000;
     pthread_mutex_lock(&o->lock);
     o->closing = true;
     pthread_cond_signal(&o->more);
+    while (!o->over && !pthread_cond_timedwait(&o->gone, &o->lock, &until))
+        ;
     pthread_mutex_unlock(&o->lock);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += OTLP_FLUSH_MS / 1000;
-    if (pthread_clockjoin_np(o->thread, NULL, CLOCK_MONOTONIC, &until)) {
-        call_end(&o->call, CALL_SHUTDOWN);
-        pthread_join(o->thread, NULL);
-    }
+    call_end(&o->call, CALL_SHUTDOWN);
+    pthread_join(o->thread, NULL);
     destroy(o);
 }
 
