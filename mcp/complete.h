@@ -9,7 +9,6 @@
 
 #define COMPLETE_MAX 100        /* values in one answer */
 #define COMPLETE_VALUE_MAX 4096 /* bytes of what was typed so far, and of a known argument */
-#define COMPLETE_KNOWN_MAX 16   /* known arguments */
 
 /* Filled by who completes; the best value first. */
 struct completion {

@@ -19,7 +19,6 @@
 #define RESOURCE_URI_MAX 8000 /* bytes, percent-encoded */
 #define RESOURCE_VARS_MAX 8   /* variables of one template */
 #define RESOURCE_PAGE 100     /* entries of a page of resources/list, when not configured */
-#define RESOURCE_TTL_MS 0     /* caching hint for what a read gave: private, ask again */
 
 /* Strings may be NULL but for uri and name. */
 struct resource_entry {
@@ -36,8 +35,9 @@ struct resource_def {
 
 /*
  * `entry.uri` is an RFC 6570 template of literals, {var} (one path segment or part of one, no '/')
- * and {+path} (segments; as many as there are, a leading '/' is kept). Values are decoded once and
- * are valid UTF-8 without control characters; a path has no ".", ".." or empty segment.
+ * and, at its end, {+path} (as many segments as there are, a leading '/' is kept). Values are
+ * decoded once and are valid UTF-8 without control characters; a path has no ".", ".." or empty
+ * segment.
  */
 struct resource_template {
     struct resource_entry entry;

@@ -223,12 +223,3 @@ bool resource_uri_has_var(const char *pattern, const char *name)
     }
     return false;
 }
-
-int resource_uri_add_path(struct buf *out, const char *path, struct err *err)
-{
-    for (; *path; path++)
-        if (unreserved(*path) || *path == '/' ? buf_addc(out, *path, err)
-                                              : buf_addf(out, err, "%%%02X", (unsigned char)*path))
-            return -1;
-    return 0;
-}

@@ -33,7 +33,4 @@ int resource_uri_match(const char *pattern, const char *uri, struct resource_var
 /* True when the pattern has a variable of that name. */
 bool resource_uri_has_var(const char *pattern, const char *name);
 
-/* Append a value as {+path} would hold it: everything but unreserved characters and '/' encoded. */
-int resource_uri_add_path(struct buf *out, const char *path, struct err *err) MUST_CHECK;
-
 #endif
