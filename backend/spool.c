@@ -247,11 +247,6 @@ void spool_keep(struct spool *s)
         move_to_file(s);
 }
 
-void spool_forget(struct spool *s)
-{
-    s->kept = false;
-}
-
 void spool_rest(struct spool *s)
 {
     if (s->resting)

@@ -70,9 +70,6 @@ void spool_keep(struct spool *s);
 /* Nothing more will be added: a named file is closed. */
 void spool_rest(struct spool *s);
 
-/* The file goes when the spool is done. */
-void spool_forget(struct spool *s);
-
 /*
  * A resting spool over what an earlier one kept under that name; without a file it is empty. Its
  * bytes are charged to the quota even beyond its maximum.

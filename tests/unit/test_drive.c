@@ -130,6 +130,20 @@ static void a_silent_daemon_keeps_its_channel(void)
     CHECK(drive_step_after(&f, 0));
 }
 
+static void who_holds_the_output_without_being_of_it_is_left(void)
+{
+    exec();
+    started();
+    exited(0, 1);
+    drive_step_after(&f, 300);
+    f.job->foreground = f.over = false;
+    drive_hang_up(&f.channel);
+    CHECK(!drive_step_after(&f, 0));
+    CHECK(drive_step_after(&f, 5000));
+    CHECK(!f.agent->dead);
+    CHECK(f.job->phase == JOB_OVER && f.job->status == EXEC_EXITED);
+}
+
 static void a_channel_that_ends_early_is_a_kill_with_what_there_was(void)
 {
     AUTO(exec_result) struct exec_result r = { 0 };
@@ -310,6 +324,7 @@ static const struct test tests[] = {
     TEST(holders_get_fifty_quiet_milliseconds),
     TEST(holders_that_chatter_get_a_quarter_of_a_second),
     TEST(a_silent_daemon_keeps_its_channel),
+    TEST(who_holds_the_output_without_being_of_it_is_left),
     TEST(a_channel_that_ends_early_is_a_kill_with_what_there_was),
     TEST(a_timeout_is_term_then_the_end_of_the_channel),
     TEST(frames_that_lie_destroy_the_sandbox),

@@ -161,13 +161,6 @@ static void what_is_not_kept_goes(void)
     spool_done(&spool);
     CHECK(!there());
     CHECK_INT(quota.used, 0);
-    spool_init(&spool, dir, &quota);
-    spool_name(&spool, "p_x/out");
-    spool_keep(&spool);
-    add_pattern(&spool, 300000);
-    spool_forget(&spool);
-    spool_done(&spool);
-    CHECK(!there());
 }
 
 static void a_resting_one_holds_no_descriptor(void)
