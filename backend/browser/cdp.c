@@ -260,6 +260,14 @@ int cdp_send(struct cdp *cdp, const char *session, const char *method, const cha
     return r;
 }
 
+void cdp_tell(struct cdp *cdp, const char *session, const char *method, const char *params)
+{
+    struct err ignored = { 0 };
+
+    if (cdp_send(cdp, session, method, params, &ignored))
+        log_debug("browser: %s was not sent: %s", method, ignored.msg);
+}
+
 /* Locked. */
 static struct slot *take_slot(struct cdp *cdp, struct err *err)
 {

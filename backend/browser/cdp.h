@@ -73,6 +73,9 @@ int cdp_call_until(struct cdp *cdp, const char *session, const char *method, con
 int cdp_send(struct cdp *cdp, const char *session, const char *method, const char *params,
              struct err *err) MUST_CHECK;
 
+/* cdp_send() where nobody cares whether it could be sent. */
+void cdp_tell(struct cdp *cdp, const char *session, const char *method, const char *params);
+
 bool cdp_alive(const struct cdp *cdp);
 
 #endif

@@ -162,8 +162,8 @@ int page_screenshot(struct page *page, const struct page_shot *shot, struct call
 /* ---- what an action caused (settle.c) ---- */
 
 struct page_mark { /* how things stood before it */
-    uint64_t documents, requests, console_errors, opened, same_document;
-    char loader[PAGE_FRAME_ID];
+    uint64_t documents, same_document, requests, console_errors, opened, loads, number;
+    unsigned in_flight;
 };
 
 struct page_event {

@@ -1,0 +1,95 @@
+#include "backend/browser/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCEPT "{\"accept\":true}"
+
+/* Nothing is to be decided about these. */
+static bool answers_itself(const char *type)
+{
+    return !strcmp(type, "alert") || !strcmp(type, "beforeunload");
+}
+
+static void opening(struct browser *b, struct session *s, yyjson_val *params)
+{
+    const char *type = json_str(params, "type"), *message = json_str(params, "message");
+    struct page *page = s->page;
+
+    if (!type || !message)
+        return;
+    if (answers_itself(type)) {
+        page_add_event(page, type, "%.500s", message);
+        browser_post(b, s->id, "Page.handleJavaScriptDialog", ACCEPT);
+        return;
+    }
+    COPY(page->dialog_session, s->id);
+    COPY(page->dialog_type, type);
+    COPY(page->dialog_message, message);
+    page_halt(page);
+}
+
+static void closed(struct browser *b UNUSED, struct session *s, yyjson_val *params UNUSED)
+{
+    *s->page->dialog_type = '\0';
+    page_halt(s->page);
+}
+
+static void exception(struct browser *b UNUSED, struct session *s, yyjson_val *params UNUSED)
+{
+    s->page->console_errors++;
+}
+
+static void console(struct browser *b UNUSED, struct session *s, yyjson_val *params)
+{
+    const char *type = json_str(params, "type");
+
+    if (type && (!strcmp(type, "error") || !strcmp(type, "assert")))
+        s->page->console_errors++;
+}
+
+const struct page_event_row page_events[] = {
+    { "Page.javascriptDialogOpening", opening },
+    { "Page.javascriptDialogClosed", closed },
+    { "Runtime.exceptionThrown", exception },
+    { "Runtime.consoleAPICalled", console },
+    { NULL, NULL },
+};
+
+static int no_dialog(struct page *page, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "no dialog is open on %s", page->id);
+}
+
+int page_dialog(struct page *page, bool accept, const char *text, struct call *call,
+                struct page_info *out, struct err *err)
+{
+    char session[PAGE_FRAME_ID];
+    AUTO(buf) struct buf params = BUF_MAX(64 * 1024);
+    AUTO_FREE struct page_info *info = calloc(1, sizeof(*info));
+    struct jw w = JW(&params, err);
+
+    if (!info)
+        return err_oom(err);
+    page_info(page, info);
+    pthread_mutex_lock(&page->browser->lock);
+    COPY(session, page->dialog_session);
+    pthread_mutex_unlock(&page->browser->lock);
+    if (!info->dialog)
+        return no_dialog(page, err);
+    jw_obj(&w);
+    jw_kbool(&w, "accept", accept);
+    if (text)
+        jw_kstr(&w, "promptText", text);
+    jw_end(&w);
+    if (jw_done(&w) || cdp_call(page->browser->cdp, session, "Page.handleJavaScriptDialog",
+                                params.data, 0, call, NULL, err))
+        return -1;
+    pthread_mutex_lock(&page->browser->lock);
+    *page->dialog_type = '\0';
+    page_halt(page);
+    pthread_mutex_unlock(&page->browser->lock);
+    if (out)
+        *out = *info;
+    return 0;
+}

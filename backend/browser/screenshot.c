@@ -1,0 +1,163 @@
+#include "backend/browser/state.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TRIES 6
+#define SIDE_MAX 16384.0 /* CSS pixels of a picture's side; what is beyond is left out */
+
+struct area {
+    double x, y, width, height; /* CSS pixels of the document */
+    double ratio;               /* device pixels per CSS pixel */
+};
+
+static const struct {
+    const char *name;
+    bool lossy;
+} formats[] = { { "jpeg", true }, { "png", false }, { "webp", true } };
+
+void page_picture_done(struct page_picture *p)
+{
+    buf_done(&p->base64);
+}
+
+static double number(yyjson_val *obj, const char *key)
+{
+    double v = yyjson_get_num(yyjson_obj_get(obj, key));
+
+    return isfinite(v) ? v : 0;
+}
+
+static double device_ratio(struct page *page, struct call *call)
+{
+    AUTO(cdp_reply) struct cdp_reply r = { 0 };
+    double v = 0;
+
+    if (!page_call(page, NULL, "Runtime.evaluate",
+                   "{\"expression\":\"devicePixelRatio\",\"returnByValue\":true}", 0, call, &r,
+                   NULL))
+        v = number(yyjson_obj_get(r.result, "result"), "value");
+    return v > 0.1 && v < 10 ? v : 1;
+}
+
+static int measure(struct page *page, const struct page_shot *shot, struct call *call,
+                   struct area *out, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply r = { 0 };
+    yyjson_val *view, *content;
+
+    if (page_call(page, NULL, "Page.getLayoutMetrics", NULL, 0, call, &r, err))
+        return -1;
+    view = yyjson_obj_get(r.result, "cssVisualViewport");
+    content = yyjson_obj_get(r.result, "cssContentSize");
+    *out = (struct area){ number(view, "pageX"), number(view, "pageY"), number(view, "clientWidth"),
+                          number(view, "clientHeight"), 1 };
+    if (shot->full_page)
+        *out = (struct area){ 0, 0, number(content, "width"), number(content, "height"), 1 };
+    if (shot->clip)
+        *out = (struct area){ shot->x, shot->y, shot->width, shot->height, 1 };
+    if (!(out->width >= 1 && out->height >= 1))
+        return err_set(err, ERR_INVALID, "there is nothing to see: the area is %g x %g pixels",
+                       out->width, out->height);
+    out->width = fmin(out->width, SIDE_MAX);
+    out->height = fmin(out->height, SIDE_MAX);
+    out->ratio = device_ratio(page, call);
+    return 0;
+}
+
+/* Picture pixels per CSS pixel that keep to the bounds, 1 at most. */
+static double fitting(const struct area *a)
+{
+    double longer = fmax(a->width, a->height);
+    double scale = fmin(1, PAGE_SHOT_SIDE / longer);
+
+    return fmin(scale, sqrt(PAGE_SHOT_PIXELS / (a->width * a->height)));
+}
+
+static int capture(struct page *page, const struct area *a, struct page_picture *p, bool beyond,
+                   struct call *call, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply r = { 0 };
+    AUTO(buf) struct buf params = BUF_MAX(1024);
+    struct jw w = JW(&params, err);
+    yyjson_val *data;
+
+    jw_obj(&w);
+    jw_kstr(&w, "format", p->format);
+    if (p->quality)
+        jw_kint(&w, "quality", p->quality);
+    jw_kbool(&w, "captureBeyondViewport", beyond);
+    jw_kbool(&w, "optimizeForSpeed", true);
+    jw_key(&w, "clip");
+    jw_obj(&w);
+    jw_knum(&w, "x", a->x);
+    jw_knum(&w, "y", a->y);
+    jw_knum(&w, "width", a->width);
+    jw_knum(&w, "height", a->height);
+    jw_knum(&w, "scale", p->scale / a->ratio);
+    jw_end(&w);
+    jw_end(&w);
+    if (jw_done(&w) ||
+        page_call(page, NULL, "Page.captureScreenshot", params.data, 0, call, &r, err))
+        return -1;
+    data = yyjson_obj_get(r.result, "data");
+    if (!yyjson_is_str(data))
+        return err_set(err, ERR_PROTOCOL, "the browser made a picture without data");
+    buf_clear(&p->base64);
+    return buf_add(&p->base64, yyjson_get_str(data), yyjson_get_len(data), err);
+}
+
+/* Less quality first, then fewer pixels. */
+static void make_smaller(struct page_picture *p)
+{
+    if (p->quality > 50) {
+        p->quality -= 25;
+        return;
+    }
+    double share = (double)PAGE_SHOT_BASE64 / (double)p->base64.len;
+    p->scale *= fmin(0.8, sqrt(share) * 0.95);
+}
+
+static int check_format(const char *format, struct page_picture *p, struct err *err)
+{
+    for (size_t i = 0; i < COUNT_OF(formats); i++) {
+        if (strcmp(formats[i].name, format))
+            continue;
+        COPY(p->format, format);
+        p->quality = formats[i].lossy ? 80 : 0;
+        return 0;
+    }
+    return err_set(err, ERR_INVALID, "format: \"%.40s\" is not jpeg, png or webp", format);
+}
+
+int page_screenshot(struct page *page, const struct page_shot *shot, struct call *call,
+                    struct page_picture *out, struct err *err)
+{
+    struct page_picture p = { .base64 = BUF_MAX(CDP_MESSAGE_MAX) };
+    struct area a;
+    int tries = 0;
+
+    if (check_format(shot->format ? shot->format : "jpeg", &p, err) ||
+        measure(page, shot, call, &a, err))
+        return -1;
+    p.scale = fitting(&a);
+    do {
+        if (capture(page, &a, &p, shot->full_page || shot->clip, call, err)) {
+            buf_done(&p.base64);
+            return err_wrap(err, "screenshot");
+        }
+        p.width = (int)ceil(a.width * p.scale);
+        p.height = (int)ceil(a.height * p.scale);
+        if (p.base64.len > PAGE_SHOT_BASE64)
+            make_smaller(&p);
+        else
+            break;
+    } while (++tries < TRIES);
+    if (p.base64.len > PAGE_SHOT_BASE64) {
+        buf_done(&p.base64);
+        return err_set(err, ERR_TOO_LARGE, "the picture stays larger than %d bytes",
+                       PAGE_SHOT_BASE64);
+    }
+    *out = p;
+    return 0;
+}

@@ -1,0 +1,160 @@
+/*
+ * What this folder knows of a browser. Every field below is guarded by browser.lock, except where
+ * it is said; the connection's thread writes most of it, in on_event().
+ *
+ * Functions named here are called with the lock held, unless they say otherwise.
+ */
+#ifndef BACKEND_BROWSER_STATE_H
+#define BACKEND_BROWSER_STATE_H
+
+#include "backend/browser/page.h"
+#include "base/list.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum life { LIFE_DOM = 1, LIFE_LOAD = 2, LIFE_IDLE = 4, LIFE_ALL = 7 };
+
+struct frame {
+    char id[PAGE_FRAME_ID], parent[PAGE_FRAME_ID], session[PAGE_FRAME_ID];
+    char loader[PAGE_FRAME_ID];      /* of the document that is there */
+    char life_loader[PAGE_FRAME_ID]; /* of the document that `life` is about */
+    unsigned life;                   /* enum life */
+    int64_t context, world;          /* 0 none */
+    bool remote;
+    char *url;
+};
+
+struct document { /* the last one that the main frame asked for */
+    char loader[PAGE_FRAME_ID];
+    int status;
+    bool failed, download;
+    char error[128]; /* net::ERR_... */
+    char redirected_from[BROWSER_URL_MAX];
+};
+
+struct session {
+    char id[PAGE_FRAME_ID], parent[PAGE_FRAME_ID], target[PAGE_FRAME_ID];
+    char type[24];
+    struct page *page; /* borrowed; NULL a worker of nobody's */
+};
+
+struct context {
+    char name[BROWSER_CONTEXT_MAX]; /* "" a free row */
+    char id[PAGE_FRAME_ID];         /* "" not made yet */
+    unsigned pages;                 /* and those who are opening one */
+};
+
+struct page {
+    atomic_uint refs;
+    struct browser *browser;     /* never changes */
+    char id[ID_SIZE];            /* never changes */
+    char target[PAGE_FRAME_ID];  /* never changes; also the main frame's id */
+    char session[PAGE_FRAME_ID]; /* never changes */
+    int halt_fd;                 /* readable: nothing is to be asked of it; see page_halt() */
+    bool halted;
+
+    uint64_t number; /* of all pages of this browser, ascending */
+    char opener[ID_SIZE];
+    char context[PAGE_FRAME_ID]; /* browserContextId */
+    char *url, *title;
+    bool crashed, closed, tree_known;
+    struct frame *frames[PAGE_FRAMES_MAX];
+    size_t frame_count;
+    uint64_t in_flight[PAGE_REQUESTS_MAX]; /* hashes of their ids */
+    unsigned in_flight_count;
+    struct document document;
+    uint64_t requests, documents, main_documents, same_document, console_errors, opened;
+    uint64_t loads_started; /* navigations of any frame that were begun */
+    bool loading;           /* the main frame */
+    char dialog_session[PAGE_FRAME_ID];
+    char dialog_type[16]; /* "" none */
+    char dialog_message[PAGE_DIALOG_MAX];
+    struct page_event events[PAGE_EVENTS_MAX];
+    unsigned event_count;
+};
+
+struct browser {
+    atomic_uint refs; /* its owner and its pages */
+    struct cdp *cdp;  /* set before the first event is taken; NULL once freed */
+    char version[64]; /* never changes once it is new */
+
+    pthread_mutex_t lock;
+    bool over;
+    struct page *pages[BROWSER_PAGES_MAX]; /* one reference each, oldest first */
+    size_t page_count;
+    uint64_t pages_made;
+    char closed[BROWSER_CLOSED_KEPT][ID_SIZE]; /* a ring */
+    size_t closed_next;
+    struct session sessions[BROWSER_SESSIONS_MAX];
+    size_t session_count;
+    struct context contexts[BROWSER_CONTEXTS_MAX];
+    struct list watches;
+    struct buf outbox; /* commands to send once the lock is free: session, method, params */
+};
+
+/* ---- waiting for a change ---- */
+
+struct watch {
+    struct list link;
+    int fd;
+    bool poked;
+};
+
+int watch_begin(struct browser *b, struct watch *w, struct err *err) MUST_CHECK;
+void watch_end(struct browser *b, struct watch *w);
+
+/* Gives up the lock until something changed. 1: the deadline has passed; -1: the call is over or
+ * the browser is. */
+int watch_wait(struct browser *b, struct watch *w, int64_t deadline_ms, struct call *call,
+               struct err *err) MUST_CHECK;
+void watch_poke(struct browser *b);
+
+/* ---- tables ---- */
+
+void browser_ref(struct browser *b);   /* without the lock */
+void browser_unref(struct browser *b); /* without the lock */
+
+/* The connection's thread; takes the lock itself. */
+void browser_on_event(void *context, const struct cdp_event *event);
+
+/* To be sent when the lock is free; for the connection's thread. */
+void browser_post(struct browser *b, const char *session, const char *method, const char *params);
+
+int browser_gone(struct browser *b, struct err *err); /* why it is over; -1 */
+
+struct session *session_find(struct browser *b, const char *id);
+struct page *page_by_target(struct browser *b, const char *target);
+struct context *context_by_id(struct browser *b, const char *id);
+void context_release(struct browser *b, struct context *c);
+
+/* NULL without memory. Not in the table yet. */
+struct page *page_make(struct browser *b, yyjson_val *info, const char *session);
+void page_gone(struct page *page); /* closed, or the browser ended */
+void page_halt(struct page *page); /* after crashed, closed or the dialog changed */
+void page_add_event(struct page *page, const char *type, const char *fmt, ...) PRINTF(3, 4);
+
+struct frame *frame_find(struct page *page, const char *id);
+struct frame *frame_add(struct page *page, const char *id, const char *parent,
+                        const char *session);         /* NULL: too many, or no memory */
+void frame_remove(struct page *page, const char *id); /* with those below it */
+void frames_clear(struct page *page);
+/* Frame of Page.Frame; the document in it. */
+void frame_navigated(struct page *page, const char *session, yyjson_val *frame, const char *how);
+
+/* ---- events; `s` is the session they came from ---- */
+
+typedef void page_event_fn(struct browser *b, struct session *s, yyjson_val *params);
+struct page_event_row {
+    const char *method;
+    page_event_fn *fn;
+};
+extern const struct page_event_row frame_events[], request_events[], page_events[];
+
+/* ---- small things ---- */
+
+void copy_text(char *out, size_t size, const char *text); /* NULL is ""; cut with "..." */
+char *keep_url(char *old, const char *url);               /* frees old; BROWSER_URL_MAX at most */
+#define COPY(array, text) copy_text((array), sizeof(array), (text))
+
+#endif
