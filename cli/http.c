@@ -1,7 +1,6 @@
 #include "transport/http.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "cli/auth.h"
 #include "cli/cli.h"
 #include "cli/ops.h"
@@ -12,7 +11,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-#define DRAIN_LOOK_MS 50
+#define DRAIN_LOOK_MS 20
 
 /* "8080", "0.0.0.0:8080", "[::1]:8080" */
 static int parse_listen(const char *text, char address[64], uint16_t *port, struct err *err)
@@ -83,12 +82,14 @@ static void await_end(int stop_fd, struct ops *ops, const struct options *o,
 static void drain(struct http_server *http, int stop_fd, unsigned seconds)
 {
     int64_t deadline = clock_ms() + (int64_t)seconds * 1000;
-    int signal = 0;
+    int signal;
 
     http_drain(http);
-    log_info("stopping: %u requests wait", http_waiting(http));
-    while (http_waiting(http) && clock_ms() < deadline && signal != SIGTERM && signal != SIGINT)
+    if (!seconds)
+        return;
+    do /* what has just been taken waits after the first look */
         signal = next_signal(stop_fd, DRAIN_LOOK_MS);
+    while (http_waiting(http) && clock_ms() < deadline && signal != SIGTERM && signal != SIGINT);
 }
 
 int cli_http(const struct options *o, struct server *server, struct ops *ops, int stop_fd,

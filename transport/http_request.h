@@ -67,11 +67,11 @@ struct http_request {
     bool token_in_query;          /* set by the caller: the URL carries an access_token */
     const char *path;             /* as long as the request */
     enum ops_page ops;
-    const char *origin;      /* an allowed one that is told so; NULL none */
-    bool preflight, streams; /* streams: counted as an open one */
-    int64_t wait_ms;         /* for Retry-After; 0: not told */
-    uint64_t received, sent; /* bytes of the bodies */
-    uint64_t length;         /* of the body, or GUARD_LENGTH_UNKNOWN */
+    const char *origin;           /* an allowed one that is told so; NULL none */
+    bool preflight, streams;      /* streams: counted as an open one */
+    int64_t wait_ms;              /* for Retry-After; 0: not told */
+    uint64_t received, sent;      /* bytes of the bodies */
+    uint64_t length;              /* of the body, or GUARD_LENGTH_UNKNOWN */
     int64_t started_us, asked_us; /* asked_us: when its answer was first looked for */
     struct buf body;
     size_t swallowed;
