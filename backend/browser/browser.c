@@ -243,6 +243,7 @@ static int create_target(struct browser *b, const char *context, struct call *ca
 int browser_open(struct browser *b, const char *context, struct call *call, struct page **out,
                  struct err *err)
 {
+    AUTO_PTR(page) struct page *page = NULL;
     char id[PAGE_FRAME_ID] = "";
     int r;
 
@@ -255,13 +256,16 @@ int browser_open(struct browser *b, const char *context, struct call *call, stru
     }
     if (context && *context && context_take(b, context, call, id, err))
         return -1;
-    r = create_target(b, id, call, out, err);
+    r = create_target(b, id, call, &page, err) || page_know(page, call, err);
     if (*id) { /* the page holds one of its own */
         pthread_mutex_lock(&b->lock);
         context_release(b, context_by_id(b, id));
         pthread_mutex_unlock(&b->lock);
     }
-    return r ? err_wrap(err, "open a page") : 0;
+    if (r)
+        return err_wrap(err, "open a page");
+    *out = TAKE(page);
+    return 0;
 }
 
 int browser_page(struct browser *b, const char *id, struct page **out, struct err *err)

@@ -13,13 +13,17 @@
 #include <time.h>
 
 #define COMMAND_MAX (32 * 1024 * 1024)
-#define SENT_ID 0 /* of commands whose answer nobody waits for */
 #define SLOTS CDP_CALLS_MAX
-#define GENERATIONS (INT32_MAX / SLOTS)
+#define STRIDE (2 * SLOTS)
+#define GENERATIONS (INT32_MAX / STRIDE)
 
 enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_ANSWERED, SLOT_LOST };
 
-/* A command that waits. Its id is generation * SLOTS + index, so late answers find nobody. */
+/*
+ * A command that waits. Its id is generation * STRIDE + index, so late answers find nobody.
+ * Commands whose answer nobody waits for have the index SLOTS: Chromium loses commands of equal
+ * ids.
+ */
 struct slot {
     enum slot_state state;
     int32_t generation;
@@ -38,6 +42,7 @@ struct cdp {
     pthread_cond_t changed;
     bool sending;
     unsigned users; /* in a function of ours */
+    int32_t sent;   /* generation of the last command that nobody waits for */
     struct slot slots[SLOTS];
     struct err why; /* it is over */
 };
@@ -46,11 +51,12 @@ struct cdp {
 
 static struct slot *slot_of(struct cdp *cdp, int64_t id)
 {
-    struct slot *s = &cdp->slots[(size_t)id % SLOTS];
+    size_t index = (size_t)id % STRIDE;
 
-    if (id <= 0 || s->state != SLOT_WAITING || s->generation != id / SLOTS)
+    if (id <= 0 || index >= SLOTS || cdp->slots[index].state != SLOT_WAITING ||
+        cdp->slots[index].generation != id / STRIDE)
         return NULL;
-    return s;
+    return &cdp->slots[index];
 }
 
 /* Takes doc; NULL: it could not be read. */
@@ -245,19 +251,25 @@ static void leave(struct cdp *cdp)
     pthread_mutex_unlock(&cdp->lock);
 }
 
+static int32_t next_generation(int32_t last)
+{
+    return last % (GENERATIONS - 1) + 1;
+}
+
 int cdp_send(struct cdp *cdp, const char *session, const char *method, const char *params,
              struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(COMMAND_MAX);
     int r;
 
-    if (cdp_command(&text, SENT_ID, session, method, params, err))
-        return -1;
     pthread_mutex_lock(&cdp->lock);
     cdp->users++;
-    r = send_text(cdp, &text, clock_ms() + CDP_TIMEOUT_MS, err);
+    cdp->sent = next_generation(cdp->sent);
+    int64_t id = (int64_t)cdp->sent * STRIDE + SLOTS;
+    r = cdp_command(&text, id, session, method, params, err) ||
+        send_text(cdp, &text, clock_ms() + CDP_TIMEOUT_MS, err);
     leave(cdp);
-    return r;
+    return r ? -1 : 0;
 }
 
 void cdp_tell(struct cdp *cdp, const char *session, const char *method, const char *params)
@@ -282,7 +294,7 @@ static struct slot *take_slot(struct cdp *cdp, struct err *err)
             return NULL;
         }
         s->state = SLOT_WAITING;
-        s->generation = s->generation % (GENERATIONS - 1) + 1;
+        s->generation = next_generation(s->generation);
         return s;
     }
     err_set(err, ERR_BUSY, "%d commands wait for the browser already", SLOTS);
@@ -372,7 +384,7 @@ int cdp_call_until(struct cdp *cdp, const char *session, const char *method, con
     s = cdp->alive ? take_slot(cdp, err) : NULL;
     r = s ? 0 : cdp->alive ? -1 : dead(cdp, err);
     if (!r) {
-        int64_t id = (int64_t)s->generation * SLOTS + (s - cdp->slots);
+        int64_t id = (int64_t)s->generation * STRIDE + (s - cdp->slots);
         r = cdp_command(&text, id, session, method, params, err) ||
                     send_text(cdp, &text, until_ms, err)
                 ? -1

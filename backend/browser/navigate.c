@@ -264,16 +264,22 @@ static int describe(struct going *g, struct page_went *out, struct err *err)
 }
 
 /* A tab that crashed starts afresh. */
-static void begin(struct going *g)
+static int begin(struct going *g, struct err *err)
 {
     struct page *page = g->page;
 
     pthread_mutex_lock(&page->browser->lock);
+    page->tree_known |= page->crashed;
     page->crashed = false;
     page_halt(page);
+    pthread_mutex_unlock(&page->browser->lock);
+    if (page_know(page, g->call, err))
+        return -1;
+    pthread_mutex_lock(&page->browser->lock);
     g->documents = page->main_documents;
     g->same_document = page->same_document;
     pthread_mutex_unlock(&page->browser->lock);
+    return 0;
 }
 
 int page_navigate(struct page *page, const struct page_goto *how, struct call *call,
@@ -285,7 +291,8 @@ int page_navigate(struct page *page, const struct page_goto *how, struct call *c
     *out = (struct page_went){ 0 };
     g.timeout_ms = how->timeout_ms > 0 ? how->timeout_ms : DEFAULT_MS;
     g.deadline_ms = clock_ms() + g.timeout_ms;
-    begin(&g);
+    if (begin(&g, err))
+        return -1;
     r = how->go == PAGE_GOTO ? go_to(&g, out, err) : go_otherwise(&g, err);
     if (r)
         return -1;

@@ -142,6 +142,10 @@ void frames_clear(struct page *page);
 /* Frame of Page.Frame; the document in it. */
 void frame_navigated(struct page *page, const char *session, yyjson_val *frame, const char *how);
 
+/* Without the lock. Its first commands were obeyed, and its frames are known: whatever happens in
+ * it from now on is told. */
+int page_know(struct page *page, struct call *call, struct err *err) MUST_CHECK;
+
 /* ---- events; `s` is the session they came from ---- */
 
 typedef void page_event_fn(struct browser *b, struct session *s, yyjson_val *params);

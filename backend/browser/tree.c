@@ -26,7 +26,7 @@ static void take_tree(struct page *page, yyjson_val *tree, const char *parent, i
 }
 
 /* A page that was there before us, or came back from memory, has frames nobody told of. */
-static int know_tree(struct page *page, struct err *err)
+int page_know(struct page *page, struct call *call, struct err *err)
 {
     AUTO(cdp_reply) struct cdp_reply tree = { 0 };
     bool known;
@@ -36,7 +36,7 @@ static int know_tree(struct page *page, struct err *err)
     pthread_mutex_unlock(&page->browser->lock);
     if (known)
         return 0;
-    if (page_call(page, NULL, "Page.getFrameTree", NULL, WORLD_MS, NULL, &tree, err))
+    if (page_call(page, NULL, "Page.getFrameTree", NULL, WORLD_MS, call, &tree, err))
         return -1;
     pthread_mutex_lock(&page->browser->lock);
     page->tree_known = true;
@@ -72,7 +72,7 @@ int page_frames(struct page *page, struct page_frame **out, size_t *count, struc
     struct frame *top;
     size_t n = 0;
 
-    if (know_tree(page, err))
+    if (page_know(page, NULL, err))
         return -1;
     pthread_mutex_lock(&page->browser->lock);
     struct page_frame *all = calloc(page->frame_count ? page->frame_count : 1, sizeof(*all));
