@@ -68,7 +68,7 @@ static void done(struct place *p)
 static const char *request(struct place *p, const char *method, const char *params,
                            const char *more)
 {
-    char text[8192];
+    char text[8192 + 512];
 
     snprintf(text, sizeof(text),
              "{'jsonrpc':'2.0','id':1,'method':'%s','params':{%s%s%s," META "}}", method, params,
