@@ -221,7 +221,7 @@ static int go_otherwise(struct going *g, struct err *err)
 
 /* ---- what came ---- */
 
-static void ask_title(struct page *page, struct call *call, char out[BROWSER_TITLE_MAX])
+void page_title(struct page *page, struct call *call, char out[BROWSER_TITLE_MAX])
 {
     AUTO(cdp_reply) struct cdp_reply r = { 0 };
     const char *title;
@@ -259,7 +259,7 @@ static int describe(struct going *g, struct page_went *out, struct err *err)
     if (halted && !g->committed && !g->same && !out->download) /* says why */
         return page_call(page, NULL, "Page.enable", NULL, TITLE_MS, NULL, NULL, err);
     if (!halted && !out->download)
-        ask_title(page, g->call, out->title);
+        page_title(page, g->call, out->title);
     return 0;
 }
 

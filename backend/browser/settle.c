@@ -88,7 +88,7 @@ static void list_new_pages(struct page *page, const struct page_mark *mark, stru
     }
 }
 
-/* Locked. Its target says the title late: only what the page told is fresh. */
+/* Locked. */
 static void describe(struct page *page, const struct page_mark *mark, struct page_report *out)
 {
     COPY(out->url, page->url);
@@ -124,5 +124,7 @@ int page_settle(struct page *page, const struct page_mark *mark, int64_t max_ms,
     describe(page, mark, out);
     out->unfinished = !quiet && !out->dialog && !page->closed && !page->crashed;
     pthread_mutex_unlock(&page->browser->lock);
+    if ((out->navigated || out->same_document) && !out->dialog)
+        page_title(page, call, out->title);
     return 0;
 }

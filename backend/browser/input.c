@@ -1,0 +1,182 @@
+#include "backend/browser/input.h"
+#include "backend/browser/element.h"
+#include "backend/browser/element_js.h"
+#include "backend/browser/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int bit; /* of MouseEvent.buttons */
+} buttons[] = { { "left", 1 }, { "right", 2 }, { "middle", 4 } };
+
+struct mouse {
+    const char *type, *button;
+    int bits, count;
+    unsigned modifiers;
+    double x, y, dx, dy;
+};
+
+static int mouse_event(struct page *page, const struct mouse *m, bool wait, struct call *call,
+                       struct err *err)
+{
+    AUTO(buf) struct buf params = BUF_MAX(1024);
+    struct jw w = JW(&params, err);
+
+    jw_obj(&w);
+    jw_kstr(&w, "type", m->type);
+    jw_knum(&w, "x", m->x);
+    jw_knum(&w, "y", m->y);
+    jw_kstr(&w, "button", m->button);
+    jw_kint(&w, "buttons", m->bits);
+    jw_kint(&w, "clickCount", m->count);
+    jw_kint(&w, "modifiers", m->modifiers);
+    if (!strcmp(m->type, "mouseWheel")) {
+        jw_knum(&w, "deltaX", m->dx);
+        jw_knum(&w, "deltaY", m->dy);
+    }
+    jw_end(&w);
+    if (jw_done(&w))
+        return -1;
+    if (wait)
+        return page_call(page, NULL, "Input.dispatchMouseEvent", params.data, 0, call, NULL, err);
+    return cdp_send(page->browser->cdp, page->session, "Input.dispatchMouseEvent", params.data,
+                    err);
+}
+
+int input_caused(struct page *page, const struct page_mark *mark, int r, bool began,
+                 const struct err *why, struct call *call, struct page_report *report,
+                 struct err *err)
+{
+    AUTO_FREE struct page_report *own = NULL;
+    struct page_info info;
+
+    page_info(page, &info);
+    if (r && !(began && (info.dialog || info.closed || info.crashed))) {
+        if (err)
+            *err = *why;
+        return -1;
+    }
+    if (!report && !(report = own = malloc(sizeof(*own))))
+        return err_oom(err);
+    return page_settle(page, mark, 0, call, report, err);
+}
+
+/* ---- mouse ---- */
+
+static int press_and_release(struct page *page, const struct element *e, const char *button,
+                             int bit, const struct input_click *how, struct call *call,
+                             struct err *err)
+{
+    struct mouse m = { .x = e->x, .y = e->y, .modifiers = how->modifiers, .button = "none" };
+    int count = how->count > 0 ? how->count : 1;
+
+    m.type = "mouseMoved";
+    if (mouse_event(page, &m, false, call, err))
+        return -1;
+    m.button = button;
+    for (m.count = 1; m.count <= count; m.count++) {
+        m.type = "mousePressed";
+        m.bits = bit;
+        if (mouse_event(page, &m, false, call, err))
+            return -1;
+        m.type = "mouseReleased";
+        m.bits = 0;
+        if (mouse_event(page, &m, true, call, err))
+            return -1;
+    }
+    return 0;
+}
+
+int input_click(struct page *page, const struct input_target *target, const struct input_click *how,
+                struct call *call, struct page_report *report, struct err *err)
+{
+    const char *button = how->button ? how->button : buttons[0].name;
+    struct page_mark mark;
+    struct err why = { 0 };
+    struct element e;
+    size_t i = 0;
+
+    while (i < COUNT_OF(buttons) && strcmp(buttons[i].name, button))
+        i++;
+    if (i == COUNT_OF(buttons))
+        return err_set(err, ERR_INVALID, "button: \"%.40s\" is not left, right or middle", button);
+    if (how->count < 0 || how->count > 3)
+        return err_set(err, ERR_INVALID, "count: %d is not within 1..3", how->count);
+    page_mark(page, &mark);
+    int r = element_find(page, target, call, &e, err) || element_ready(&e, "ep", call, err);
+    if (!r) {
+        r = press_and_release(page, &e, button, buttons[i].bit, how, call, &why);
+        r = input_caused(page, &mark, r, true, &why, call, report, err);
+    }
+    element_done(&e);
+    return r ? -1 : 0;
+}
+
+int input_hover(struct page *page, const struct input_target *target, struct call *call,
+                struct page_report *report, struct err *err)
+{
+    struct page_mark mark;
+    struct err why = { 0 };
+    struct element e;
+
+    page_mark(page, &mark);
+    int r = element_find(page, target, call, &e, err) || element_ready(&e, "p", call, err);
+    if (!r) {
+        struct mouse m = { .type = "mouseMoved", .button = "none", .x = e.x, .y = e.y };
+        r = mouse_event(page, &m, true, call, &why);
+        r = input_caused(page, &mark, r, true, &why, call, report, err);
+    }
+    element_done(&e);
+    return r ? -1 : 0;
+}
+
+/* ---- scrolling ---- */
+
+static int whole_page(struct page *page, struct call *call, struct element *e, struct err *err)
+{
+    return element_find(page, &(struct input_target){ .selector = "css=html" }, call, e, err);
+}
+
+static int wheel(struct page *page, const struct element *e, const struct input_scroll *how,
+                 bool whole, struct call *call, struct err *err)
+{
+    struct mouse m = { .type = "mouseWheel", .button = "none", .dx = how->dx, .dy = how->dy };
+
+    m.x = whole ? 10 : e->x;
+    m.y = whole ? 10 : e->y;
+    return mouse_event(page, &m, true, call, err);
+}
+
+int input_scroll(struct page *page, const struct input_target *target,
+                 const struct input_scroll *how, struct call *call, struct input_scrolled *out,
+                 struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    yyjson_val *value = NULL;
+    struct element e;
+    char args[48] = "[]";
+    int r;
+
+    if (how->to && strcmp(how->to, "top") && strcmp(how->to, "bottom"))
+        return err_set(err, ERR_INVALID, "to: \"%.40s\" is not top or bottom", how->to);
+    r = target ? element_find(page, target, call, &e, err) : whole_page(page, call, &e, err);
+    if (!r && target)
+        r = element_ready(&e, "s", call, err);
+    if (!r && !how->to && (how->dx || how->dy))
+        r = wheel(page, &e, how, !target, call, err);
+    if (how->to)
+        snprintf(args, sizeof(args), "[{\"value\":\"%s\"}]", how->to);
+    if (!r)
+        r = element_call(&e, js_scroll, args, 0, call, &reply, &value, err);
+    element_done(&e);
+    if (r)
+        return -1;
+    *out = (struct input_scrolled){
+        .x = yyjson_get_num(yyjson_obj_get(value, "x")),
+        .y = yyjson_get_num(yyjson_obj_get(value, "y")),
+        .at_end = json_bool(value, "at_end", false),
+    };
+    return 0;
+}

@@ -1,0 +1,82 @@
+/*
+ * What a person would do to a page: real mouse and keyboard events, at elements that were found,
+ * scrolled into view, and looked at whether they can take them.
+ *
+ * Every function marks the page, acts, and settles: `report` (may be NULL) says what was caused.
+ * An element is waited for: INPUT_FIND_MS until it is there, INPUT_READY_MS until it is visible,
+ * enabled, not moving and not covered. Any thread but the connection's; one at a time per page
+ * makes sense. Errors: ERR_NOT_FOUND (no element), ERR_INVALID (several, or no such selector, or
+ * it cannot take this), ERR_COVERED (what is in the way is named), ERR_STALE (it left the page),
+ * and those of page_call().
+ */
+#ifndef BACKEND_BROWSER_INPUT_H
+#define BACKEND_BROWSER_INPUT_H
+
+#include "backend/browser/page.h"
+
+#define INPUT_FIND_MS 2000
+#define INPUT_READY_MS 5000
+#define INPUT_SELECTOR_MAX 4096      /* bytes of a selector */
+#define INPUT_TEXT_MAX (1024 * 1024) /* bytes to type */
+#define INPUT_SLOWLY_MAX 2000        /* characters to type key by key */
+#define INPUT_KEYS_MAX 64            /* chords of one call */
+
+/*
+ * Either a selector, looked for in every frame, the main one first: "css=...", "text=...",
+ * "role=button[name=\"Save\"]", "xpath=...", or plain CSS; or a node of a session.
+ */
+struct input_target {
+    const char *selector; /* NULL: */
+    const char *session;  /* "" or NULL: the page's own */
+    const char *frame;    /* of the node; "" or NULL: the main one */
+    int64_t node;         /* backendNodeId */
+};
+
+enum input_modifier { INPUT_ALT = 1, INPUT_CONTROL = 2, INPUT_META = 4, INPUT_SHIFT = 8 };
+
+/* "Control", "Shift", "Alt", "Meta" (also "Ctrl", "Command"); ERR_INVALID. */
+int input_modifier(const char *name, unsigned *out, struct err *err) MUST_CHECK;
+
+struct input_click {
+    const char *button; /* "left" (NULL), "right", "middle" */
+    int count;          /* 0: 1; 2 is a double click; at most 3 */
+    unsigned modifiers; /* enum input_modifier */
+};
+
+int input_click(struct page *page, const struct input_target *target, const struct input_click *how,
+                struct call *call, struct page_report *report, struct err *err) MUST_CHECK;
+int input_hover(struct page *page, const struct input_target *target, struct call *call,
+                struct page_report *report, struct err *err) MUST_CHECK;
+
+struct input_type {
+    const char *text;
+    bool clear;  /* what is there is replaced */
+    bool submit; /* Enter afterwards */
+    bool slowly; /* key by key */
+};
+
+/* target NULL: whatever has the focus. */
+int input_type(struct page *page, const struct input_target *target, const struct input_type *how,
+               struct call *call, struct page_report *report, struct err *err) MUST_CHECK;
+
+/* Chords such as "Enter", "a", "Control+Shift+K", one after the other. target may be NULL. */
+int input_press(struct page *page, const struct input_target *target, const char *const *chords,
+                size_t count, struct call *call, struct page_report *report,
+                struct err *err) MUST_CHECK;
+
+struct input_scroll {
+    double dx, dy;  /* CSS pixels, by wheel */
+    const char *to; /* "top", "bottom"; NULL: by dx and dy, or just the target into view */
+};
+
+struct input_scrolled {
+    double x, y; /* where it is now */
+    bool at_end; /* it cannot go further down */
+};
+
+/* target NULL: the page; else that element, or the nearest around it that scrolls. */
+int input_scroll(struct page *page, const struct input_target *target,
+                 const struct input_scroll *how, struct call *call, struct input_scrolled *out,
+                 struct err *err) MUST_CHECK;
+
+#endif
