@@ -273,7 +273,7 @@ static void *race_leave(void *arg)
     while (atomic_load(&race->ready) < 3)
         sched_yield();
     atomic_store(&race->gone, exchange_gone(race->x));
-    exchange_keep_alive(race->x, INT64_MAX);
+    exchange_keep_alive(race->x, clock_ms() + 2 * EXCHANGE_KEEP_ALIVE_MS);
     exchange_unref(race->x);
     return NULL;
 }

@@ -296,7 +296,6 @@ static void there_are_not_more_listens_than_stated(void)
         }
     CHECK(strstr(ask(srv, conns[2], LISTEN("1", "{}"), NULL, NULL), "-32603"));
     server_sub_end(told[0].sub, CALL_GONE);
-    told_init(&told[0]);
     for (int i = 0; i < 3; i++)
         server_conn_close(conns[i], CALL_GONE);
     server_free(srv);
