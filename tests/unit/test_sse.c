@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "tests/unit/check.h"
 #include "transport/http_exchange.h"
 
