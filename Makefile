@@ -152,7 +152,12 @@ $O/tests/conform/fixture/server: $(FIXTURE) $O/gen/fixture/tools.gen.o $O/lib.a
 	$(call say,LD,$@)
 	$Q$(LINK) -o $@ $^ $(LIBS)
 
-tests: $(TESTS) $O/tests/conform/fixture/server
+# Runs a browser by lines, for the tests of backend/browser.
+$O/tests/browser/drive: $(patsubst %.c,$O/%.o,$(wildcard tests/browser/*.c)) $O/lib.a
+	$(call say,LD,$@)
+	$Q$(LINK) -o $@ $^ $(LIBS)
+
+tests: $(TESTS) $O/tests/conform/fixture/server $O/tests/browser/drive
 
 # Seconds: unit tests, transcripts, layers.
 check: all tests

@@ -3,11 +3,14 @@
 #include "backend/browser/state.h"
 #include "base/clock.h"
 
+#include <math.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #define AGAIN_MS 50
+#define STILL_MS 16
+#define STILL_TRIES 30
 #define DEPTH_MAX 32 /* frames in frames */
 
 static const char *const kinds[] = { "css", "text", "role", "xpath" };
@@ -297,6 +300,30 @@ static const struct page_frame *frame_of(const struct page_frame *frames, size_t
     return NULL;
 }
 
+/* One frame up. */
+static int step_out(struct element *e, const struct page_frame *f, const struct page_frame *around,
+                    struct call *call, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    struct element owner;
+    yyjson_val *value;
+    char args[96];
+
+    snprintf(args, sizeof(args), "[{\"value\":%.3f},{\"value\":%.3f}]", e->x, e->y);
+    if (owner_of(e, f, around, call, &owner, err))
+        return -1;
+    int r = element_call(&owner, js_owner, args, 0, call, &reply, &value, err);
+    if (strcmp(owner.session, e->session))
+        element_done(&owner);
+    if (r)
+        return -1;
+    if (yyjson_obj_get(value, "fail"))
+        return not_ready(e, value, err);
+    e->x = number(value, "x");
+    e->y = number(value, "y");
+    return 0;
+}
+
 /* From its own frame's viewport to the main one's. */
 static int climb(struct element *e, struct call *call, struct err *err)
 {
@@ -304,33 +331,40 @@ static int climb(struct element *e, struct call *call, struct err *err)
     const struct page_frame *f, *around;
     size_t n;
 
-    if (!strcmp(e->frame, e->page->target))
-        return 0;
     if (page_frames(e->page, &frames, &n, err))
         return -1;
     f = frame_of(frames, n, e->frame);
     for (int depth = 0; f && *f->parent && depth < DEPTH_MAX; depth++, f = around) {
-        AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-        struct element owner;
-        yyjson_val *value;
-        char args[96];
         around = frame_of(frames, n, f->parent);
-        if (!around)
-            break;
-        snprintf(args, sizeof(args), "[{\"value\":%.3f},{\"value\":%.3f}]", e->x, e->y);
-        if (owner_of(e, f, around, call, &owner, err))
+        if (around && step_out(e, f, around, call, err))
             return -1;
-        int r = element_call(&owner, js_owner, args, 0, call, &reply, &value, err);
-        if (strcmp(owner.session, e->session))
-            element_done(&owner);
-        if (r)
-            return -1;
-        if (yyjson_obj_get(value, "fail"))
-            return not_ready(e, value, err);
-        e->x = number(value, "x");
-        e->y = number(value, "y");
     }
     return f ? 0 : err_set(err, ERR_STALE, "the element's frame is no longer in the page");
+}
+
+/* What scrolled in one process arrives later in the one around it: looked at until it stays. */
+static int climb_until_still(struct element *e, struct call *call, struct err *err)
+{
+    double x = e->x, y = e->y, last_x = 0, last_y = 0;
+
+    for (int i = 0; i < STILL_TRIES; i++) {
+        struct err why = { 0 };
+        e->x = x;
+        e->y = y;
+        int r = climb(e, call, &why);
+        if (r && (why.code != ERR_COVERED || i + 1 == STILL_TRIES)) {
+            if (err)
+                *err = why;
+            return -1;
+        }
+        if (!r && i && fabs(e->x - last_x) < 1 && fabs(e->y - last_y) < 1)
+            return 0;
+        last_x = e->x;
+        last_y = e->y;
+        if (pause_for(STILL_MS, call, err))
+            return -1;
+    }
+    return err_set(err, ERR_INVALID, "%s keeps moving", e->label);
 }
 
 int element_ready(struct element *e, const char *need, struct call *call, struct err *err)
@@ -347,5 +381,5 @@ int element_ready(struct element *e, const char *need, struct call *call, struct
         return not_ready(e, value, err);
     e->x = number(value, "x");
     e->y = number(value, "y");
-    return climb(e, call, err);
+    return strcmp(e->frame, e->page->target) ? climb_until_still(e, call, err) : 0;
 }

@@ -71,8 +71,8 @@ static const char js_find[] =
     "if(q){t=q[2];only=true}const low=t.toLowerCase();if(!low)return[];"
     "const own=e=>e.localName==='input'&&/^(button|submit|reset)$/.test(e.type)?norm(e.value):"
     "norm(e.textContent);const hits=[];"
-    "for(const e of css('body *')){if(/^(script|style|noscript|template|head)$/.test(e.localName))"
-    "continue;const o=own(e);if(!o.toLowerCase().includes(low))continue;"
+    "for(const e of css('*')){if(/^(script|style|noscript|template|head)$/.test(e.localName)||"
+    "e.closest('head'))continue;const o=own(e);if(!o.toLowerCase().includes(low))continue;"
     "if([...e.children].some(c=>!/^(script|style)$/.test(c.localName)&&"
     "own(c).toLowerCase().includes(low)))continue;hits.push([e,o])}"
     "const same=hits.filter(h=>only?h[1]===t:h[1].toLowerCase()===low);"
@@ -130,7 +130,8 @@ static const char js_ready[] =
     "const r=await check();if(!r.fail||r.fail==='gone'||r.fail==='no text field'){"
     "r.label=describe(el);return r}"
     "if(r.fail!=='moving'||why.fail==='hidden')why=r;"
-    "if(Date.now()>=(why.fail==='covered'?Math.min(end,begun+1500):end)){why.label=describe(el);"
+    "if(Date.now()>=(/^(covered|read-only)$/"
+    ".test(why.fail)?Math.min(end,begun+1500):end)){why.label=describe(el);"
     "return why}"
     "if(r.fail!=='moving')await new Promise(f=>setTimeout(f,Math.min(50,20*(1+turn))))}}";
 
@@ -158,9 +159,11 @@ static const char js_focus[] =
     "else if(clear)s.selectAllChildren(e);else{s.selectAllChildren(e);s.collapseToEnd()}"
     "return 0}";
 
-/* On an element or the window, (to): scrolls what scrolls there; says where it is. */
+/* On an element, (to, wheeled): scrolls what scrolls there, or waits until the wheel did; says
+ * where it is then. */
 static const char js_scroll[] =
-    "async function(to){let e=this.nodeType===1?this:null;"
+    "async function(to,wheeled){let e=this.nodeType===1?this:null;"
+    "if(wheeled===2)e=document.elementFromPoint(innerWidth/2,innerHeight/2);"
     "const scrolls=n=>{const s=getComputedStyle(n);return n.scrollHeight>n.clientHeight+1&&"
     "/auto|scroll|overlay/.test(s.overflowY)||n.scrollWidth>n.clientWidth+1&&"
     "/auto|scroll|overlay/.test(s.overflowX)};"
@@ -169,9 +172,18 @@ static const char js_scroll[] =
     "if(to)e.scrollTo({top:to==='top'?0:e.scrollHeight,behavior:'instant'});"
     "const frame=()=>new Promise(r=>{let f=0;const t=setTimeout(()=>{f=1;r()},50);"
     "requestAnimationFrame(()=>{if(!f){clearTimeout(t);r()}})});"
-    "let same=0,last='';for(let i=0;i<60&&same<3;i++){await frame();"
-    "const now=e.scrollLeft+','+e.scrollTop;same=now===last?same+1:0;last=now}"
+    "const at=()=>e.scrollLeft+','+e.scrollTop;let same=0,last=at(),moved=!wheeled;"
+    "for(let i=0;i<60&&(same<3||!moved&&i<12);i++){await frame();"
+    "const now=at();same=now===last?same+1:0;moved=moved||now!==last;last=now}"
     "return{x:e.scrollLeft,y:e.scrollTop,"
     "at_end:e.scrollTop+e.clientHeight>=e.scrollHeight-1}}";
+
+/* On any element, (dx, dy): scrolls the page; the middle of the view when the page does not scroll,
+ * as then something in it may. */
+static const char js_scroll_page[] =
+    "function(dx,dy){const p=document.scrollingElement||document.documentElement;"
+    "if(p.scrollHeight>p.clientHeight||p.scrollWidth>p.clientWidth){"
+    "scrollBy({left:dx,top:dy,behavior:'instant'});return{done:true}}"
+    "return{done:false,x:innerWidth/2,y:innerHeight/2}}";
 
 #endif

@@ -3,6 +3,7 @@
 #include "backend/browser/element_js.h"
 #include "backend/browser/state.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,13 +140,29 @@ static int whole_page(struct page *page, struct call *call, struct element *e, s
     return element_find(page, &(struct input_target){ .selector = "css=html" }, call, e, err);
 }
 
-static int wheel(struct page *page, const struct element *e, const struct input_scroll *how,
-                 bool whole, struct call *call, struct err *err)
+/* *wheeled: what js_scroll is to wait for. */
+static int wheel(struct page *page, struct element *e, const struct input_scroll *how, bool whole,
+                 struct call *call, int *wheeled, struct err *err)
 {
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     struct mouse m = { .type = "mouseWheel", .button = "none", .dx = how->dx, .dy = how->dy };
+    yyjson_val *value;
+    char args[96];
 
-    m.x = whole ? 10 : e->x;
-    m.y = whole ? 10 : e->y;
+    m.x = e->x;
+    m.y = e->y;
+    *wheeled = whole ? 2 : 1;
+    if (whole) {
+        snprintf(args, sizeof(args), "[{\"value\":%.3f},{\"value\":%.3f}]", how->dx, how->dy);
+        if (element_call(e, js_scroll_page, args, 0, call, &reply, &value, err))
+            return -1;
+        if (json_bool(value, "done", false)) {
+            *wheeled = 0;
+            return 0;
+        }
+        m.x = yyjson_get_num(yyjson_obj_get(value, "x"));
+        m.y = yyjson_get_num(yyjson_obj_get(value, "y"));
+    }
     return mouse_event(page, &m, true, call, err);
 }
 
@@ -156,18 +173,20 @@ int input_scroll(struct page *page, const struct input_target *target,
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     yyjson_val *value = NULL;
     struct element e;
-    char args[48] = "[]";
-    int r;
+    char args[64];
+    int wheeled = 0, r;
 
+    if (!isfinite(how->dx) || !isfinite(how->dy))
+        return err_set(err, ERR_INVALID, "dx, dy: have to be numbers");
     if (how->to && strcmp(how->to, "top") && strcmp(how->to, "bottom"))
         return err_set(err, ERR_INVALID, "to: \"%.40s\" is not top or bottom", how->to);
     r = target ? element_find(page, target, call, &e, err) : whole_page(page, call, &e, err);
     if (!r && target)
         r = element_ready(&e, "s", call, err);
     if (!r && !how->to && (how->dx || how->dy))
-        r = wheel(page, &e, how, !target, call, err);
-    if (how->to)
-        snprintf(args, sizeof(args), "[{\"value\":\"%s\"}]", how->to);
+        r = wheel(page, &e, how, !target, call, &wheeled, err);
+    snprintf(args, sizeof(args), "[{\"value\":\"%s\"},{\"value\":%d}]", how->to ? how->to : "",
+             wheeled);
     if (!r)
         r = element_call(&e, js_scroll, args, 0, call, &reply, &value, err);
     element_done(&e);

@@ -15,7 +15,7 @@
 #include "backend/browser/page.h"
 
 #define INPUT_FIND_MS 2000
-#define INPUT_READY_MS 5000
+#define INPUT_READY_MS 3000
 #define INPUT_SELECTOR_MAX 4096      /* bytes of a selector */
 #define INPUT_TEXT_MAX (1024 * 1024) /* bytes to type */
 #define INPUT_SLOWLY_MAX 2000        /* characters to type key by key */

@@ -147,7 +147,7 @@ bool keys_of_char(char c, struct chord *out)
         out->keys[0] = *by_name(c == '\t' ? "Tab" : "Enter", c == '\t' ? 3 : 5);
         return true;
     }
-    return of_char(c, out->text[0], &out->keys[0]);
+    return of_char(c, out->text, &out->keys[0]);
 }
 
 static int unknown(const char *text, struct err *err)
@@ -156,6 +156,20 @@ static int unknown(const char *text, struct err *err)
     return err_next(err, "a key is a character or one of Enter, Tab, Escape, Backspace, Delete,"
                          " Insert, Home, End, PageUp, PageDown, ArrowLeft, ArrowUp, ArrowRight,"
                          " ArrowDown, Space, F1 to F12; chords are such as Control+Shift+A");
+}
+
+/* Control+A is Control+a: Shift has to be named. */
+static void lower(struct chord *c)
+{
+    struct key *last = &c->keys[c->count - 1];
+
+    for (size_t i = 0; i + 1 < c->count; i++)
+        if (c->keys[i].modifier == INPUT_SHIFT)
+            return;
+    if (c->count < 2 || !isupper((unsigned char)c->text[0]))
+        return;
+    c->text[0] = (char)tolower((unsigned char)c->text[0]);
+    last->shift = false;
 }
 
 int keys_chord(const char *text, struct chord *out, struct err *err)
@@ -171,8 +185,8 @@ int keys_chord(const char *text, struct chord *out, struct err *err)
         if (known)
             *key = *known;
         else if (len == 5 && !strncasecmp(at, "Space", 5))
-            of_char(' ', out->text[0], key);
-        else if (plus || len != 1 || !of_char(*at, out->text[0], key))
+            of_char(' ', out->text, key);
+        else if (plus || len != 1 || !of_char(*at, out->text, key))
             return unknown(text, err);
         if (plus && !key->modifier)
             return unknown(text, err);
@@ -181,5 +195,8 @@ int keys_chord(const char *text, struct chord *out, struct err *err)
         if (plus && !*at)
             return unknown(text, err);
     }
-    return out->count && !*at ? 0 : unknown(text ? text : "", err);
+    if (!out->count || *at)
+        return unknown(text ? text : "", err);
+    lower(out);
+    return 0;
 }

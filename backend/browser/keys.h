@@ -21,7 +21,7 @@ struct key {
 struct chord {
     struct key keys[KEYS_CHORD_MAX]; /* modifiers first, the key last */
     size_t count;
-    char text[2][8]; /* behind keys that are characters */
+    char text[8]; /* behind the key that is a character */
 };
 
 /* "Enter", "a", "A", "Control+Shift+K", "Control++"; ERR_INVALID says what is known. */

@@ -93,6 +93,17 @@ static void refuse_target(struct browser *b, const char *session, const char *ta
         return;
     }
     browser_post(b, session, "Runtime.runIfWaitingForDebugger", "{}");
+    snprintf(params, sizeof(params), "{\"sessionId\":\"%.39s\"}", session);
+    browser_post(b, "", "Target.detachFromTarget", params);
+}
+
+/* A service worker comes through its page and through the browser. */
+static bool known_target(struct browser *b, const char *target)
+{
+    for (size_t i = 0; i < b->session_count; i++)
+        if (!strcmp(b->sessions[i].target, target))
+            return true;
+    return false;
 }
 
 /* A popup that is one too many is closed, and its opener told. */
@@ -136,7 +147,8 @@ static void attached(struct browser *b, struct session *from, yyjson_val *params
         return;
     if (who & PAGE)
         page = page_by_target(b, target) ? NULL : new_page(b, info, id);
-    if (!who || b->session_count >= BROWSER_SESSIONS_MAX || (who & PAGE && !page)) {
+    if (!who || b->session_count >= BROWSER_SESSIONS_MAX || (who & PAGE && !page) ||
+        (who & WORKER && known_target(b, target))) {
         refuse_target(b, id, target, who);
         return;
     }
