@@ -1,3 +1,4 @@
+#include "transport/http_exchange.h"
 #include "transport/sse_parts.h"
 
 #include <stdlib.h>
@@ -29,11 +30,17 @@ void event_drop(struct stream *st, struct event *e)
     free(e);
 }
 
+bool events_too_many(void)
+{
+    return atomic_load(&all_bytes) > STREAMS_ALL_BYTES_MAX;
+}
+
 struct event *event_append(struct stream *st, const char *json, size_t len, bool primes)
 {
+    size_t max = STREAMS_ALL_BYTES_MAX + (st->reader ? EXCHANGE_ANSWERS_MAX : 0);
     struct event *e;
 
-    if (atomic_load(&all_bytes) + len > STREAMS_ALL_BYTES_MAX)
+    if (atomic_load(&all_bytes) + len > max)
         return NULL;
     e = malloc(sizeof(*e) + len);
     if (!e)

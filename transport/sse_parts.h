@@ -45,9 +45,12 @@ struct streams {
 
 /* ---- sse_events.c ---- */
 
-/* NULL: too much is kept already, or no memory. */
+/* NULL: too much is kept already, or no memory. For who reads it there is more room. */
 struct event *event_append(struct stream *st, const char *json, size_t len, bool primes);
 void event_drop(struct stream *st, struct event *e);
+
+/* All sessions together keep more than what nobody reads may take. */
+bool events_too_many(void);
 
 /* The first one of that number or later; NULL none. */
 struct event *event_at(struct stream *st, uint64_t number);

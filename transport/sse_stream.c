@@ -117,6 +117,8 @@ void stream_detach(struct stream *st, struct exchange *x)
     if (st->reader == x) {
         reader = TAKE(st->reader);
         st->left_ms = clock_ms();
+        if (st->over && events_too_many())
+            stream_forget(st);
         if (st->over)
             evict(st->streams, NULL);
     }

@@ -20,7 +20,7 @@
 #define STREAM_KEEP_MS (5 * 60 * 1000)        /* an answered stream, for replay */
 #define STREAMS_KEPT_MAX 64                   /* answered streams of one session */
 #define STREAMS_BYTES_MAX (10u * 1024 * 1024) /* kept by one session, beside its newest answer */
-#define STREAMS_ALL_BYTES_MAX (256u * 1024 * 1024) /* kept by all sessions */
+#define STREAMS_ALL_BYTES_MAX (256u * 1024 * 1024) /* kept by all, beside what is being read */
 
 struct exchange;
 struct streams; /* of one session */

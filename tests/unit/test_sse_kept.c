@@ -75,6 +75,19 @@ static bool kept(struct streams *s, const char *id)
     return x;
 }
 
+/* The same, with something to read. */
+static bool keeps(struct streams *s, const char *id)
+{
+    struct connection a = { 0 };
+    enum stream_opened why;
+    struct exchange *x = get(&a, s, id, &why);
+    bool some = x && exchange_read(x, out, sizeof(out)) > 0;
+
+    if (x)
+        leave(x);
+    return some;
+}
+
 static void answers_are_kept_for_a_while(void)
 {
     struct streams *s = streams_new(true);
@@ -111,6 +124,47 @@ static void only_so_many_bytes_are_kept(void)
         answer_one(s, json, len);
     CHECK(!kept(s, "1-1") && !kept(s, "2-1"));
     CHECK(kept(s, "3-1") && kept(s, "4-1"));
+    streams_unref(s);
+}
+
+static size_t read_all(struct exchange *x)
+{
+    size_t n = 0;
+
+    while ((last_read = exchange_read(x, out, sizeof(out))) > 0)
+        n += (size_t)last_read;
+    return n;
+}
+
+/* Somebody else has filled all that may be kept. */
+static void who_is_there_is_answered_however_much_is_kept(void)
+{
+    static const size_t sizes[] = { 9 * 1024 * 1024, 64 * 1024, 1024, 0 };
+    struct streams *s = streams_new(true), *full[400];
+    AUTO_FREE char *json = malloc(sizes[0]);
+    struct connection a = { 0 };
+    struct exchange *x;
+    size_t n = 0;
+
+    memset(json, ' ', sizes[0]);
+    for (size_t i = 0; i < COUNT_OF(sizes); i++)
+        do {
+            CHECK(n < COUNT_OF(full));
+            full[n++] = streams_new(true);
+            answer_one(full[n - 1], json, sizes[i]);
+        } while (keeps(full[n - 1], "1-1"));
+    for (size_t i = 0; i < 2; i++) {
+        x = new_exchange(&a, s);
+        exchange_stream(x);
+        say(x, "[1]");
+        x->sink.finish(&x->sink, 200, json, sizes[i]);
+        CHECK(read_all(x) > sizes[i] + sizeof("data: [1]"));
+        CHECK_INT(last_read, EXCHANGE_END);
+        leave(x);
+    }
+    CHECK(!kept(s, "1-1") && !kept(s, "2-1"));
+    while (n)
+        streams_unref(full[--n]);
     streams_unref(s);
 }
 
@@ -206,6 +260,7 @@ static const struct test tests[] = {
     TEST(answers_are_kept_for_a_while),
     TEST(only_so_many_answers_are_kept),
     TEST(only_so_many_bytes_are_kept),
+    TEST(who_is_there_is_answered_however_much_is_kept),
     TEST(nothing_is_lost_or_repeated_however_often_it_breaks),
 };
 
