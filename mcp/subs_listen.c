@@ -128,6 +128,7 @@ static void publish(struct server_sub *sub, struct watched **uris, size_t n)
     if (sub->sink) {
         pthread_mutex_lock(&s->lock);
         sub->lists = sub->wanted_lists;
+        sub->hears_tasks = true;
         sub->uris = uris;
         sub->uri_count = n;
         pthread_mutex_unlock(&s->lock);

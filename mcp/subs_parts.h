@@ -44,7 +44,7 @@ struct server_sub {
     bool listen, is_http;
 
     /* subs.lock; empty until it started */
-    bool over;
+    bool over, hears_tasks;
     unsigned lists; /* 1u << enum server_list */
     struct watched **uris;
     size_t uri_count, bytes;

@@ -34,7 +34,7 @@ static bool has_task(const struct server_sub *sub, const struct event *e)
 {
     const char *at = sub->tasks;
 
-    for (size_t i = 0; i < sub->task_count; i++, at += strlen(at) + 1)
+    for (size_t i = 0; sub->hears_tasks && i < sub->task_count; i++, at += strlen(at) + 1)
         if (!strcmp(at, e->key))
             return true;
     return false;
