@@ -1,4 +1,5 @@
 #include "backend/browser/cdp.h"
+#include "backend/browser/cdp_slots.h"
 #include "backend/browser/cdp_text.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -13,23 +14,6 @@
 #include <time.h>
 
 #define COMMAND_MAX (32 * 1024 * 1024)
-#define SLOTS CDP_CALLS_MAX
-#define STRIDE (2 * SLOTS)
-#define GENERATIONS (INT32_MAX / STRIDE)
-
-enum slot_state { SLOT_FREE, SLOT_WAITING, SLOT_ANSWERED, SLOT_LOST };
-
-/*
- * A command that waits. Its id is generation * STRIDE + index, so late answers find nobody.
- * Commands whose answer nobody waits for have the index SLOTS: Chromium loses commands of equal
- * ids.
- */
-struct slot {
-    enum slot_state state;
-    int32_t generation;
-    int fd; /* eventfd, made at first use, readable once answered */
-    yyjson_doc *doc;
-};
 
 struct cdp {
     struct cdp_wire *wire;
@@ -42,22 +26,11 @@ struct cdp {
     pthread_cond_t changed;
     bool sending;
     unsigned users; /* in a function of ours */
-    int32_t sent;   /* generation of the last command that nobody waits for */
-    struct slot slots[SLOTS];
+    struct slots slots;
     struct err why; /* it is over */
 };
 
 /* ---- the reading thread ---- */
-
-static struct slot *slot_of(struct cdp *cdp, int64_t id)
-{
-    size_t index = (size_t)id % STRIDE;
-
-    if (id <= 0 || index >= SLOTS || cdp->slots[index].state != SLOT_WAITING ||
-        cdp->slots[index].generation != id / STRIDE)
-        return NULL;
-    return &cdp->slots[index];
-}
 
 /* Takes doc; NULL: it could not be read. */
 static void answer(struct cdp *cdp, int64_t id, yyjson_doc *doc)
@@ -65,7 +38,7 @@ static void answer(struct cdp *cdp, int64_t id, yyjson_doc *doc)
     struct slot *s;
 
     pthread_mutex_lock(&cdp->lock);
-    s = slot_of(cdp, id);
+    s = slot_of(&cdp->slots, id);
     if (s) {
         s->doc = TAKE(doc);
         s->state = s->doc ? SLOT_ANSWERED : SLOT_LOST;
@@ -106,9 +79,7 @@ static void fail_all(struct cdp *cdp, const struct err *why)
     if (cdp->alive)
         cdp->why = *why;
     atomic_store(&cdp->alive, false);
-    for (size_t i = 0; i < SLOTS; i++)
-        if (cdp->slots[i].state == SLOT_WAITING)
-            (void)eventfd_write(cdp->slots[i].fd, 1);
+    slots_wake(&cdp->slots);
     pthread_cond_broadcast(&cdp->changed);
     pthread_mutex_unlock(&cdp->lock);
 }
@@ -137,10 +108,7 @@ static void *read_all(void *arg)
 static void destroy(struct cdp *cdp)
 {
     cdp->wire->free(cdp->wire);
-    for (size_t i = 0; i < SLOTS; i++) {
-        yyjson_doc_free(cdp->slots[i].doc);
-        fd_close(&cdp->slots[i].fd);
-    }
+    slots_done(&cdp->slots);
     pthread_cond_destroy(&cdp->changed);
     pthread_mutex_destroy(&cdp->lock);
     free(cdp);
@@ -159,8 +127,7 @@ int cdp_new(struct cdp_wire *wire, void (*on_event)(void *, const struct cdp_eve
     }
     *cdp = (struct cdp){ .wire = wire, .on_event = on_event, .context = context };
     atomic_init(&cdp->alive, true);
-    for (size_t i = 0; i < SLOTS; i++)
-        cdp->slots[i].fd = -1;
+    slots_init(&cdp->slots);
     pthread_mutex_init(&cdp->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -251,11 +218,6 @@ static void leave(struct cdp *cdp)
     pthread_mutex_unlock(&cdp->lock);
 }
 
-static int32_t next_generation(int32_t last)
-{
-    return last % (GENERATIONS - 1) + 1;
-}
-
 int cdp_send(struct cdp *cdp, const char *session, const char *method, const char *params,
              struct err *err)
 {
@@ -264,9 +226,7 @@ int cdp_send(struct cdp *cdp, const char *session, const char *method, const cha
 
     pthread_mutex_lock(&cdp->lock);
     cdp->users++;
-    cdp->sent = next_generation(cdp->sent);
-    int64_t id = (int64_t)cdp->sent * STRIDE + SLOTS;
-    r = cdp_command(&text, id, session, method, params, err) ||
+    r = cdp_command(&text, slots_nobody(&cdp->slots), session, method, params, err) ||
         send_text(cdp, &text, clock_ms() + CDP_TIMEOUT_MS, err);
     leave(cdp);
     return r ? -1 : 0;
@@ -278,36 +238,6 @@ void cdp_tell(struct cdp *cdp, const char *session, const char *method, const ch
 
     if (cdp_send(cdp, session, method, params, &ignored))
         log_debug("browser: %s was not sent: %s", method, ignored.msg);
-}
-
-/* Locked. */
-static struct slot *take_slot(struct cdp *cdp, struct err *err)
-{
-    for (size_t i = 0; i < SLOTS; i++) {
-        struct slot *s = &cdp->slots[i];
-        if (s->state != SLOT_FREE)
-            continue;
-        if (s->fd < 0)
-            s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (s->fd < 0) {
-            err_sys(err, errno, "eventfd");
-            return NULL;
-        }
-        s->state = SLOT_WAITING;
-        s->generation = next_generation(s->generation);
-        return s;
-    }
-    err_set(err, ERR_BUSY, "%d commands wait for the browser already", SLOTS);
-    return NULL;
-}
-
-static void free_slot(struct slot *s)
-{
-    eventfd_t ignored;
-
-    (void)eventfd_read(s->fd, &ignored);
-    yyjson_doc_free(TAKE(s->doc));
-    s->state = SLOT_FREE;
 }
 
 static void wait_for_answer(int fd, int64_t deadline_ms, struct call *call, int stop_fd)
@@ -381,11 +311,10 @@ int cdp_call_until(struct cdp *cdp, const char *session, const char *method, con
     int64_t until_ms = clock_earlier(deadline_ms, call ? call->deadline_ms : 0);
     pthread_mutex_lock(&cdp->lock);
     cdp->users++;
-    s = cdp->alive ? take_slot(cdp, err) : NULL;
+    s = cdp->alive ? slot_take(&cdp->slots, err) : NULL;
     r = s ? 0 : cdp->alive ? -1 : dead(cdp, err);
     if (!r) {
-        int64_t id = (int64_t)s->generation * STRIDE + (s - cdp->slots);
-        r = cdp_command(&text, id, session, method, params, err) ||
+        r = cdp_command(&text, slot_id(&cdp->slots, s), session, method, params, err) ||
                     send_text(cdp, &text, until_ms, err)
                 ? -1
                 : 0;
@@ -397,7 +326,7 @@ int cdp_call_until(struct cdp *cdp, const char *session, const char *method, con
         r = outcome(cdp, s, method, reply, err);
     }
     if (s)
-        free_slot(s);
+        slot_free(s);
     leave(cdp);
     return r == 1 ? no_answer(call, method, timeout_ms, deadline_ms, err) : r;
 }

@@ -13,6 +13,24 @@ struct frame *frame_find(struct page *page, const char *id)
     return NULL;
 }
 
+static bool is_below(struct page *page, const struct frame *f, const char *id)
+{
+    for (size_t depth = 0; f && depth <= PAGE_FRAMES_MAX; depth++) {
+        if (!strcmp(f->id, id))
+            return true;
+        f = *f->parent ? frame_find(page, f->parent) : NULL;
+    }
+    return false;
+}
+
+/* No frame is its own ancestor, and the main one has none. */
+static bool may_be_parent(struct page *page, const struct frame *f, const char *parent)
+{
+    const struct frame *p = frame_find(page, parent);
+
+    return strcmp(f->id, page->target) && strcmp(f->id, parent) && !(p && is_below(page, p, f->id));
+}
+
 struct frame *frame_add(struct page *page, const char *id, const char *parent, const char *session)
 {
     struct frame *f = frame_find(page, id);
@@ -28,7 +46,7 @@ struct frame *frame_add(struct page *page, const char *id, const char *parent, c
         COPY(f->id, id);
         page->frames[page->frame_count++] = f;
     }
-    if (parent)
+    if (parent && may_be_parent(page, f, parent))
         COPY(f->parent, parent);
     if (strcmp(f->session, session)) {
         COPY(f->session, session);
@@ -47,16 +65,6 @@ void frames_clear(struct page *page)
 {
     while (page->frame_count)
         frame_free(page->frames[--page->frame_count]);
-}
-
-static bool is_below(struct page *page, const struct frame *f, const char *id)
-{
-    for (size_t depth = 0; f && depth <= PAGE_FRAMES_MAX; depth++) {
-        if (!strcmp(f->id, id))
-            return true;
-        f = *f->parent ? frame_find(page, f->parent) : NULL;
-    }
-    return false;
 }
 
 void frame_remove(struct page *page, const char *id)
