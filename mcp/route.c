@@ -92,13 +92,21 @@ static void cancelled(struct inbound *in)
     subs_cancel(in->conn, id);
 }
 
+/* It names a revision that is none of ours. */
+static bool unknown_version(const struct inbound *in)
+{
+    const char *header = in->facts->protocol_version;
+
+    return in->facts->is_http && header && !revision_find(header);
+}
+
 static void notification(struct inbound *in)
 {
-    if (in->msg.method && modern_http(in)) {
+    if (in->msg.method && modern_http(in) && !unknown_version(in)) {
         reply_nothing(in, 202);
         return;
     }
-    if (!in->msg.method || (in->facts->is_http && !in->facts->has_session)) {
+    if (!in->msg.method || unknown_version(in) || (in->facts->is_http && !in->facts->has_session)) {
         reply_nothing(in, 400);
         return;
     }
@@ -115,7 +123,7 @@ static void response(struct inbound *in, yyjson_val *root)
         reply_error(in, 400, RPC_REQUEST_SHAPE, NULL, "a response cannot be posted");
         return;
     }
-    if (in->facts->is_http && !in->facts->has_session) {
+    if (unknown_version(in) || (in->facts->is_http && !in->facts->has_session)) {
         reply_nothing(in, 400);
         return;
     }

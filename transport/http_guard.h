@@ -28,6 +28,7 @@ enum verdict {
     VERDICT_NO_PATH,
     VERDICT_NO_METHOD,
     VERDICT_MODERN_METHOD, /* GET and DELETE belong to the legacy era */
+    VERDICT_VERSION,       /* a revision that is none of ours */
     VERDICT_HOST,
     VERDICT_ORIGIN,
     VERDICT_NO_TOKEN,

@@ -207,6 +207,18 @@ static bool is_modern(const struct http_request *r)
     return version && revision_claims_modern(version);
 }
 
+/* Of GET and DELETE; the router judges what was posted. */
+static enum verdict judge_version(const struct http_request *r)
+{
+    const char *version = r->headers.value[HEADER_VERSION];
+
+    if (!version || r->method == HTTP_POST)
+        return VERDICT_PASS;
+    if (is_modern(r))
+        return VERDICT_MODERN_METHOD;
+    return revision_find(version) ? VERDICT_PASS : VERDICT_VERSION;
+}
+
 static struct session *find_session(struct http_core *core, struct http_request *r)
 {
     const char *id = r->headers.value[HEADER_SESSION];
@@ -355,8 +367,8 @@ enum request_answer request_handle(struct http_core *core, struct peer *peer,
         return ANSWER_OPS;
     if (!r->verdict && r->preflight)
         return ANSWER_PREFLIGHT;
-    if (!r->verdict && r->method != HTTP_POST && is_modern(r))
-        r->verdict = VERDICT_MODERN_METHOD;
+    if (!r->verdict)
+        r->verdict = judge_version(r);
     if (!r->verdict && r->method == HTTP_POST)
         handle_post(core, peer, r, connection);
     else if (!r->verdict && r->method == HTTP_GET)

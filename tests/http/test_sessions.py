@@ -55,6 +55,20 @@ def test_an_unknown_session_is_not_found(fake, method):
         assert (answer.status, answer.json["error"]["code"]) == (404, -32001)
 
 
+@pytest.mark.parametrize("version", ["1999-01-01", "2024-11-06", "2099-01-01", "x"])
+def test_a_revision_that_nobody_knows_is_refused_everywhere(fake, legacy, version):
+    named = {"Mcp_Session_Id": legacy.id, "MCP_Protocol_Version": version}
+    for message in (protocol.request(1, "ping", modern=False),
+                    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+                    {"jsonrpc": "2.0", "id": 1, "result": {}}):
+        assert fake.post(message, **named).status == 400
+    for method in ("GET", "DELETE"):
+        answer = fake.send(None, fake.headers(**named), method)
+        assert answer.status == (400 if version < "2026" else 405)
+        assert answer.json["error"]["code"] == -32000
+    assert legacy.request("ping").status == 200
+
+
 def test_delete_ends_the_session(fake, legacy):
     answer = legacy.delete()
     assert (answer.status, answer.body) == (200, b"")
