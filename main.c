@@ -148,6 +148,7 @@ static int start(struct parts *p, struct err *err)
         config.tasks = &p->tasks;
     }
     config.instructions = buf_str(&p->instructions);
+    config.notes = tools_notes;
     config.can = backend_can(p->backend);
     if (ops_open(&p->options, p->backend, &p->ops, err))
         return -1;

@@ -19,11 +19,11 @@ static void add_list(struct jw *w, const char *name, bool changes, bool subscrib
     jw_end(w);
 }
 
-int capabilities_make(struct server *srv, const struct server_config *config, struct err *err)
+static int make(struct buf *out, const struct server_config *config, bool modern, struct err *err)
 {
-    struct jw w = JW(&srv->capabilities, err);
+    struct jw w = JW(out, err);
 
-    buf_init(&srv->capabilities, 4096);
+    buf_init(out, 4096);
     jw_obj(&w);
     add_list(&w, "tools", config->list_changed & 1u << LIST_TOOLS, false);
     if (config->logging)
@@ -34,7 +34,7 @@ int capabilities_make(struct server *srv, const struct server_config *config, st
         add_list(&w, "prompts", config->list_changed & 1u << LIST_PROMPTS, false);
     if (config->resources || config->prompts)
         add_empty(&w, "completions");
-    if (config->tasks) {
+    if (config->tasks && modern) {
         jw_key(&w, "extensions");
         jw_obj(&w);
         add_empty(&w, "io.modelcontextprotocol/tasks");
@@ -42,4 +42,12 @@ int capabilities_make(struct server *srv, const struct server_config *config, st
     }
     jw_end(&w);
     return jw_done(&w);
+}
+
+int capabilities_make(struct server *srv, const struct server_config *config, struct err *err)
+{
+    for (int modern = 0; modern < 2; modern++)
+        if (make(&srv->capabilities[modern], config, modern, err))
+            return -1;
+    return 0;
 }

@@ -160,6 +160,8 @@ struct denial {
     int code, http_status;
 };
 
+static const struct denial same_id = { RPC_ID_TAKEN, RPC_REQUEST_SHAPE, 400 };
+
 /* Lock held. */
 static struct denial enter(struct server_conn *conn, struct server_call *c, bool is_http)
 {
@@ -178,7 +180,7 @@ static struct denial enter(struct server_conn *conn, struct server_call *c, bool
         return (struct denial){ share, RPC_REFUSED, 429 };
     }
     if (find(conn, &c->id))
-        return (struct denial){ "a request with this id is in flight", RPC_REQUEST_SHAPE, 400 };
+        return same_id;
     srv->load++;
     conn->share->load++;
     list_append(&conn->calls, &c->link);
@@ -201,6 +203,8 @@ struct server_call *inflight_start(struct inbound *in, const struct work *work,
         c = call_new(&err);
     if (!c || fill(c, in, work, def, token, &err)) {
         denial = (struct denial){ err.msg, RPC_INTERNAL, 200 };
+    } else if (subs_has(in->conn, &c->id)) {
+        denial = same_id;
     } else {
         pthread_mutex_lock(&srv->lock);
         denial = enter(in->conn, c, in->facts->is_http);
@@ -229,6 +233,16 @@ enum call_state inflight_end(struct server_call *c)
     state = call_state(&c->call);
     pthread_mutex_unlock(&srv->lock);
     return state;
+}
+
+bool inflight_has(struct server_conn *conn, const struct buf *id)
+{
+    bool found;
+
+    pthread_mutex_lock(&conn->srv->lock);
+    found = find(conn, id);
+    pthread_mutex_unlock(&conn->srv->lock);
+    return found;
 }
 
 void inflight_cancel(struct server_conn *conn, yyjson_val *id)

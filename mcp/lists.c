@@ -49,7 +49,7 @@ static void add_tool(struct jw *w, const struct tool_def *def, enum list_form fo
 
 static void add_modern(struct jw *w, const struct server *srv, bool private)
 {
-    jw_kint(w, "ttlMs", LIST_TTL_MS);
+    jw_kint(w, "ttlMs", private ? LIST_OWN_TTL_MS : LIST_TTL_MS);
     jw_kstr(w, "cacheScope", private ? "private" : "public");
     jw_key(w, "_meta");
     jw_obj(w);
@@ -111,8 +111,7 @@ void lists_reply_tools(struct inbound *in)
 }
 
 /* A list of what is fixed at the launch, in the forms of both eras. */
-static int make_fixed(struct server *srv, const struct server_config *config,
-                      void (*write)(struct jw *w, const struct server_config *config),
+static int make_fixed(struct server *srv, void (*write)(struct jw *w, const struct server *srv),
                       struct buf out[2], struct err *err)
 {
     for (int modern = 0; modern < 2; modern++) {
@@ -124,7 +123,7 @@ static int make_fixed(struct server *srv, const struct server_config *config,
         jw_obj(&w);
         if (modern)
             jw_kstr(&w, "resultType", "complete");
-        write(&w, config);
+        write(&w, srv);
         if (modern)
             add_modern(&w, srv, false);
         jw_end(&w);
@@ -164,11 +163,17 @@ static int make_info(struct server *srv, const struct server_config *config, str
 static int make_instructions(struct server *srv, const struct server_config *config,
                              struct err *err)
 {
+    AUTO(buf) struct buf text = BUF_MAX(8192);
     struct jw w = JW(&srv->instructions, err);
 
     buf_init(&srv->instructions, 16384);
-    if (config->instructions)
-        jw_str(&w, config->instructions);
+    if (buf_adds(&text, config->instructions ?: "", err))
+        return -1;
+    for (const struct tool_note *note = config->notes; note && note->text; note++)
+        if (views_allow(srv, note->tools) && buf_adds(&text, note->text, err))
+            return -1;
+    if (text.len)
+        jw_strn(&w, text.data, text.len);
     return jw_done(&w);
 }
 
@@ -183,7 +188,7 @@ static int make_discover(struct server *srv, struct err *err)
     jw_obj(&w);
     jw_kstr(&w, "resultType", "complete");
     jw_kraw(&w, "supportedVersions", versions.data);
-    jw_kraw(&w, "capabilities", srv->capabilities.data);
+    jw_kraw(&w, "capabilities", srv->capabilities[1].data);
     if (srv->instructions.len)
         jw_kraw(&w, "instructions", srv->instructions.data);
     add_modern(&w, srv, false);
@@ -193,23 +198,24 @@ static int make_discover(struct server *srv, struct err *err)
 
 int lists_make(struct server *srv, const struct server_config *config, struct err *err)
 {
-    if (make_info(srv, config, err) || make_instructions(srv, config, err) ||
-        capabilities_make(srv, config, err) || make_discover(srv, err))
+    if (make_info(srv, config, err) || views_make(srv, config, err) ||
+        make_instructions(srv, config, err) || capabilities_make(srv, config, err) ||
+        make_discover(srv, err))
         return -1;
-    if (config->resources && make_fixed(srv, config, resources_templates, srv->templates, err))
+    if (config->resources && make_fixed(srv, resources_templates, srv->templates, err))
         return -1;
-    if (config->prompts && make_fixed(srv, config, prompts_all, srv->prompt_list, err))
+    if (config->prompts && make_fixed(srv, prompts_all, srv->prompt_list, err))
         return -1;
-    return views_make(srv, config, err) || raw_args_make(srv, err) ? -1 : 0;
+    return raw_args_make(srv, err);
 }
 
 void lists_done(struct server *srv)
 {
     buf_done(&srv->info);
-    buf_done(&srv->capabilities);
     buf_done(&srv->instructions);
     buf_done(&srv->discover);
     for (int era = 0; era < 2; era++) {
+        buf_done(&srv->capabilities[era]);
         buf_done(&srv->templates[era]);
         buf_done(&srv->prompt_list[era]);
     }

@@ -24,7 +24,7 @@ static void initialize(struct inbound *in)
     if (buf_addf(&tail, NULL,
                  ",\"result\":{\"protocolVersion\":\"%s\",\"capabilities\":%s,"
                  "\"serverInfo\":%s%s%s}}",
-                 rev->name, srv->capabilities.data, srv->info.data,
+                 rev->name, srv->capabilities[0].data, srv->info.data,
                  srv->instructions.len ? ",\"instructions\":" : "", buf_str(&srv->instructions))) {
         reply_error(in, 200, RPC_INTERNAL, NULL, "out of memory");
         return;
@@ -101,7 +101,7 @@ void methods_dispatch(struct inbound *in)
         in->msg.method = methods[i].name; /* lives longer than the document */
         if (in->msg.params && !yyjson_is_obj(in->msg.params))
             reply_error(in, 200, RPC_PARAMS, NULL, "params must be an object");
-        else if (scope_check(in))
+        else if (scope_check(in) && logging_wanted(in) >= 0)
             methods[i].handle(in);
         return;
     }

@@ -27,6 +27,7 @@ struct prompt_def {
     /* NULL: nothing to suggest. `known`: arguments that were filled in before. */
     int (*complete)(struct tool_call *call, const char *argument, const char *value,
                     const struct arg_map *known, struct completion *out, struct err *err);
+    const char *tools; /* names between blanks: there only where the launch lists all; NULL none */
 };
 
 enum prompt_role { PROMPT_USER, PROMPT_ASSISTANT };

@@ -1,4 +1,5 @@
 #include "mcp/router.h"
+#include "mcp/view_parts.h"
 
 #include <string.h>
 
@@ -62,7 +63,7 @@ static int check_args(const struct prompt_def *def, const struct arg_map *args, 
 const struct prompt_def *prompts_find(const struct server *srv, const char *name)
 {
     for (const struct prompt_def *p = srv->prompts; p && p->name; p++)
-        if (!strcmp(p->name, name))
+        if (!strcmp(p->name, name) && views_allow(srv, p->tools))
             return p;
     return NULL;
 }
@@ -136,12 +137,13 @@ static void add_prompt(struct jw *w, const struct prompt_def *p)
     jw_end(w);
 }
 
-void prompts_all(struct jw *w, const struct server_config *config)
+void prompts_all(struct jw *w, const struct server *srv)
 {
     jw_key(w, "prompts");
     jw_arr(w);
-    for (const struct prompt_def *p = config->prompts; p && p->name; p++)
-        add_prompt(w, p);
+    for (const struct prompt_def *p = srv->prompts; p && p->name; p++)
+        if (views_allow(srv, p->tools))
+            add_prompt(w, p);
     jw_aend(w);
 }
 

@@ -168,9 +168,9 @@ void resources_list(struct inbound *in)
 
 /* ---- resources/templates/list ---- */
 
-void resources_templates(struct jw *w, const struct server_config *config)
+void resources_templates(struct jw *w, const struct server *srv)
 {
-    const struct resource_template *t = config->resources->templates;
+    const struct resource_template *t = srv->resources->templates;
 
     jw_key(w, "resourceTemplates");
     jw_arr(w);

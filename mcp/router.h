@@ -25,7 +25,8 @@
 #define SPARE_BYTES 16384        /* each with buffers of at most so much */
 #define CALL_MAX_MS 90000        /* no call lasts longer: tools yield after 50 s at most */
 #define LIST_MAX (256 * 1024)    /* one form of tools/list */
-#define LIST_TTL_MS 300000       /* caching hint for what depends on the launch only */
+#define LIST_TTL_MS 300000       /* caching hint for what depends on the launch only, */
+#define LIST_OWN_TTL_MS 60000    /* and on the token, whose scopes may change */
 #define ERROR_TEXT_MAX 4096      /* of a tool's error, for the model */
 #define PROGRESS_SPACE_MS 1000   /* between two of one call that no handler made */
 #define PROGRESS_MESSAGE_MAX 256 /* bytes */
@@ -73,7 +74,7 @@ struct server {
     struct views *views;  /* mcp/view_parts.h */
     yyjson_doc **schemas; /* of tools that get their arguments as they are, by index; else NULL */
     struct buf templates[2], prompt_list[2]; /* legacy, modern; empty: not offered */
-    struct buf capabilities;                 /* one JSON object */
+    struct buf capabilities[2];              /* legacy, modern; one JSON object each */
     struct buf info;                         /* serverInfo, one JSON object */
     struct buf instructions;                 /* one JSON string, or empty */
 
@@ -221,7 +222,7 @@ int raw_args_check(const struct server *srv, const struct tool_def *def, yyjson_
 
 /* ---- capabilities.c ---- */
 
-/* What initialize and server/discover declare. */
+/* What initialize and server/discover declare; tasks are of the modern era alone. */
 int capabilities_make(struct server *srv, const struct server_config *config,
                       struct err *err) MUST_CHECK;
 
@@ -236,6 +237,9 @@ struct server_call *inflight_start(struct inbound *in, const struct work *work,
 
 /* Not in flight any more; its state is final. */
 enum call_state inflight_end(struct server_call *c);
+
+/* A call with this id (JSON text) is running. */
+bool inflight_has(struct server_conn *conn, const struct buf *id);
 
 /* End the running call of that id; unknown ones are ignored. */
 void inflight_cancel(struct server_conn *conn, yyjson_val *id);
@@ -300,6 +304,9 @@ int result_write_error(struct server_call *c, const struct err *failed, const ch
 /* The client gave up the listen of that id; unknown ones are ignored. */
 void subs_cancel(struct server_conn *conn, yyjson_val *id);
 
+/* A listen with this id (JSON text) is open. */
+bool subs_has(struct server_conn *conn, const struct buf *id);
+
 /* It is initialized. */
 void subs_session_ready(struct server_conn *conn);
 
@@ -324,8 +331,8 @@ void resources_unsubscribe(struct inbound *in);
 /* ---- resource_methods.c, prompt_methods.c ---- */
 
 /* The member of the result that holds all of them. */
-void resources_templates(struct jw *w, const struct server_config *config);
-void prompts_all(struct jw *w, const struct server_config *config);
+void resources_templates(struct jw *w, const struct server *srv);
+void prompts_all(struct jw *w, const struct server *srv);
 
 const struct prompt_def *prompts_find(const struct server *srv, const char *name); /* or NULL */
 const struct prompt_arg *prompts_find_arg(const struct prompt_def *def, const char *name);

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 
+#define RPC_ID_TAKEN "a request with this id is in flight"
 #define RPC_ID_MAX 1024 /* bytes of a string id */
 
 enum rpc_code {

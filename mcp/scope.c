@@ -87,6 +87,7 @@ void scope_refuse(struct inbound *in, unsigned needs)
     char names[SCOPES_TEXT];
 
     in->sink->needs = needs;
+    refused(in->srv, REFUSED_SCOPE);
     reply_error(in, 403, RPC_REFUSED, NULL, "Insufficient scope: this needs %s",
                 scopes_to_text(needs, names));
 }

@@ -35,7 +35,9 @@ struct task_config;
 
 struct server_config {
     const char *name, *title, *version;
-    const char *instructions; /* <= 2 kB; NULL none */
+    const char *instructions; /* with the notes <= 2 kB; NULL none */
+    /* What is said after them; ended by a NULL text. May be NULL. */
+    const struct tool_note *notes;
     unsigned max_calls;       /* in flight at once: 512 */
     unsigned can;             /* set of backend ops: tools that need more are not listed */
     bool open_world;          /* launch policy: commands can reach the network */
@@ -188,6 +190,7 @@ enum server_refusal {
     REFUSED_BUSY,      /* max_calls, or no thread for it */
     REFUSED_PRINCIPAL, /* max_calls_per_principal */
     REFUSED_RATE,      /* admit() */
+    REFUSED_SCOPE,     /* the token allows less */
     REFUSED_COUNT
 };
 

@@ -70,6 +70,26 @@ void server_sub_unref(struct server_sub *sub)
         sub_unref(sub);
 }
 
+static bool has_id(const struct server_sub *sub, const struct server_conn *conn,
+                   const struct buf *id)
+{
+    return sub->listen && sub->conn == conn && sub->id.len == id->len &&
+           !memcmp(sub->id.data, id->data, id->len);
+}
+
+bool subs_has(struct server_conn *conn, const struct buf *id)
+{
+    struct subs *s = conn->srv->subs;
+    bool found = false;
+
+    if (!atomic_load(&conn->listens))
+        return false;
+    pthread_mutex_lock(&s->lock);
+    list_each(link, &s->all) found |= has_id(list_of(link, struct server_sub, link), conn, id);
+    pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
 /* Lock held. */
 static const char *no_room(const struct subs *s, const struct server_sub *sub)
 {
@@ -87,9 +107,8 @@ static const char *no_room(const struct subs *s, const struct server_sub *sub)
         if (!other->listen)
             continue;
         own += !strcmp(other->conn->principal, sub->conn->principal);
-        if (other->conn == sub->conn && other->id.len == sub->id.len &&
-            !memcmp(other->id.data, sub->id.data, sub->id.len))
-            return "a request with this id is in flight";
+        if (has_id(other, sub->conn, &sub->id))
+            return RPC_ID_TAKEN;
     }
     return own < LISTENS_PER_PRINCIPAL ? NULL : "busy: you have too many subscriptions open";
 }
@@ -244,7 +263,7 @@ void subs_cancel(struct server_conn *conn, yyjson_val *id)
     if (!atomic_load(&conn->listens) || !rpc_is_id(id) || rpc_add_id(&text, id, NULL))
         return;
     for (uint64_t after = 0; (sub = next(conn->srv->subs, conn, &after)); sub_unref(sub))
-        if (sub->id.len == text.len && !memcmp(sub->id.data, text.data, text.len))
+        if (has_id(sub, conn, &text))
             sub_end(sub, SUB_SILENT);
 }
 

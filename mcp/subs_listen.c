@@ -209,24 +209,29 @@ static void needs_tasks(struct inbound *in)
                     "taskIds needs the extension io.modelcontextprotocol/tasks");
 }
 
+static void refuse(struct inbound *in, struct server_sub *sub, int status, int code,
+                   const char *why)
+{
+    reply_error(in, status, code, NULL, "%s", why);
+    sub_unref(sub);
+}
+
 static void listen(struct inbound *in, struct server_sub *sub, yyjson_val *asked)
 {
     const char *why = read_asked(sub, asked);
 
     if (!in->srv->watch)
         sub->wanted_count = 0;
-    if (why) {
-        reply_error(in, 200, RPC_PARAMS, NULL, "%s", why);
-        sub_unref(sub);
-        return;
-    }
-    why = rpc_add_id(&sub->id, in->msg.id, NULL) ? "out of memory" : subs_enter(sub);
-    if (why) {
-        reply_error(in, 200, RPC_INTERNAL, NULL, "%s", why);
-        sub_unref(sub);
-        return;
-    }
-    begin(in, sub);
+    if (why)
+        refuse(in, sub, 200, RPC_PARAMS, why);
+    else if (rpc_add_id(&sub->id, in->msg.id, NULL))
+        refuse(in, sub, 200, RPC_INTERNAL, "out of memory");
+    else if (inflight_has(in->conn, &sub->id) || subs_has(in->conn, &sub->id))
+        refuse(in, sub, 400, RPC_REQUEST_SHAPE, RPC_ID_TAKEN);
+    else if ((why = subs_enter(sub)))
+        refuse(in, sub, 200, RPC_INTERNAL, why);
+    else
+        begin(in, sub);
 }
 
 void subscriptions_listen(struct inbound *in)

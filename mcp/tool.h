@@ -41,6 +41,12 @@ struct tool_def {
     int (*run)(struct tool_call *call, const void *args, struct err *err);
 };
 
+/* A sentence of the instructions, left out where the launch does not list all these tools. */
+struct tool_note {
+    const char *tools; /* names between blanks; NULL: always said */
+    const char *text;
+};
+
 /* Sorted by name, ended by a NULL name. Generated. */
 extern const struct tool_def tool_defs[];
 extern const size_t tool_def_count;

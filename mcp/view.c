@@ -2,6 +2,7 @@
 #include "mcp/view_parts.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ANY_NAME (SELECT_ALL | SELECT_TOOLSET | SELECT_PRESET | SELECT_TOOL)
@@ -94,6 +95,22 @@ int views_make(struct server *srv, const struct server_config *config, struct er
     pthread_mutex_init(&v->lock, NULL);
     srv->views = v;
     return view_get(srv, NULL, &v->whole, err);
+}
+
+bool views_allow(const struct server *srv, const char *names)
+{
+    char name[64];
+
+    for (; names && *names; names += strspn(names, " ")) {
+        size_t len = strcspn(names, " ");
+        const struct tool_def *def;
+        snprintf(name, sizeof(name), "%.*s", (int)len, names);
+        def = tool_find(name);
+        if (!def || !tool_set_has(&srv->views->allowed, (size_t)(def - tool_defs)))
+            return false;
+        names += len;
+    }
+    return true;
 }
 
 static void view_free(struct tool_view *view)

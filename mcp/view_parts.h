@@ -75,6 +75,10 @@ struct server_config;
 int views_make(struct server *srv, const struct server_config *config, struct err *err) MUST_CHECK;
 void views_done(struct server *srv);
 
+/* The launch lists all these tools, names between blanks (NULL: none). Paths and tokens may hide
+ * more. */
+bool views_allow(const struct server *srv, const char *names);
+
 /* ---- lists.c ---- */
 
 /* Fill view->lists. */

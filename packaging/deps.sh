@@ -6,6 +6,7 @@
 #   packaging/deps.sh dev      compilers and checkers (lint, fuzz, sanitizers)
 #   packaging/deps.sh python   the tests' Python packages, into build/venv
 #   packaging/deps.sh npm      the tests' Node packages, into build/npm
+#   packaging/deps.sh browser  a Chromium for the tests, where the system has one
 #
 # As root, or through sudo. Says nothing and takes a moment when all is there.
 set -euo pipefail
@@ -13,7 +14,9 @@ cd "$(dirname "$0")/.."
 
 BUILD="gcc make libc6-dev pkg-config libyyjson-dev libmicrohttpd-dev libcurl4-openssl-dev
     libseccomp-dev libpcre2-dev libssl-dev bubblewrap ca-certificates"
-DEV="python3 python3-venv git curl jq strace iproute2 procps util-linux clang clang-format llvm"
+BROWSERS="chromium-headless-shell chromium"
+DEV="python3 python3-venv git curl jq strace iproute2 procps util-linux clang clang-format llvm
+    python3-matplotlib python3-pandas python3-pil"
 
 say() {
     printf '  %-5s %s\n' DEPS "$*"
@@ -142,6 +145,22 @@ dev_packages() {
     ! apt-cache show "$rt" >/dev/null 2>&1 || system_packages "$rt"
 }
 
+# Ubuntu has Chromium as a snap only, which is of no use in a sandbox: the tests of browsers are
+# skipped there until one was brought from elsewhere.
+browser_packages() {
+    local p
+    for p in $BROWSERS; do
+        ! installed "$p" || return 0
+    done
+    for p in $BROWSERS; do
+        if apt-cache show "$p" >/dev/null 2>&1; then
+            system_packages "$p"
+            return
+        fi
+    done
+    say "no package of $BROWSERS here; tests of browsers will be skipped"
+}
+
 # $1 stamp, then files: the stamp was made from just these files.
 fresh() {
     local stamp=$1
@@ -191,10 +210,10 @@ npm_packages() {
 
 main() {
     local what
-    [ $# -gt 0 ] || set -- build dev python npm
+    [ $# -gt 0 ] || set -- build dev python npm browser
     for what in "$@"; do
         case $what in
-        build | dev | python | npm) "${what}_packages" ;;
+        build | dev | python | npm | browser) "${what}_packages" ;;
         *) die "unknown group $what" ;;
         esac
     done

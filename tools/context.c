@@ -24,15 +24,25 @@ int tools_instructions(struct backend *be, struct buf *out, struct err *err)
                  err) ||
         backend_describe(be, out, err))
         return -1;
-    return buf_adds(
-        out,
-        "\nPaths are absolute or relative to the workspace; ~ is the sandbox's home. "
-        "terminal_execute starts a fresh shell each time: pass session_id (any name) to keep cwd, "
-        "variables and background jobs. A call answers after at most yield_s seconds; what still "
-        "runs goes on under its process_id (terminal_output reads, terminal_kill stops). A "
-        "non-zero exit code is a result, not an error. code_execute keeps variables between calls, "
-        "one interpreter per language. Results are cut to max_bytes with head and tail kept; the "
-        "line at the hole names the call that reads the rest. Prefer file_read, file_search and "
-        "file_replace to cat, grep and sed. Times are in seconds, sizes in bytes, cursors opaque.",
-        err);
+    return buf_adds(out,
+                    "\nPaths are absolute or relative to the workspace; ~ is the sandbox's home. "
+                    "What follows holds for the tools that you find listed. ",
+                    err);
 }
+
+const struct tool_note tools_notes[] = {
+    { "terminal_execute",
+      "terminal_execute starts a fresh shell each time: pass session_id (any name) to keep cwd, "
+      "variables and background jobs. A non-zero exit code is a result, not an error. " },
+    { "terminal_output terminal_kill",
+      "A call answers after at most yield_s seconds; what still runs goes on under its process_id "
+      "(terminal_output reads, terminal_kill stops). " },
+    { "code_execute",
+      "code_execute keeps variables between calls, one interpreter per language. " },
+    { NULL, "Results are cut to max_bytes with head and tail kept; the line at the hole names the "
+            "call that reads the rest. " },
+    { "terminal_execute file_read file_search file_replace",
+      "Prefer file_read, file_search and file_replace to cat, grep and sed. " },
+    { NULL, "Times are in seconds, sizes in bytes, cursors opaque." },
+    { .text = NULL },
+};

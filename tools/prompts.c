@@ -139,6 +139,7 @@ const struct prompt_def tools_prompts[] = {
         .title = "Explore data",
         .description = "Find out what is in a data file or directory of the sandbox: format, "
                        "quality, distributions, findings",
+        .tools = "file_list file_read code_execute file_write",
         .args = explore_args,
         .get = explore_data,
         .complete = explore_complete,
@@ -148,6 +149,8 @@ const struct prompt_def tools_prompts[] = {
         .title = "Fix failing tests",
         .description = "Run a project's tests in the sandbox, find the causes of failures and "
                        "repair the code",
+        .tools = "terminal_execute terminal_output file_list file_read file_search file_replace "
+                 "sandbox_info",
         .args = fix_args,
         .get = fix_tests,
         .complete = fix_complete,

@@ -35,7 +35,10 @@ static inline int64_t tools_ms(double seconds)
     return (int64_t)(seconds * 1000.0 + 0.5);
 }
 
-/* The text for server instructions (<= 2 kB) of this backend. */
+/* What the server's instructions begin with: this backend. With all notes they are <= 2 kB. */
 int tools_instructions(struct backend *be, struct buf *out, struct err *err) MUST_CHECK;
+
+/* What they say of tools; ended by a NULL text. */
+extern const struct tool_note tools_notes[];
 
 #endif

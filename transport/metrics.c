@@ -192,6 +192,7 @@ static void refusals(struct writer *w, struct metrics *m, const struct server_st
         [REFUSED_BUSY] = "max_calls",
         [REFUSED_PRINCIPAL] = "max_calls_per_principal",
         [REFUSED_RATE] = "rate_in_batch",
+        [REFUSED_SCOPE] = "scope",
     };
     char labels[96];
 

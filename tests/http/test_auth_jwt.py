@@ -196,7 +196,11 @@ def test_garbage_is_refused(server, value):
 def test_size_is_bounded(server, issuer):
     assert status(server, issuer.token(x="y" * 5000)) == 200
     assert status(server, issuer.token(x="y" * 6200)) == 401
-    assert status(server, issuer.token(x="y" * 9000)) in (401, 431)
+    try:
+        assert status(server, issuer.token(x="y" * 9000)) in (401, 431)
+    except ConnectionError:
+        pass  # refused before it was all sent
+    assert status(server, issuer.token()) == 200
 
 
 def test_names_may_be_of_any_script(server, issuer):

@@ -47,6 +47,17 @@ def names(answer):
     return [one["name"] for one in answer.json["result"]["tools"]]
 
 
+def test_a_refusal_for_its_scope_is_counted(server):
+    sample = 'sandbox_mcp_rejected_total{reason="scope"} '
+    def counted():
+        text = server.send(None, bearer("boss"), "GET", "/metrics").body.decode()
+        return [line for line in text.splitlines() if line.startswith(sample)]
+    assert counted() == [sample + "0"]
+    assert server.post(EXECUTE, **bearer("reader")).status == 403
+    assert server.post(EXECUTE, **bearer("worker")).status == 200
+    assert counted() == [sample + "1"]
+
+
 def test_a_reader_sees_and_calls_what_reads(server):
     every = server.post(protocol.request(1, "tools/list"), **bearer("worker")).json["result"]
     seen = server.post(protocol.request(1, "tools/list"), **bearer("reader")).json["result"]

@@ -138,8 +138,8 @@ static const struct prompt_arg greet_args[] = {
 };
 
 static const struct prompt_def own_prompts[] = {
-    { "greet", "Greet", "greets", greet_args, get_greet, complete_greet },
-    { "plain", NULL, "plain text", NULL, get_plain, NULL },
+    { "greet", "Greet", "greets", greet_args, get_greet, complete_greet, NULL },
+    { "plain", NULL, "plain text", NULL, get_plain, NULL, NULL },
     { .name = NULL },
 };
 

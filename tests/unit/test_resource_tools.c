@@ -52,11 +52,25 @@ static void instructions_are_short_and_begin_with_what_matters(void)
     CHECK(!open_fake(&be));
     CHECK(!tools_instructions(be, &text, NULL));
     backend_free(be);
+    CHECK(!strstr(text.data, "_"));
+    for (const struct tool_note *note = tools_notes; note->text; note++)
+        CHECK(!buf_adds(&text, note->text, NULL));
     CHECK(text.len < 2048);
     text.data[512] = '\0';
     CHECK_HAS(text.data, "A sandbox of your own");
     CHECK_HAS(text.data, "Paths are");
     CHECK_HAS(text.data, "terminal_execute");
+}
+
+/* A name in a note is one of those that it is left out without. */
+static void notes_name_only_tools_that_they_need(void)
+{
+    for (const struct tool_note *note = tools_notes; note->text; note++) {
+        for (size_t i = 0; i < tool_def_count; i++) {
+            const char *name = tool_defs[i].name;
+            CHECK(!strstr(note->text, name) || (note->tools && strstr(note->tools, name)));
+        }
+    }
 }
 
 /* ---- prompts ---- */
@@ -131,6 +145,7 @@ static void arguments_cannot_break_out_of_their_quotes(void)
 static const struct test tests[] = {
     TEST(types_come_from_the_content_then_the_name),
     TEST(instructions_are_short_and_begin_with_what_matters),
+    TEST(notes_name_only_tools_that_they_need),
     TEST(prompts_name_only_tools_that_there_are),
     TEST(arguments_cannot_break_out_of_their_quotes),
 };

@@ -250,13 +250,41 @@ static void lists_by_token_are_private(void)
     struct server *open = serve(&(struct view_options){ 0 }, NULL);
 
     CHECK_HAS(ask(srv, &everybody, "2026-07-28", "tools/list", "", NULL),
-              "\"cacheScope\":\"private\"");
+              "\"ttlMs\":60000,\"cacheScope\":\"private\"");
     CHECK_HAS(ask(open, &everybody, "2026-07-28", "tools/list", "", NULL),
-              "\"cacheScope\":\"public\"");
+              "\"ttlMs\":300000,\"cacheScope\":\"public\"");
     CHECK_HAS(ask(srv, &everybody, "2026-07-28", "server/discover", "", NULL),
               "\"cacheScope\":\"public\"");
     server_free(srv);
     server_free(open);
+}
+
+static void what_is_said_of_tools_that_are_not_listed_is_left_out(void)
+{
+    static const struct {
+        struct view_options options;
+        const char *instructions;
+    } cases[] = {
+        { { .toolsets = "all" }, "\"Always. Both. Page.\"" },
+        { { .toolsets = "core" }, "\"Always. Both.\"" },
+        { { .tools = "fact,page" }, "\"Always. Page.\"" },
+        { { .toolsets = "all", .exclude = "page,write" }, "\"Always.\"" },
+        { { .tools = "write" }, "\"Always.\"" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct server *srv = serve(&cases[i].options, NULL);
+        const char *page = strstr(cases[i].instructions, "Page") ? "\"name\":\"of_page\"" : "";
+        const char *got = ask(srv, &everybody, "2026-07-28", "server/discover", "", NULL);
+        CHECK_HAS(got, cases[i].instructions);
+        got = ask(srv, &everybody, "2026-07-28", "prompts/list", "", NULL);
+        CHECK_HAS(got, "\"name\":\"any\"");
+        CHECK_HAS(got, page);
+        CHECK(*page || !strstr(got, "of_page"));
+        got = ask(srv, &everybody, "2026-07-28", "prompts/get", "\"name\":\"of_page\"", NULL);
+        CHECK_HAS(got, *page ? "\"messages\":[" : "Unknown prompt: of_page");
+        server_free(srv);
+    }
 }
 
 static void raw_arguments_are_judged_by_their_schema(void)
@@ -309,6 +337,7 @@ static const struct test tests[] = {
     TEST(the_number_of_views_is_bounded),
     TEST(structured_content_is_by_option),
     TEST(lists_by_token_are_private),
+    TEST(what_is_said_of_tools_that_are_not_listed_is_left_out),
     TEST(raw_arguments_are_judged_by_their_schema),
     TEST(headers_of_parameters_are_checked),
 };

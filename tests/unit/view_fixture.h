@@ -105,6 +105,24 @@ static void notify(struct reply_sink *sink UNUSED, const char *json UNUSED, size
 {
 }
 
+static const struct tool_note notes[] = {
+    { NULL, "Always." },
+    { "fact write", " Both." },
+    { "page", " Page." },
+    { .text = NULL },
+};
+
+static int get_prompt(struct tool_call *call, const struct arg_map *args UNUSED, struct err *err)
+{
+    return prompt_text(call, PROMPT_USER, "Go.", 3, err);
+}
+
+static const struct prompt_def prompts[] = {
+    { .name = "any", .description = "D", .get = get_prompt },
+    { .name = "of_page", .description = "D", .tools = "page", .get = get_prompt },
+    { .name = NULL },
+};
+
 UNUSED static struct server *serve(const struct view_options *options, struct err *err)
 {
     struct server_config config = {
@@ -113,6 +131,8 @@ UNUSED static struct server *serve(const struct view_options *options, struct er
         .max_calls = 4,
         .can = 1,
         .view = *options,
+        .notes = notes,
+        .prompts = prompts,
     };
     struct server *srv = NULL;
 
