@@ -129,6 +129,7 @@ int ask_legacy(struct server_call *c, struct ask_round *r, struct err *err)
     int64_t began = clock_ms();
     int failed;
 
+    r->needs = c->tool.def ? view_scope(c->tool.def) : SCOPE_READ;
     if (enter(c->conn, r, err))
         return -1;
     send_questions(c, r);
@@ -188,16 +189,17 @@ static struct ask_round *find(struct server_conn *conn, uint64_t id)
     return NULL;
 }
 
-void ask_response(struct server_conn *conn, yyjson_val *root)
+unsigned ask_response(struct server_conn *conn, yyjson_val *root, unsigned scopes)
 {
     yyjson_val *result = yyjson_obj_get(root, "result");
     struct err refused = { 0 };
     yyjson_doc *doc = NULL;
     struct ask_round *r;
+    unsigned lacks;
     uint64_t id;
 
     if (!conn || read_id(yyjson_obj_get(root, "id"), &id))
-        return;
+        return 0;
     if (result) {
         size_t len = 0;
         AUTO_FREE char *text = yyjson_val_write(result, 0, &len);
@@ -209,8 +211,10 @@ void ask_response(struct server_conn *conn, yyjson_val *root)
         err_oom(&refused);
     pthread_mutex_lock(&conn->srv->lock);
     r = find(conn, id);
-    if (r)
+    lacks = r ? r->needs & ~scopes : 0;
+    if (r && !lacks)
         ask_round_put(r, (size_t)(id - r->first_id), TAKE(doc), &refused);
     pthread_mutex_unlock(&conn->srv->lock);
     yyjson_doc_free(doc);
+    return lacks;
 }

@@ -37,6 +37,7 @@ struct ask_round {
     struct list link;  /* asking->rounds; the worker's */
     struct list open;  /* conn->asked; srv->lock */
     uint64_t first_id; /* legacy: of items[0]; the others follow */
+    unsigned needs;    /* legacy: SCOPE_* of the call that asks, and so of who answers */
     pthread_mutex_t lock;
     int changed_fd;     /* eventfd: an answer came */
     struct err refused; /* lock; the client answered with an error, code ERR_NONE: it did not */
@@ -120,8 +121,8 @@ int ask_write(struct server_call *c, int *http_status, struct err *err) MUST_CHE
 
 ask_way ask_legacy;
 
-/* A response came in. */
-void ask_response(struct server_conn *conn, yyjson_val *root);
+/* A response came in, of who has these scopes. 0, or those that answering it needs beside. */
+unsigned ask_response(struct server_conn *conn, yyjson_val *root, unsigned scopes);
 
 /* ---- mrtr.c ---- */
 

@@ -245,7 +245,7 @@ bool inflight_has(struct server_conn *conn, const struct buf *id)
     return found;
 }
 
-void inflight_cancel(struct server_conn *conn, yyjson_val *id)
+void inflight_cancel(struct server_conn *conn, yyjson_val *id, unsigned scopes)
 {
     AUTO(buf) struct buf text = BUF_MAX(6 * RPC_ID_MAX + 2);
     struct server_call *c;
@@ -254,7 +254,7 @@ void inflight_cancel(struct server_conn *conn, yyjson_val *id)
         return;
     pthread_mutex_lock(&conn->srv->lock);
     c = find(conn, &text);
-    if (c)
+    if (c && !(c->tool.def && view_scope(c->tool.def) & ~scopes))
         (void)call_end(&c->call, CALL_CANCELLED);
     pthread_mutex_unlock(&conn->srv->lock);
 }

@@ -1,5 +1,6 @@
 #include "mcp/asking.h"
 #include "mcp/router.h"
+#include "mcp/scope.h"
 
 #include <string.h>
 
@@ -88,7 +89,7 @@ static void cancelled(struct inbound *in)
 {
     yyjson_val *id = yyjson_obj_get(in->msg.params, "requestId");
 
-    inflight_cancel(in->conn, id);
+    inflight_cancel(in->conn, id, in->scopes);
     subs_cancel(in->conn, id);
 }
 
@@ -119,6 +120,8 @@ static void notification(struct inbound *in)
 
 static void response(struct inbound *in, yyjson_val *root)
 {
+    unsigned lacks;
+
     if (modern_http(in)) {
         reply_error(in, 400, RPC_REQUEST_SHAPE, NULL, "a response cannot be posted");
         return;
@@ -127,8 +130,11 @@ static void response(struct inbound *in, yyjson_val *root)
         reply_nothing(in, 400);
         return;
     }
-    ask_response(in->conn, root);
-    reply_nothing(in, 202);
+    lacks = ask_response(in->conn, root, in->scopes);
+    if (lacks)
+        scope_refuse(in, lacks);
+    else
+        reply_nothing(in, 202);
 }
 
 void route_message(struct inbound *in, yyjson_val *root)

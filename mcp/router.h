@@ -241,8 +241,8 @@ enum call_state inflight_end(struct server_call *c);
 /* A call with this id (JSON text) is running. */
 bool inflight_has(struct server_conn *conn, const struct buf *id);
 
-/* End the running call of that id; unknown ones are ignored. */
-void inflight_cancel(struct server_conn *conn, yyjson_val *id);
+/* End the running call of that id; unknown ones, and those outside of the scopes, are ignored. */
+void inflight_cancel(struct server_conn *conn, yyjson_val *id, unsigned scopes);
 
 /* End all of a connection's calls. srv->lock is held. */
 void inflight_end_all(struct server_conn *conn, enum call_state why);

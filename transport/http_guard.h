@@ -35,6 +35,7 @@ enum verdict {
     VERDICT_BAD_TOKEN,
     VERDICT_BAD_AUTHORIZATION, /* more than one token, or one in the URL */
     VERDICT_TOKEN_LATER,       /* its key is being fetched */
+    VERDICT_SCOPE,             /* a stream is read, and the token does not allow reading */
     VERDICT_FRAMING,
     VERDICT_CONTENT_TYPE,
     VERDICT_ACCEPT,

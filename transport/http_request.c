@@ -119,6 +119,8 @@ static enum verdict judge(struct http_core *core, struct http_request *r, const 
         v = guard_source(&core->guard, &r->headers);
     if (!v)
         v = authorize(core, r);
+    if (!v && r->method == HTTP_GET && !(r->who.scopes & SCOPE_READ))
+        v = VERDICT_SCOPE;
     if (!v)
         v = guard_message(&core->guard, r->method, &r->headers);
     if (!v)
@@ -339,7 +341,7 @@ static void handle_get(struct http_core *core, struct http_request *r, void *con
     x = r->exchange = exchange_new(core->ops, connection);
     if (x) {
         x->wants_events = true;
-        r->verdict = verdicts[streams_open(
+            r->verdict = verdicts[streams_open(
             session_streams(session), r->headers.value[HEADER_EVENT_ID], x, &x->stream, &x->at)];
     } else {
         r->verdict = VERDICT_BUSY;

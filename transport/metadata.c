@@ -17,6 +17,7 @@ static const struct {
     { VERDICT_NO_TOKEN, "", true },
     { VERDICT_BAD_TOKEN, ", error=\"invalid_token\"", true },
     { VERDICT_BAD_AUTHORIZATION, ", error=\"invalid_request\"", false },
+    { VERDICT_SCOPE, ", error=\"insufficient_scope\", scope=\"read\"", false },
 };
 
 /* It stands between quotes in a header, and is compared by clients character by character. */

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lib import issuer as issuers, protocol
+from lib.events import Stream
 
 FORM = "/.well-known/oauth-protected-resource"
 DISCOVER = protocol.request(1, "server/discover")
@@ -188,6 +189,78 @@ def test_a_session_goes_on_with_another_token_of_its_owner(start_jwt, issuer, st
         assert ("terminal_execute" in listed) == (status == 200)
     other = session.request("tools/call", call, **signed(issuer, "admin", sub="eve"))
     assert other.status == 404
+
+
+def test_the_stream_of_a_session_needs_read(start_jwt, issuer, start_session):
+    """What a tool answered is in it."""
+    server = start_jwt()
+    session = start_session(server, **signed(issuer, "execute", sub="ann"))
+    call = protocol.request(1, "tools/call", {
+        "name": "terminal_execute", "arguments": {"command": "echo hidden"}}, False, progressToken=1)
+    with Stream(server, call, Mcp_Session_Id=session.id,
+                **signed(issuer, "execute", sub="ann")) as stream:
+        begun = stream.event()["id"]
+        assert "hidden" in str(stream.rest())
+    for last in ({}, {"Last_Event_ID": begun}):
+        with Stream(server, method="GET", Mcp_Session_Id=session.id, **last,
+                    **signed(issuer, "openid", sub="ann")) as none:
+            assert none.status == 403
+            challenge = none.headers["www-authenticate"]
+            assert 'error="insufficient_scope"' in challenge and 'scope="read"' in challenge
+    with Stream(server, method="GET", Mcp_Session_Id=session.id, Last_Event_ID=begun,
+                **signed(issuer, "read", sub="ann")) as reading:
+        assert reading.status == 200 and "hidden" in str(reading.rest())
+
+
+ANN = {"all": "ann-that-executes-0123", "read": "ann-that-reads-012345"}
+
+
+@pytest.fixture
+def ann(start_fake, tmp_path):
+    """One that asks before it executes, and a caller with two tokens."""
+    path = tmp_path / "ann"
+    path.write_text(f"ann:execute:{ANN['all']}\nann:read:{ANN['read']}\n")
+    path.chmod(0o600)
+    return start_fake("--token-file", path, "--confirm", "--workspace", tmp_path, token=None)
+
+
+def post(server, session, message, token):
+    return server.send(json.dumps(message), server.headers(
+        Mcp_Session_Id=session, Authorization=f"Bearer {ANN[token]}"))
+
+
+@pytest.fixture
+def asked(ann):
+    """(stream, session, id of the question) of a call that asks."""
+    who = {"Authorization": f"Bearer {ANN['all']}"}
+    session = ann.post(protocol.request(0, "initialize", {
+        "protocolVersion": protocol.LEGACY, "capabilities": {"elicitation": {}},
+        "clientInfo": protocol.CLIENT}, modern=False), **who).headers["mcp-session-id"]
+    with Stream(ann, EXECUTE_LEGACY, Mcp_Session_Id=session, **who) as stream:
+        yield stream, session, stream.message()["id"]
+
+
+def test_who_may_only_read_does_not_let_a_call_go_on(ann, asked):
+    stream, session, question = asked
+    yes = {"jsonrpc": "2.0", "id": question,
+           "result": {"action": "accept", "content": {"proceed": True}}}
+    answer = post(ann, session, yes, "read")
+    assert answer.status == 403
+    assert 'scope="execute"' in answer.headers["www-authenticate"]
+    no = {"jsonrpc": "2.0", "id": question, "error": {"code": -1, "message": "no"}}
+    assert post(ann, session, no, "read").status == 403
+    assert post(ann, session, yes, "all").status == 202
+    assert not stream.rest()[-1]["result"].get("isError")
+
+
+def test_who_may_only_read_does_not_cancel_what_executes(ann, asked):
+    stream, session, question = asked
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+    assert post(ann, session, cancel, "read").status == 202
+    yes = {"jsonrpc": "2.0", "id": question,
+           "result": {"action": "accept", "content": {"proceed": True}}}
+    assert post(ann, session, yes, "all").status == 202
+    assert not stream.rest()[-1]["result"].get("isError")
 
 
 def get(server, path, **headers):
