@@ -105,9 +105,10 @@ static enum auth_answer check_with(struct auth *auth, const struct jwks *keys, c
 
     switch (jwt_check(&auth->rules, keys, token, len, now_ms / 1000, &claims, &why)) {
     case JWT_GOOD:
+        *who = (struct identity){ .scopes = claims.scopes };
         snprintf(who->principal, sizeof(who->principal), "%s", claims.principal);
-        who->scopes = claims.scopes;
         *left_ms = (claims.exp_s + JWT_SKEW_S) * 1000 - now_ms;
+        who->until_ms = clock_ms() + *left_ms;
         return AUTH_YES;
     case JWT_UNKNOWN_KEY:
         if (auth->remote && jwks_remote_miss(auth->remote))

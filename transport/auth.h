@@ -28,7 +28,8 @@ struct jwt_rules;
 /* Who a request comes from; a plain value. Principals are printable ASCII, and never "local". */
 struct identity {
     char principal[AUTH_PRINCIPAL_SIZE];
-    unsigned scopes; /* SCOPE_*, with all they imply */
+    unsigned scopes;  /* SCOPE_*, with all they imply */
+    int64_t until_ms; /* monotonic: when its token ends; 0 never */
 };
 
 /* Where tokens come from; NULL: not from there. */

@@ -367,6 +367,8 @@ void exchange_keep_alive(struct exchange *x, int64_t now_ms)
 {
     bool due;
 
+    if (x->until_ms && now_ms >= x->until_ms)
+        exchange_drain(x);
     if (!atomic_load(&x->streaming) || exchange_state(x) != EXCHANGE_OPEN)
         return;
     pthread_mutex_lock(&x->lock);

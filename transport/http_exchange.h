@@ -44,6 +44,7 @@ struct exchange {
     struct server_call *call; /* these two owned; set by the connection before it is watched */
     struct server_sub *sub;
     struct streams *streams; /* owned; set before server_handle(): of the legacy session */
+    int64_t until_ms;        /* set before it is watched: when the client's token ends; 0 never */
 
     _Atomic unsigned refs;
     _Atomic int state;
@@ -120,7 +121,10 @@ void exchange_stop(struct exchange *x);
 /* The same for a stream that waits for no work: of a subscription, or a session. */
 void exchange_drain(struct exchange *x);
 
-/* Watcher: queue a comment when one is due on a stream. */
+/*
+ * Watcher: queue a comment when one is due on a stream; end one that waits for no work, as
+ * exchange_drain() does, when the client's token is over.
+ */
 void exchange_keep_alive(struct exchange *x, int64_t now_ms);
 
 /* The JSON of the answer, NULL without one. */

@@ -269,6 +269,7 @@ static bool route(struct http_core *core, const struct peer *peer, struct http_r
         return false;
     r->exchange = x;
     x->wants_events = !facts.no_events;
+    x->until_ms = r->who.until_ms;
     if (session && x->wants_events)
         x->streams = streams_ref(session_streams(session));
     exchange_expect(x);
@@ -341,7 +342,8 @@ static void handle_get(struct http_core *core, struct http_request *r, void *con
     x = r->exchange = exchange_new(core->ops, connection);
     if (x) {
         x->wants_events = true;
-            r->verdict = verdicts[streams_open(
+        x->until_ms = r->who.until_ms;
+        r->verdict = verdicts[streams_open(
             session_streams(session), r->headers.value[HEADER_EVENT_ID], x, &x->stream, &x->at)];
     } else {
         r->verdict = VERDICT_BUSY;

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from lib import issuer as issuers, protocol
+from lib.events import Stream
 from lib.server import Server
 
 DISCOVER = protocol.request(1, "server/discover")
@@ -241,6 +242,26 @@ def test_a_token_ends_while_it_is_remembered(server, issuer):
         seen.add(status(server, token))
     assert 401 in seen
     assert status(server, token) == 401
+
+
+def test_a_stream_ends_with_its_token(server, issuer, start_session):
+    lasting = {"Authorization": f"Bearer {issuer.token()}"}
+    ending = {"Authorization": f"Bearer {issuer.token(exp=int(time.time()) - 56)}"}
+    session = start_session(server, **lasting)
+    listen = protocol.request(1, "subscriptions/listen", {"notifications": {}})
+    with Stream(server, listen, **lasting) as good, Stream(server, listen, **ending) as one, \
+            Stream(server, method="GET", Mcp_Session_Id=session.id, **ending) as other:
+        assert [s.status for s in (good, one, other)] == [200] * 3
+        assert one.message()["method"] == "notifications/subscriptions/acknowledged"
+        assert one.rest()[-1]["result"]["resultType"] == "complete"
+        assert other.rest() == []
+        assert good.message()["method"] == "notifications/subscriptions/acknowledged"
+        good.connection.sock.settimeout(2)
+        with pytest.raises(TimeoutError):
+            good.event()
+    assert status(server, ending["Authorization"].split()[1]) == 401
+    with Stream(server, method="GET", Mcp_Session_Id=session.id, **lasting) as again:
+        assert again.status == 200
 
 
 def test_static_tokens_go_beside_signed_ones(start_fake, issuer, tmp_path):
