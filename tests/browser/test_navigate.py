@@ -101,7 +101,8 @@ def test_load_waits_for_pictures_and_dom_does_not(page, site):
 
 def test_idle_waits_for_requests(page, site):
     site.add("/data", lambda h: (time.sleep(0.3), h.answer("42")))
-    url = site.add("/", "<script>fetch('/data').then(r=>r.text()).then(t=>document.title=t)</script>")
+    url = site.add("/", "<script>fetch('/data').then(r=>r.text()).then(t=>document.title=t)"
+                        "</script>")
     assert page.goto(url, wait="idle")["title"] == "42"
 
 

@@ -53,7 +53,8 @@ def test_contexts_have_cookies_of_their_own(browser, site):
 
 
 def test_frames_of_both_kinds(browser, site):
-    site.add("/same", "<title>same</title><button onclick=\"document.title='hit'\">In same</button>")
+    site.add("/same", "<title>same</title>"
+                      "<button onclick=\"document.title='hit'\">In same</button>")
     site.add("/far", "<button onclick=\"this.textContent='Done'\">In far</button>"
                      "<iframe src=/deep></iframe>")
     site.add("/deep", "<p>deep</p>")
