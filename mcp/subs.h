@@ -14,12 +14,13 @@
 
 #include "mcp/server.h"
 
-#define LISTENS_MAX 1024          /* open at once; beyond: -32603 */
-#define LISTENS_PER_PRINCIPAL 512 /* same */
-#define SUB_URIS_MAX 256          /* of one listen or session */
-#define SUB_TASKS_MAX 64          /* of one listen */
-#define SUB_BYTES_MAX 32768       /* of its URIs and task ids together */
-#define WATCHED_MAX 4096          /* different URIs of all principals */
+#define LISTENS_MAX 1024           /* open at once; beyond: -32603 */
+#define LISTENS_PER_PRINCIPAL 512  /* same */
+#define SUB_URIS_MAX 256           /* of one listen or session */
+#define SUB_TASKS_MAX 64           /* of one listen */
+#define SUB_BYTES_MAX 32768        /* of its URIs and task ids together */
+#define WATCHED_MAX 4096           /* different URIs of all principals */
+#define WATCHED_PER_PRINCIPAL 1024 /* same, of one of them */
 
 /* Bits of server_config.list_changed: 1u << LIST_... */
 enum server_list { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES };

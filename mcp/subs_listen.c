@@ -142,6 +142,26 @@ static void publish(struct server_sub *sub, struct watched **uris, size_t n)
         free(uris);
 }
 
+/* Half of the workers stay free of listens that begin: those do not count as calls. */
+static bool start_enter(struct server *srv)
+{
+    struct subs *s = srv->subs;
+    bool room;
+
+    pthread_mutex_lock(&s->lock);
+    room = s->starting < (srv->max_calls + 1) / 2;
+    s->starting += room;
+    pthread_mutex_unlock(&s->lock);
+    return room;
+}
+
+static void start_leave(struct server *srv)
+{
+    pthread_mutex_lock(&srv->subs->lock);
+    srv->subs->starting--;
+    pthread_mutex_unlock(&srv->subs->lock);
+}
+
 /* On a worker, when there is something to watch. What this caller cannot have is left out. */
 static void start(void *arg)
 {
@@ -167,6 +187,7 @@ static void start(void *arg)
         n += uris[n] != NULL;
     }
     publish(sub, uris, n);
+    start_leave(sub->srv);
     free(TAKE(sub->wanted));
     sub_unref(sub);
 }
@@ -182,8 +203,11 @@ static void begin(struct inbound *in, struct server_sub *sub)
         return;
     }
     atomic_fetch_add(&sub->refs, 1);
-    if (!pool_run(in->srv->pool, start, sub, NULL))
-        return;
+    if (start_enter(in->srv)) {
+        if (!pool_run(in->srv->pool, start, sub, NULL))
+            return;
+        start_leave(in->srv);
+    }
     publish(sub, NULL, 0); /* no worker is free: nothing is watched, and the client sees it */
     sub_unref(sub);
 }

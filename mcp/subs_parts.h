@@ -64,6 +64,7 @@ struct subs {
     struct list all;
     uint64_t serial, slow, lost;
     unsigned listens, sessions;
+    unsigned starting; /* listens whose URIs are being opened by a worker */
     bool closing;
     struct watches watches;
 };

@@ -63,6 +63,16 @@ static struct watched *find(struct watches *w, const struct caller *who, const c
     return at;
 }
 
+static unsigned count_of(const struct watches *w, const char *principal)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < WATCH_BUCKETS; i++)
+        for (const struct watched *at = w->buckets[i]; at; at = at->next)
+            n += !strcmp(at->principal, principal);
+    return n;
+}
+
 static struct watched *add(struct watches *w, const struct caller *who, const char *uri,
                            uint32_t hash, struct err *err)
 {
@@ -72,6 +82,10 @@ static struct watched *add(struct watches *w, const struct caller *who, const ch
 
     if (w->count >= WATCHED_MAX) {
         err_set(err, ERR_QUOTA, "%d resources are watched already", WATCHED_MAX);
+        return NULL;
+    }
+    if (w->count >= WATCHED_PER_PRINCIPAL && count_of(w, who->principal) >= WATCHED_PER_PRINCIPAL) {
+        err_set(err, ERR_QUOTA, "you watch %d resources already", WATCHED_PER_PRINCIPAL);
         return NULL;
     }
     new = calloc(1, sizeof(*new) + uri_size + principal_size + sandbox_size);
