@@ -13,7 +13,9 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUNNERS = os.path.join(ROOT, "backend", "local", "runners")
-PYTHON = os.environ.get("RUNNER_PYTHON", sys.executable)
+SYSTEM_PYTHON = "/usr/bin/python3"  # what a sandbox has
+PYTHON = os.environ.get("RUNNER_PYTHON") or (
+    SYSTEM_PYTHON if os.path.exists(SYSTEM_PYTHON) else sys.executable)
 NODE = os.environ.get("RUNNER_NODE") or shutil.which("node")
 LIMIT = 8 << 20
 PYTHON_VERSION = tuple(
