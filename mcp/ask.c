@@ -58,15 +58,33 @@ bool ask_possible(const struct tool_call *call, unsigned wanted)
     return true;
 }
 
-static int check_kinds(const struct tool_call *call, const struct ask *asks, size_t n,
-                       struct err *err)
+int ask_lacking(struct tool_call *call, unsigned wanted, struct err *err)
+{
+    const struct server_call *c = call_of(call);
+    AUTO(buf) struct buf data = BUF_MAX(1024);
+    const struct err why = *err;
+    unsigned needs = 0;
+
+    if (!c->revision->modern || c->task)
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        needs |= wanted & (1u << i) ? kinds[i].client : 0;
+    if (buf_adds(&data, "{\"requiredCapabilities\":", err) || client_add(&data, needs, err) ||
+        buf_addc(&data, '}', err))
+        return -1;
+    return ask_refuse(call, RPC_CAPABILITY, data.data, err, "%s%s%s", why.msg,
+                      why.next[0] ? ". Next: " : "", why.next);
+}
+
+static int check_kinds(struct tool_call *call, const struct ask *asks, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
         if (ask_possible(call, 1u << asks[i].kind))
             continue;
         err_set(err, ERR_UNSUPPORTED, "this client cannot be asked: it has no capability %s",
                 kinds[asks[i].kind].capability);
-        return err_next(err, "use a client that declares it");
+        err_next(err, "use a client that declares it");
+        return ask_lacking(call, 1u << asks[i].kind, err);
     }
     return 0;
 }

@@ -34,13 +34,20 @@ struct ask {
  * 0: every question was answered, answers[i] is the result object of asks[i], of the right shape
  * for its kind (an accepted form has been checked against its requestedSchema), valid until the
  * handler returns. -1: not yet, or the client cannot be asked (ERR_UNSUPPORTED, the text names the
- * capability), or the call ended; the handler returns -1 and lets go of everything.
+ * capability, as ask_lacking()), or the call ended; the handler returns -1 and lets go of
+ * everything.
  */
 int ask(struct tool_call *call, const struct ask *asks, size_t n, yyjson_val **answers,
         struct err *err) MUST_CHECK;
 
 /* True when the client declared all that these kinds need: 1u << enum ask_kind. */
 bool ask_possible(const struct tool_call *call, unsigned kinds);
+
+/*
+ * Always -1: what err says is for lack of these kinds. A modern client gets it as the protocol's
+ * error -32021 with the capabilities it would have to declare, a legacy one as the tool's result.
+ */
+int ask_lacking(struct tool_call *call, unsigned kinds, struct err *err) MUST_CHECK;
 
 /*
  * What this handler told the next round of itself: carried by a modern client in requestState,

@@ -97,7 +97,7 @@ struct asking {
     struct buf members; /* of an input_required result */
     int refusal;        /* ask_refuse(): the code; 0 none */
     char *refusal_data; /* JSON or NULL */
-    char message[512];
+    char message[1536];
 
     char digest[65];       /* of the arguments; "" not known yet */
     yyjson_doc *state;     /* of requestState: what an earlier round said; NULL the first */

@@ -155,8 +155,8 @@ int confirm_call(struct tool_call *call, const void *args, struct err *err)
                 "%s acts on %s, and this client cannot ask its user first: it does not declare "
                 "the capability elicitation (form)",
                 call->def->name, ctx->confirm);
-        return err_next(err, "use a client that can ask, or have the server started without "
-                             "--confirm");
+        err_next(err, "use a client that can ask, or have the server started without --confirm");
+        return ask_lacking(call, 1u << ASK_FORM, err);
     }
     if (write_params(call, args, ctx->confirm, &params, err))
         return -1;

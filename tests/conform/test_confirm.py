@@ -98,8 +98,12 @@ def test_what_only_reads_is_not_asked_about(client, user):
 
 def test_a_client_that_cannot_ask_is_told(connect, transport, mode, project):
     client = connect("python", transport, "--confirm", "--workspace", project, mode=mode)
-    error = client.error("terminal_execute", command="rm old")
-    assert error.startswith("not_supported: terminal_execute acts on") and "elicitation" in error
+    if mode == "legacy":
+        error = client.error("terminal_execute", command="rm old")
+        assert error.startswith("not_supported: terminal_execute acts on") and "elicitation" in error
+    else:
+        with pytest.raises(RpcError, match="acts on .* elicitation"):
+            client.call("terminal_execute", command="rm old")
     assert (project / "old").exists()
 
 

@@ -282,9 +282,13 @@ static void a_client_without_the_capability_is_not_asked(void)
 {
     struct place p = open_place();
 
-    CHECK_HAS(call_as(&p, "echo", "'text':'name'", "'sampling':{}", ""),
-              "not_supported: this client cannot be asked: it has no capability elicitation.form.");
-    CHECK_HAS(call_as(&p, "echo", "'text':'url'", "'elicitation':{}", ""), "elicitation.url");
+    CHECK_STR(call_as(&p, "echo", "'text':'name'", "'sampling':{}", ""),
+              q("{'jsonrpc':'2.0','id':1,'error':{'code':-32021,'message':'this client cannot be "
+                "asked: it has no capability elicitation.form. Next: use a client that declares it'"
+                ",'data':{'requiredCapabilities':{'elicitation':{}}}}}"));
+    CHECK_INT(p.status, 400);
+    CHECK_HAS(call_as(&p, "echo", "'text':'url'", "'elicitation':{}", ""),
+              q("'requiredCapabilities':{'elicitation':{'url':{}}}"));
     CHECK_ASKS(call_as(&p, "echo", "'text':'sampling'", "'sampling':{}", ""));
     done(&p);
 }
