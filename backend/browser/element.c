@@ -122,7 +122,7 @@ static int look_in(struct element *e, const struct page_frame *frame, const stru
     const char *object, *text;
 
     if (in_world(e, frame, args, js_find, call, &reply, &own)) {
-        if (own.code == ERR_INVALID)
+        if (own.code == ERR_INVALID || own.code == ERR_STALE)
             return 1;
         if (err)
             *err = own;
@@ -352,7 +352,8 @@ static int climb_until_still(struct element *e, struct call *call, struct err *e
         e->x = x;
         e->y = y;
         int r = climb(e, call, &why);
-        if (r && (why.code != ERR_COVERED || i + 1 == STILL_TRIES)) {
+        bool passes = why.code == ERR_COVERED || why.code == ERR_STALE || why.code == ERR_INVALID;
+        if (r && (!passes || i + 1 == STILL_TRIES)) {
             if (err)
                 *err = why;
             return -1;
@@ -379,7 +380,21 @@ int element_ready(struct element *e, const char *need, struct call *call, struct
     COPY(e->label, json_str(value, "label"));
     if (yyjson_obj_get(value, "fail"))
         return not_ready(e, value, err);
-    e->x = number(value, "x");
-    e->y = number(value, "y");
+    e->x = e->own_x = number(value, "x");
+    e->y = e->own_y = number(value, "y");
+    COPY(e->box, json_str(value, "box"));
     return strcmp(e->frame, e->page->target) ? climb_until_still(e, call, err) : 0;
+}
+
+int element_still(struct element *e, struct call *call, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    yyjson_val *value;
+    char args[256];
+
+    snprintf(args, sizeof(args), "[{\"value\":%.17g},{\"value\":%.17g},{\"value\":\"%s\"}]",
+             e->own_x, e->own_y, e->box);
+    if (element_call(e, js_still, args, 0, call, &reply, &value, err))
+        return -1;
+    return !yyjson_get_bool(value);
 }

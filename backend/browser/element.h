@@ -14,6 +14,8 @@ struct element {
     char group[32];                /* released by element_done() */
     char label[ELEMENT_LABEL_MAX]; /* "<button#save> "Save"", once it is ready */
     double x, y;                   /* in the main frame's viewport, once it is ready */
+    double own_x, own_y;           /* in its own frame's */
+    char box[128];                 /* where it was, as js_ready wrote it */
     struct page *page;             /* borrowed */
 };
 
@@ -25,6 +27,9 @@ void element_done(struct element *e);
 /* need: letters of js_ready. Fills label, x and y. */
 int element_ready(struct element *e, const char *need, struct call *call,
                   struct err *err) MUST_CHECK;
+
+/* Whether it is still where it was ready; 1: it is not. */
+int element_still(struct element *e, struct call *call, struct err *err) MUST_CHECK;
 
 /* A function of ours on it; its value in reply. args: JSON array of Runtime.CallArgument. */
 int element_call(struct element *e, const char *function, const char *args, int64_t timeout_ms,

@@ -20,6 +20,16 @@
     "![...e.children].some(visible))return false}"                   \
     "return getComputedStyle(e).visibility==='visible'};"
 
+/* box() of `el`; takes(hit(x, y)): what is at that point belongs to it. */
+#define JS_HIT                                                                                    \
+    "const box=()=>{const r=el.getBoundingClientRect();return[r.x,r.y,r.width,r.height].join()};" \
+    "const above=e=>e.parentElement||(e.getRootNode().host||null);"                               \
+    "const hit=(x,y)=>{let e=document.elementFromPoint(x,y);"                                     \
+    "while(e&&e.shadowRoot){const i=e.shadowRoot.elementFromPoint(x,y);if(!i||i===e)break;e=i}"   \
+    "return e};"                                                                                  \
+    "const takes=h=>{for(let e=h;e;e=above(e))if(e===el)return true;"                             \
+    "const l=h&&h.closest&&h.closest('label');return!!l&&l.control===el};"
+
 /* (kind, text): the element, null, or a string that says what is wrong. */
 static const char js_find[] =
     "function(kind,text){" JS_DESCRIBE JS_VISIBLE
@@ -87,21 +97,15 @@ static const char js_find[] =
 /*
  * On an element, (need, limit_ms, place): waits until it can take what it is meant for, and
  * answers {x,y,label} in the frame's viewport, or {fail,by,label}. need: e enabled, t text can be
- * typed into it, p a point of it can be hit, s only in view.
+ * typed into it, p a point of it can be hit, s only in view, q it is looked at again by js_still a
+ * frame later, so that it need not be waited for here.
  */
 static const char js_ready[] =
     "async function(need,limit){" JS_DESCRIBE JS_VISIBLE
     "const begun=Date.now(),end=begun+limit,el=this.nodeType===1?this:this.parentElement;"
     "if(!el)return{fail:'gone'};"
     "const frame=()=>new Promise(r=>{let f=0;const t=setTimeout(()=>{f=1;r()},50);"
-    "requestAnimationFrame(()=>{if(!f){clearTimeout(t);r()}})});"
-    "const box=()=>{const r=el.getBoundingClientRect();return[r.x,r.y,r.width,r.height].join()};"
-    "const above=e=>e.parentElement||(e.getRootNode().host||null);"
-    "const hit=(x,y)=>{let e=document.elementFromPoint(x,y);"
-    "while(e&&e.shadowRoot){const i=e.shadowRoot.elementFromPoint(x,y);if(!i||i===e)break;e=i}"
-    "return e};"
-    "const takes=h=>{for(let e=h;e;e=above(e))if(e===el)return true;"
-    "const l=h&&h.closest&&h.closest('label');return!!l&&l.control===el};"
+    "requestAnimationFrame(()=>{if(!f){clearTimeout(t);r()}})});" JS_HIT
     "const point=()=>{let best=null;for(const r of el.getClientRects()){"
     "const x0=Math.max(0,r.left),y0=Math.max(0,r.top),x1=Math.min(innerWidth,r.right),"
     "y1=Math.min(innerHeight,r.bottom);if(x1-x0<1||y1-y0<1)continue;"
@@ -122,10 +126,12 @@ static const char js_ready[] =
     ".test(el.type))return{fail:'no text field'}}"
     "let p=point();if(turn||!p||p.x0>=p.x1){el.scrollIntoView({block:ways[turn%4],"
     "inline:'nearest',behavior:'instant'});turn++;p=point()}"
-    "const before=box();await frame();if(box()!==before){return{fail:'moving'}}"
+    "const before=box();if(!need.includes('q')||turn||"
+    "document.getAnimations().some(a=>a.playState==='running'))await frame();"
+    "if(box()!==before){return{fail:'moving'}}"
     "p=point();if(!p)return{fail:'outside'};"
     "if(!/p/.test(need))return{x:p.x,y:p.y};"
-    "let h;for(const[x,y]of spots(p)){const e=hit(x,y);if(takes(e))return{x,y};h=h||e}"
+    "let h;for(const[x,y]of spots(p)){const e=hit(x,y);if(takes(e))return{x,y,box:before};h=h||e}"
     "if(!turn)turn=1;return{fail:'covered',by:describe(h)}};"
     "const r=await check();if(!r.fail||r.fail==='gone'||r.fail==='no text field'){"
     "r.label=describe(el);return r}"
@@ -134,6 +140,11 @@ static const char js_ready[] =
     ".test(why.fail)?Math.min(end,begun+1500):end)){why.label=describe(el);"
     "return why}"
     "if(r.fail!=='moving')await new Promise(f=>setTimeout(f,Math.min(50,20*(1+turn))))}}";
+
+/* On an element, (x, y, box): it is where js_ready found it, and can be hit there. */
+static const char js_still[] =
+    "function(x,y,was){const el=this.nodeType===1?this:this.parentElement;" JS_HIT
+    "return!!el&&el.isConnected&&box()===was&&takes(hit(x,y))}";
 
 /* On a frame's element, (x, y) of a point in the frame: where it is in the frame around it. */
 static const char js_owner[] =

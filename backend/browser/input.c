@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REACH_TRIES 5
+
 static const struct {
     const char *name;
     int bit; /* of MouseEvent.buttons */
@@ -66,17 +68,39 @@ int input_caused(struct page *page, const struct page_mark *mark, int r, bool be
 
 /* ---- mouse ---- */
 
+/*
+ * With the pointer on it, and looked at once more right before it is pressed: waiting for a frame
+ * here would cost as much as all the rest, so that is left for what was seen moving.
+ */
+static int reach(struct page *page, struct element *e, unsigned modifiers, struct call *call,
+                 struct err *err)
+{
+    bool in_frame = strcmp(e->frame, page->target); /* where it is, the compositor learns late */
+    const char *need = "epq";
+    int r;
+
+    for (int tries = 0; tries < REACH_TRIES; tries++, need = "ep") {
+        if (element_ready(e, need, call, err))
+            return -1;
+        struct mouse m = { .type = "mouseMoved", .button = "none", .modifiers = modifiers };
+        m.x = e->x;
+        m.y = e->y;
+        if (mouse_event(page, &m, in_frame, call, err))
+            return -1;
+        r = element_still(e, call, err);
+        if (r <= 0)
+            return r;
+    }
+    return err_set(err, ERR_INVALID, "%s moves away from the pointer", e->label);
+}
+
 static int press_and_release(struct page *page, const struct element *e, const char *button,
                              int bit, const struct input_click *how, struct call *call,
                              struct err *err)
 {
-    struct mouse m = { .x = e->x, .y = e->y, .modifiers = how->modifiers, .button = "none" };
+    struct mouse m = { .x = e->x, .y = e->y, .modifiers = how->modifiers, .button = button };
     int count = how->count > 0 ? how->count : 1;
 
-    m.type = "mouseMoved";
-    if (mouse_event(page, &m, false, call, err))
-        return -1;
-    m.button = button;
     for (m.count = 1; m.count <= count; m.count++) {
         m.type = "mousePressed";
         m.bits = bit;
@@ -106,7 +130,7 @@ int input_click(struct page *page, const struct input_target *target, const stru
     if (how->count < 0 || how->count > 3)
         return err_set(err, ERR_INVALID, "count: %d is not within 1..3", how->count);
     page_mark(page, &mark);
-    int r = element_find(page, target, call, &e, err) || element_ready(&e, "ep", call, err);
+    int r = element_find(page, target, call, &e, err) || reach(page, &e, how->modifiers, call, err);
     if (!r) {
         r = press_and_release(page, &e, button, buttons[i].bit, how, call, &why);
         r = input_caused(page, &mark, r, true, &why, call, report, err);

@@ -66,7 +66,8 @@ int page_call(struct page *page, const char *session, const char *method, const 
               int64_t timeout_ms, struct call *call, struct cdp_reply *reply,
               struct err *err) MUST_CHECK;
 
-/* Id of the execution context of our isolated world in that frame, made at first use. */
+/* Id of the execution context of our isolated world in that frame, made at first use. ERR_STALE:
+ * the frame has gone or moved to another process; list the frames again. */
 int page_world(struct page *page, const struct page_frame *frame, struct call *call,
                int64_t *context, struct err *err) MUST_CHECK;
 

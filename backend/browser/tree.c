@@ -94,11 +94,14 @@ int page_world(struct page *page, const struct page_frame *frame, struct call *c
                int64_t *context, struct err *err)
 {
     AUTO(cdp_reply) struct cdp_reply made = { 0 };
+    struct err why = { 0 };
     char params[192];
     struct frame *f;
 
     pthread_mutex_lock(&page->browser->lock);
     f = frame_find(page, frame->id);
+    if (f && strcmp(f->session, frame->session))
+        f = NULL;
     *context = f ? f->world : 0;
     pthread_mutex_unlock(&page->browser->lock);
     if (*context)
@@ -106,8 +109,13 @@ int page_world(struct page *page, const struct page_frame *frame, struct call *c
     snprintf(params, sizeof(params), "{\"frameId\":\"%s\",\"worldName\":\"" PAGE_WORLD "\"}",
              frame->id);
     if (page_call(page, frame->session, "Page.createIsolatedWorld", params, WORLD_MS, call, &made,
-                  err))
+                  &why)) {
+        if (why.code == ERR_INVALID)
+            err_set(&why, ERR_STALE, "the frame was replaced meanwhile");
+        if (err)
+            *err = why;
         return -1;
+    }
     *context = json_int(made.result, "executionContextId", 0);
     return *context ? 0 : err_set(err, ERR_PROTOCOL, "the browser made a context without an id");
 }

@@ -69,8 +69,7 @@ static int do_frames(const struct drive *d)
     jw_arr(d->out);
     for (size_t i = 0; i < n; i++) {
         int64_t world = 0;
-        if (page_world(d->page, &frames[i], d->call, &world, d->err))
-            return -1;
+        (void)!page_world(d->page, &frames[i], d->call, &world, NULL);
         jw_obj(d->out);
         jw_kstr(d->out, "id", frames[i].id);
         jw_kstr(d->out, "parent", frames[i].parent);
