@@ -141,10 +141,20 @@ class Server:
         """How many TCP connections of clients the server holds."""
         held = {name[8:-1] for name in processes.descriptors(self.pid).values()
                 if name.startswith("socket:[")}
+        mine = f":{self.port:04X}"
+        return sum(row[9] in held for row in self._tcp() if row[1].endswith(mine))
+
+    def on_the_way(self):
+        """How many bytes between it and its clients are sent and not yet read, both directions."""
+        mine = f":{self.port:04X}"
+        return sum(int(queue, 16) for row in self._tcp() if mine in (row[1][-5:], row[2][-5:])
+                   for queue in row[4].split(":"))
+
+    def _tcp(self):
+        """The rows of /proc/net/tcp that are connections."""
         with open(f"/proc/{self.pid}/net/tcp") as f:
             rows = [line.split() for line in f.readlines()[1:]]
-        mine = f":{self.port:04X}"
-        return sum(row[9] in held for row in rows if row[3] != "0A" and row[1].endswith(mine))
+        return [row for row in rows if row[3] != "0A"]
 
     def close(self, timeout=10):
         """
