@@ -31,6 +31,9 @@ void server_list_changed(struct server *srv, enum server_list list);
 /* A resource is not what it was; principal: whose it is, NULL everyone's. */
 void server_resource_updated(struct server *srv, const char *principal, const char *uri);
 
+/* The same of one sandbox: who has its owner, and the name that it was watched with. */
+void server_resource_updated_in(struct server *srv, const struct caller *who, const char *uri);
+
 /* detailed_task_json: one JSON object, what tasks/get says of it, without _meta. */
 void subs_task_changed(struct server *srv, const char *principal, const char *task_id,
                        const char *detailed_task_json, size_t len);

@@ -11,8 +11,9 @@ enum kind { LISTED, UPDATED, TASK };
 struct event {
     enum kind kind;
     enum server_list list;
-    const char *principal; /* NULL: everyone */
-    const char *key;       /* URI or task id */
+    const char *principal;   /* NULL: everyone */
+    const char *key;         /* URI or task id */
+    const struct caller *in; /* whose sandbox; NULL any */
     uint32_t hash;
     const char *method;
     const char *members; /* of params, comma-separated, without braces; may be empty */
@@ -40,9 +41,16 @@ static bool has_task(const struct server_sub *sub, const struct event *e)
     return false;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
 static bool concerns(const struct server_sub *sub, const struct event *e)
 {
     if (e->principal && strcmp(e->principal, sub->conn->principal))
+        return false;
+    if (e->in && !same(e->in->sandbox, sub->conn->sandbox))
         return false;
     if (e->kind == LISTED)
         return sub->lists & 1u << e->list;
@@ -151,7 +159,8 @@ void server_list_changed(struct server *srv, enum server_list list)
         tell(srv, &(struct event){ .kind = LISTED, .list = list, .method = methods[list] });
 }
 
-void server_resource_updated(struct server *srv, const char *principal, const char *uri)
+static void updated(struct server *srv, const char *principal, const struct caller *in,
+                    const char *uri)
 {
     AUTO(buf) struct buf members = BUF_MAX(65536);
     struct jw w = JW(&members, NULL);
@@ -162,12 +171,23 @@ void server_resource_updated(struct server *srv, const char *principal, const ch
     tell(srv, &(struct event){
                   .kind = UPDATED,
                   .principal = principal,
+                  .in = in,
                   .key = uri,
                   .hash = watch_hash(uri),
                   .method = "resources/updated",
                   .members = members.data,
                   .members_len = members.len,
               });
+}
+
+void server_resource_updated(struct server *srv, const char *principal, const char *uri)
+{
+    updated(srv, principal, NULL, uri);
+}
+
+void server_resource_updated_in(struct server *srv, const struct caller *who, const char *uri)
+{
+    updated(srv, who->principal, who, uri);
 }
 
 void subs_task_changed(struct server *srv, const char *principal, const char *task_id,

@@ -73,9 +73,10 @@ static void changed(void *context)
 {
     const struct watching *w = context;
     struct server *srv = w->table->server;
+    struct caller who = { .principal = w->principal, .sandbox = w->sandbox };
 
     if (srv)
-        server_resource_updated(srv, w->principal, w->uri);
+        server_resource_updated_in(srv, &who, w->uri);
 }
 
 static void gone(void *context)

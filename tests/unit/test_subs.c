@@ -55,6 +55,27 @@ static void what_is_not_declared_is_not_acknowledged(void)
     told_done(&t);
 }
 
+/* Another sandbox of the same caller has a resource of that URI, too. */
+static void updates_are_of_one_sandbox(void)
+{
+    struct server *srv = start();
+    struct server_conn *conn = fixture_conn(srv);
+    struct told t;
+
+    told_init(&t);
+    send_listen(srv, conn, LISTEN("1", "{'resourceSubscriptions':['x:1']}"), true, &t);
+    await_notes(&t, 1);
+    server_resource_updated_in(srv, &(struct caller){ "me", "other", 0, NULL }, "x:1");
+    server_resource_updated_in(srv, &(struct caller){ "me", NULL, 0, NULL }, "x:1");
+    server_resource_updated_in(srv, &(struct caller){ "you", "box", 0, NULL }, "x:1");
+    CHECK_INT(t.kept.note_count, 1);
+    server_resource_updated_in(srv, &(struct caller){ "me", "box", 0, NULL }, "x:1");
+    CHECK_INT(t.kept.note_count, 2);
+    server_conn_close(conn, CALL_GONE);
+    server_free(srv);
+    told_done(&t);
+}
+
 static void bad_listens_are_refused(void)
 {
     static const struct {
@@ -394,6 +415,7 @@ static const struct test tests[] = {
     TEST(nothing_is_told_before_the_acknowledgement),
     TEST(a_listen_hears_what_it_asked_for_and_no_more),
     TEST(what_is_not_declared_is_not_acknowledged),
+    TEST(updates_are_of_one_sandbox),
     TEST(bad_listens_are_refused),
     TEST(a_client_that_takes_no_stream_cannot_listen),
     TEST(a_resource_is_watched_once_however_many_listen),
