@@ -169,6 +169,11 @@ const struct tool_view *server_conn_view(const struct server_conn *conn)
     return conn->view;
 }
 
+const char *server_conn_sandbox(const struct server_conn *conn)
+{
+    return conn->sandbox;
+}
+
 const char *server_conn_version(const struct server_conn *conn)
 {
     const struct revision *rev = atomic_load(&conn->revision);

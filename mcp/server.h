@@ -148,6 +148,9 @@ int server_conn_outlet(struct server_conn *conn, struct reply_sink *outlet,
 /* What it was made with, or got for NULL. */
 const struct tool_view *server_conn_view(const struct server_conn *conn);
 
+/* The name it was made with; NULL the unnamed one. */
+const char *server_conn_sandbox(const struct server_conn *conn);
+
 /* The revision negotiated by initialize, e.g. "2025-11-25"; NULL before. */
 const char *server_conn_version(const struct server_conn *conn);
 

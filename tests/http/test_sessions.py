@@ -10,6 +10,21 @@ import pytest
 from lib import protocol
 
 
+def test_a_session_belongs_to_the_sandbox_it_began_with(fake, start_legacy):
+    """Else a call would act in another sandbox than its own header names."""
+    session = start_legacy(X_Sandbox="mine")
+    ping = ("ping",)
+    assert session.request(*ping).status == 200
+    assert session.request(*ping, X_Sandbox="other").status == 404
+    assert session.delete(X_Sandbox="other").status == 404
+    unnamed = start_legacy()
+    assert unnamed.request(*ping, X_Sandbox="other").status == 404
+    assert unnamed.request(*ping).status == 200
+    without = fake.headers(Mcp_Session_Id=session.id)
+    assert "X-Sandbox" not in without
+    assert fake.send(json.dumps(protocol.request(1, "ping", modern=False)), without).status == 200
+
+
 def test_initialize_mints_a_session(legacy, start_legacy):
     assert re.fullmatch(r"[!-~]{26,128}", legacy.id)
     assert start_legacy().id != legacy.id
