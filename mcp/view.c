@@ -181,6 +181,26 @@ static bool same_view(const struct tool_view *a, const struct tool_view *b)
 }
 
 /* The lock is held. */
+static size_t made_by(const struct views *v, uint64_t maker)
+{
+    size_t n = 0;
+
+    for (const struct tool_view *view = v->first; view; view = view->next)
+        n += view->maker == maker;
+    return n;
+}
+
+/* FNV-1a: two principals that share a value share their room, no more. */
+static uint64_t hash(const char *s)
+{
+    uint64_t h = 14695981039346656037u;
+
+    while (*s)
+        h = (h ^ (unsigned char)*s++) * 1099511628211u;
+    return h;
+}
+
+/* The lock is held. */
 static struct tool_view *find_or_make(struct server *srv, const struct tool_view *key,
                                       struct err *err)
 {
@@ -194,6 +214,10 @@ static struct tool_view *find_or_make(struct server *srv, const struct tool_view
         return view;
     if (whole && v->count == VIEWS_MAX) {
         err_set(err, ERR_QUOTA, "more than %d different selections are in use", VIEWS_MAX);
+        return NULL;
+    }
+    if (whole && key->maker && made_by(v, key->maker) >= VIEWS_PER_PRINCIPAL) {
+        err_set(err, ERR_QUOTA, "more than %d selections of yours are in use", VIEWS_PER_PRINCIPAL);
         return NULL;
     }
     view = malloc(sizeof(*view));
@@ -229,8 +253,16 @@ static int get(struct server *srv, const struct tool_view *key, const struct too
 int view_get(struct server *srv, const char *selection, const struct tool_view **out,
              struct err *err)
 {
+    return view_get_for(srv, NULL, selection, out, err);
+}
+
+int view_get_for(struct server *srv, const char *principal, const char *selection,
+                 const struct tool_view **out, struct err *err)
+{
     struct views *v = srv->views;
     struct tool_view key = { .selected = v->allowed, .read_only = v->read_only };
+
+    key.maker = principal ? hash(principal) : 0;
 
     if (!selection && v->whole) {
         *out = v->whole;

@@ -16,6 +16,7 @@
 
 #define VIEW_TOOLS_MAX 256     /* of one server */
 #define VIEWS_MAX 64           /* selections of one server, each again for fewer scopes */
+#define VIEWS_PER_PRINCIPAL 32 /* of those, made for one of them */
 #define VIEW_SELECTION_MAX 512 /* bytes of a selection */
 
 /* What the token of a caller allows. Without tokens: SCOPE_ALL. */
@@ -52,6 +53,10 @@ struct tool_view;
  */
 int view_get(struct server *srv, const char *selection, const struct tool_view **out,
              struct err *err) MUST_CHECK;
+
+/* The same for a request of this principal; ERR_QUOTA: also VIEWS_PER_PRINCIPAL. */
+int view_get_for(struct server *srv, const char *principal, const char *selection,
+                 const struct tool_view **out, struct err *err) MUST_CHECK;
 
 /* What is left of a view with these scopes; the view itself when that is all of it. */
 int view_narrow(struct server *srv, const struct tool_view *view, unsigned scopes,

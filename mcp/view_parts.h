@@ -36,6 +36,7 @@ struct tool_view {
     struct tool_view *next;
     struct tool_set selected, has; /* has: and allowed by the scopes */
     unsigned scopes;               /* without those that no tool asks for */
+    uint64_t maker;                /* hash of the principal it was made for; 0 nobody's */
     bool read_only;
     struct buf lists[LIST_FORM_COUNT]; /* from `,"result":` to the last brace */
 };

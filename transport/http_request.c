@@ -65,7 +65,7 @@ static enum verdict choose_view(const struct http_core *core, struct http_reques
 {
     struct err err = { 0 };
 
-    if (!view_get(core->server, selection, &r->view, &err))
+    if (!view_get_for(core->server, r->who.principal, selection, &r->view, &err))
         return VERDICT_PASS;
     if (err.code == ERR_NOT_FOUND)
         return VERDICT_SELECTION;

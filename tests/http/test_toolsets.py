@@ -107,6 +107,24 @@ def test_lists_that_depend_on_the_token_are_private(fake, start_fake):
     assert start_fake("--no-auth", token=None).result("tools/list")["cacheScope"] == "public"
 
 
+def test_one_caller_does_not_take_all_selections(start_fake, tmp_path):
+    tokens = {"eve": "token-of-eve-0123456789", "ann": "token-of-ann-0123456789"}
+    path = tmp_path / "tokens"
+    path.write_text("".join(f"{name}:{token}\n" for name, token in tokens.items()))
+    path.chmod(0o600)
+    server = start_fake("--token-file", path, token=None)
+
+    def select(name, chosen):
+        return server.post(protocol.request(1, "tools/list"), path="/mcp/x/" + ",".join(chosen),
+                           Authorization=f"Bearer {tokens[name]}").status
+    tools = sorted(TOOLS)
+    sets = [[name for bit, name in enumerate(tools) if i >> bit & 1] for i in range(1, 100)]
+    assert {select("eve", one) for one in sets} == {200, 400}
+    assert select("eve", sets[0]) == 200
+    assert select("ann", sets[-1]) == 200
+    assert select("eve", sets[-1]) == 200
+
+
 def test_too_many_selections_are_refused_and_the_known_go_on(fake):
     tools, statuses = sorted(TOOLS), []
     for i in range(1, 100):
