@@ -35,8 +35,8 @@ def test_a_popup_is_a_page_with_an_opener(browser, site):
     assert len(report["new_pages"]) == 1
     popup = Page(browser, report["new_pages"][0])
     assert browser.pages()[popup.id]["opener"] == page.id
-    until(lambda: popup.info()["url"] == site.url("/pop"))
-    assert popup.eval("document.querySelector('h1').textContent") == "Popup"
+    until(lambda: popup.eval("document.querySelector('h1')?.textContent") == "Popup")
+    assert popup.info()["url"] == site.url("/pop")
     assert popup.goto(site.url("/pop"))["title"] == "pop"
 
 
