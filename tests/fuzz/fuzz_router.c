@@ -1,5 +1,6 @@
 /*
- * The router with the real tools over the scripted backend. An input is lines for one connection.
+ * The router with the real tools, resources and prompts over the scripted backend. An input is
+ * lines for one connection.
  * A line that begins with '@' says in which way those after it come, until the next:
  *   @            stdio
  *   @V|M|N       HTTP with these headers (empty: absent)
@@ -9,11 +10,13 @@
  *
  * covers: mcp/route.c mcp/rpc.c mcp/modern.c mcp/batch.c mcp/reply.c mcp/server.c mcp/version.c
  * covers: mcp/tools_call.c mcp/inflight.c mcp/result.c mcp/lists.c mcp/tool.c
+ * covers: mcp/resource_methods.c mcp/prompt_methods.c mcp/complete_methods.c
  * seeds: transcripts tests/fuzz/seeds/router
  */
 #include "backend/backend.h"
 #include "mcp/server.h"
 #include "mcp/task.h"
+#include "tools/resources.h"
 #include "tools/tools.h"
 
 #include <pthread.h>
@@ -42,9 +45,13 @@ static void start(void)
     struct server_config config = {
         .tasks = &tasks,
         .name = "fuzz",
+        .title = "Fuzz",
         .version = "1",
         .instructions = "fuzz",
         .max_calls = 32,
+        .resources = &tools_resources,
+        .prompts = tools_prompts,
+        .logging = true,
         .tools_context = &tools,
     };
 
