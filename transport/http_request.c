@@ -221,15 +221,6 @@ static enum verdict judge_version(const struct http_request *r)
     return revision_find(version) ? VERDICT_PASS : VERDICT_VERSION;
 }
 
-/* It began on this path, and for the sandbox that the request names, if it names one. */
-static bool same_place(const struct http_request *r, const struct server_conn *conn)
-{
-    const char *sandbox = r->headers.value[HEADER_SANDBOX];
-
-    return server_conn_view(conn) == r->view &&
-           (!sandbox || !strcmp(sandbox, server_conn_sandbox(conn) ?: ""));
-}
-
 static struct session *find_session(struct http_core *core, struct http_request *r)
 {
     const char *id = r->headers.value[HEADER_SESSION];
@@ -239,7 +230,7 @@ static struct session *find_session(struct http_core *core, struct http_request 
         r->verdict = VERDICT_NO_SESSION;
     else if (!(session = sessions_find(core->sessions, id, r->who.principal)))
         r->verdict = VERDICT_UNKNOWN_SESSION;
-    else if (!same_place(r, session_conn(session))) {
+    else if (!session_began_with(session, r->view, r->headers.value[HEADER_SANDBOX])) {
         session_unref(core->sessions, TAKE(session));
         r->verdict = VERDICT_UNKNOWN_SESSION;
     }

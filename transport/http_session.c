@@ -213,6 +213,13 @@ struct server_conn *session_conn(struct session *session)
     return session->conn;
 }
 
+bool session_began_with(const struct session *session, const struct tool_view *view,
+                        const char *sandbox)
+{
+    return server_conn_view(session->conn) == view &&
+           (!sandbox || !strcmp(sandbox, server_conn_sandbox(session->conn) ?: ""));
+}
+
 struct streams *session_streams(struct session *session)
 {
     return session->streams;

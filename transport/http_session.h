@@ -40,6 +40,10 @@ struct server_conn *session_conn(struct session *session);
 
 struct streams *session_streams(struct session *session);
 
+/* It began with this view, and for this sandbox; NULL: whichever it was. */
+bool session_began_with(const struct session *session, const struct tool_view *view,
+                        const char *sandbox);
+
 /* Ends it: its calls stop being waited for, its streams close, its id is unknown from now on. */
 void session_end(struct sessions *s, struct session *session);
 

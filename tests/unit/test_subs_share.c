@@ -83,7 +83,58 @@ static void listens_that_begin_leave_workers_for_calls(void)
         told_done(&told[i]);
 }
 
+/* Another sandbox of the same caller has a resource of that URI, too. */
+static void updates_are_of_one_sandbox(void)
+{
+    struct server *srv = start();
+    struct server_conn *conn = fixture_conn(srv);
+    struct told t;
+
+    told_init(&t);
+    send_listen(srv, conn, LISTEN("1", "{'resourceSubscriptions':['x:1']}"), true, &t);
+    await_notes(&t, 1);
+    server_resource_updated_in(srv, &(struct caller){ "me", "other", 0, NULL }, "x:1");
+    server_resource_updated_in(srv, &(struct caller){ "me", NULL, 0, NULL }, "x:1");
+    server_resource_updated_in(srv, &(struct caller){ "you", "box", 0, NULL }, "x:1");
+    CHECK_INT(t.kept.note_count, 1);
+    server_resource_updated_in(srv, &(struct caller){ "me", "box", 0, NULL }, "x:1");
+    CHECK_INT(t.kept.note_count, 2);
+    server_conn_close(conn, CALL_GONE);
+    server_free(srv);
+    told_done(&t);
+}
+
+/* Its URIs are still being looked at, on a worker, when the task changes. */
+static void nothing_is_told_before_the_acknowledgement(void)
+{
+    static const char message[] =
+        "{'jsonrpc':'2.0','id':5,'method':'subscriptions/listen','params':{'notifications':"
+        "{'resourceSubscriptions':['x:slow'],'taskIds':['t_1']},'_meta':{"
+        "'io.modelcontextprotocol/protocolVersion':'2026-07-28',"
+        "'io.modelcontextprotocol/clientCapabilities':{'extensions':"
+        "{'io.modelcontextprotocol/tasks':{}}}}}}";
+    static const char task[] = "{\"taskId\":\"t_1\"}";
+    struct server *srv = start();
+    struct server_conn *conn = fixture_conn(srv);
+    struct told t;
+
+    told_init(&t);
+    send_listen(srv, conn, message, true, &t);
+    subs_task_changed(srv, "me", "t_1", task, sizeof(task) - 1);
+    check_note(&t, 0, ack("5", "{'resourceSubscriptions':['x:slow'],'taskIds':['t_1']}"));
+    subs_task_changed(srv, "me", "t_1", task, sizeof(task) - 1);
+    check_note(&t, 1,
+               "{'jsonrpc':'2.0','method':'notifications/tasks','params':{'_meta':{" SUBSCRIPTION
+               "5},'taskId':'t_1'}}");
+    server_sub_end(t.sub, CALL_GONE);
+    told_done(&t);
+    server_conn_close(conn, CALL_GONE);
+    server_free(srv);
+}
+
 static const struct test tests[] = {
+    TEST(nothing_is_told_before_the_acknowledgement),
+    TEST(updates_are_of_one_sandbox),
     TEST(one_caller_does_not_watch_all_there_can_be),
     TEST(listens_that_begin_leave_workers_for_calls),
 };
