@@ -266,7 +266,7 @@ bool spool_gap(const struct spool *s, uint64_t *from, uint64_t *to)
         *to = s->total;
         return *from < *to;
     }
-    if (s->total <= kept)
+    if (s->total <= kept && !s->margin)
         return false;
     *from = s->head_cap;
     *to = s->total - s->ring_cap + (s->margin < s->ring_cap ? s->margin : s->ring_cap);
