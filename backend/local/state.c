@@ -182,6 +182,18 @@ static void recover(struct state *s)
         closedir(d);
 }
 
+/* Also when somebody made it for himself: the tasks of another backend lie below it too. */
+static int open_passage(int parent, const char *name, mode_t mode, struct err *err)
+{
+    AUTO_FD int fd = tree_dir(parent, name, mode, err);
+
+    if (fd < 0)
+        return -1;
+    if ((mode & S_IXOTH) && fchmod(fd, mode))
+        return err_sys(err, errno, "set the mode of %s", name);
+    return TAKE_FD(&fd);
+}
+
 int state_open(const char *root, struct state *out, struct err *err)
 {
     AUTO_FREE char *path = root ? strdup(root) : backend_state_root(err);
@@ -201,10 +213,10 @@ int state_open(const char *root, struct state *out, struct err *err)
     top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)
         return err_sys(err, errno, "open %s", path);
-    root_fd = tree_dir(top, "v1", mode, err);
+    root_fd = open_passage(top, "v1", mode, err);
     if (root_fd < 0)
         return -1;
-    out->sandboxes_fd = tree_dir(root_fd, "sandbox", mode, err);
+    out->sandboxes_fd = open_passage(root_fd, "sandbox", mode, err);
     if (out->sandboxes_fd < 0)
         return -1;
     out->root_fd = TAKE_FD(&root_fd);

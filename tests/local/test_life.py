@@ -62,6 +62,12 @@ def test_a_named_one_is_found_again(start_stdio, state_dir):
     assert len(sandboxes(state_dir)) == 2
 
 
+def test_a_directory_that_another_backend_made_first(start_stdio, state_dir):
+    """A server for a remote service keeps its tasks there, and lets nobody else in."""
+    (state_dir / "v1").mkdir(mode=0o700)
+    assert run(start_stdio("--network", "none"), "echo in").stdout == "in\n"
+
+
 def test_two_servers_do_not_share_one(start_stdio):
     first = start_stdio("--sandbox", "proj")
     run(first, "true")
