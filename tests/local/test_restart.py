@@ -68,6 +68,7 @@ def test_a_true_outcome_is_kept(start_stdio):
     timed = start(client, "sleep 100", timeout_s=0.3)
     for each in [*ids, timed]:
         ended(client, each)
+    time.sleep(1)  # the outcome is told before it is on disk
     kill(client)
     client = start_stdio(*NAMED)
     for each, (_, status, code) in zip(ids, cases):
