@@ -1,4 +1,5 @@
 #include "base/sealed.h"
+#include "base/b64.h"
 #include "base/clock.h"
 #include "base/id.h"
 
@@ -10,64 +11,6 @@
 #define HEAD_LEN 10
 
 _Static_assert(HEAD_LEN + MAC_LEN == SEALED_EXTRA, "the format");
-
-/* ---- base64url ---- */
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static int encode(const struct buf *in, struct buf *out, struct err *err)
-{
-    const unsigned char *s = (const unsigned char *)in->data;
-    size_t need = (in->len * 4 + 2) / 3;
-    char *p = buf_reserve(out, need, err);
-    unsigned bits = 0, have = 0;
-
-    if (!p)
-        return -1;
-    for (size_t i = 0; i < in->len; i++) {
-        bits = (bits << 8 | s[i]) & 0xffff;
-        for (have += 8; have >= 6; have -= 6)
-            *p++ = alphabet[bits >> (have - 6) & 63];
-    }
-    if (have)
-        *p++ = alphabet[bits << (6 - have) & 63];
-    buf_commit(out, need);
-    return 0;
-}
-
-static int value(char c)
-{
-    const char *at = c ? strchr(alphabet, c) : NULL;
-
-    return at ? (int)(at - alphabet) : -1;
-}
-
-/* Canonical only: one text for given bytes, so that no changed text can pass. */
-static int decode(const char *text, size_t len, struct buf *out)
-{
-    char *p = buf_reserve(out, len / 4 * 3 + 3, NULL), *start = p;
-    unsigned bits = 0, have = 0;
-
-    if (!p)
-        return -1;
-    for (size_t i = 0; i < len; i++) {
-        int v = value(text[i]);
-        if (v < 0)
-            return -1;
-        bits = (bits << 6 | (unsigned)v) & 0xffff;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            *p++ = (char)(bits >> have);
-        }
-    }
-    if (have >= 6 || (bits & ((1u << have) - 1)))
-        return -1;
-    buf_commit(out, (size_t)(p - start));
-    return 0;
-}
-
-/* ---- the code ---- */
 
 static void put(unsigned char *to, uint64_t v, size_t bytes)
 {
@@ -136,7 +79,7 @@ int sealed_make(const struct sealed_key *key, const struct sealed_use *use, int6
     if (buf_add(&body, head, sizeof(head), err) || buf_add(&body, len ? payload : "", len, err) ||
         make_mac(key, use, body.data, body.len, mac, err) || buf_add(&body, mac, MAC_LEN, err))
         return -1;
-    return encode(&body, out, err);
+    return b64url_encode(out, body.data, body.len, err);
 }
 
 int sealed_open(const struct sealed_key *key, const struct sealed_use *use, const char *text,
@@ -147,7 +90,7 @@ int sealed_open(const struct sealed_key *key, const struct sealed_use *use, cons
     unsigned char mac[MAC_LEN];
     int64_t expiry;
 
-    if (len > SEALED_TEXT_MAX || decode(text, len, &body) || body.len < SEALED_EXTRA)
+    if (len > SEALED_TEXT_MAX || b64url_decode(&body, text, len, NULL) || body.len < SEALED_EXTRA)
         return err_set(err, ERR_INVALID, "it was not made by this server");
     head = (const unsigned char *)body.data;
     body.len -= MAC_LEN;

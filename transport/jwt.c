@@ -1,7 +1,7 @@
 #include "transport/jwt.h"
+#include "base/b64.h"
 #include "base/id.h"
 #include "mcp/scope.h"
-#include "transport/jwt_b64.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -41,10 +41,11 @@ bool jwt_looks_like(const char *token, size_t len)
     return split(token, len, &p) && p.header_len && p.payload_len;
 }
 
-static yyjson_doc *object(const char *text, size_t len, char *space, size_t max)
+static yyjson_doc *object(const char *text, size_t len, size_t max)
 {
-    size_t n;
-    yyjson_doc *doc = jwt_b64(text, len, space, max, &n) ? json_parse(space, n, NULL) : NULL;
+    AUTO(buf) struct buf json = BUF_MAX(max + 1);
+    yyjson_doc *doc =
+        b64url_decode(&json, text, len, NULL) ? NULL : json_parse(buf_str(&json), json.len, NULL);
 
     if (doc && yyjson_is_obj(yyjson_doc_get_root(doc)))
         return doc;
@@ -88,27 +89,28 @@ static const char *check_header(yyjson_val *header, enum jwt_alg *alg, const cha
 static enum jwt_outcome check_signature(const struct jwks *keys, const struct parts *p,
                                         const char **why)
 {
-    char space[JWT_HEADER_MAX];
-    unsigned char signature[JWT_SIGNATURE_MAX];
-    AUTO_JSON yyjson_doc *doc = object(p->header, p->header_len, space, sizeof(space));
+    AUTO_JSON yyjson_doc *doc = object(p->header, p->header_len, JWT_HEADER_MAX);
+    AUTO(buf) struct buf signature = BUF_MAX(JWT_SIGNATURE_MAX + 1);
     const char *kid = NULL;
     const struct jwt_key *key;
     enum jwt_alg alg;
     bool unknown;
-    size_t len;
 
     *why = doc ? check_header(yyjson_doc_get_root(doc), &alg, &kid) : "its header is malformed";
     if (*why)
         return JWT_BAD;
     *why = "its signature is malformed";
-    if (!jwt_b64(p->signature, p->signature_len, signature, sizeof(signature), &len))
+    if (b64url_decode(&signature, p->signature, p->signature_len, NULL))
         return JWT_BAD;
     key = jwks_find(keys, alg, kid, &unknown);
     *why = unknown ? "its key is unknown" : "no key is for it";
     if (!key)
         return unknown ? JWT_UNKNOWN_KEY : JWT_BAD;
     *why = "its signature is wrong";
-    return jwt_key_verify(key, p->header, p->signed_len, signature, len) ? JWT_GOOD : JWT_BAD;
+    return jwt_key_verify(key, p->header, p->signed_len, (const unsigned char *)signature.data,
+                          signature.len)
+               ? JWT_GOOD
+               : JWT_BAD;
 }
 
 /* ---- the claims ---- */
@@ -219,8 +221,7 @@ static const char *read_principal(yyjson_val *claims, const struct jwt_rules *ru
 static const char *check_claims(const struct jwt_rules *rules, const struct parts *p, int64_t now_s,
                                 struct jwt_claims *out)
 {
-    char space[JWT_MAX];
-    AUTO_JSON yyjson_doc *doc = object(p->payload, p->payload_len, space, sizeof(space));
+    AUTO_JSON yyjson_doc *doc = object(p->payload, p->payload_len, JWT_MAX);
     yyjson_val *claims = yyjson_doc_get_root(doc);
     const char *why;
 

@@ -1,5 +1,5 @@
 #include "transport/jwt_key.h"
-#include "transport/jwt_b64.h"
+#include "base/b64.h"
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -65,11 +65,15 @@ static const char *member(yyjson_val *jwk, const char *name, size_t *len)
 static int bytes(yyjson_val *jwk, const char *name, unsigned char *out, size_t max, size_t *len,
                  struct err *err)
 {
+    AUTO(buf) struct buf data = BUF_MAX(max + 1);
     size_t text_len;
     const char *text = member(jwk, name, &text_len);
 
-    if (text && text_len && jwt_b64(text, text_len, out, max, len))
+    if (text && text_len && !b64url_decode(&data, text, text_len, NULL) && data.len <= max) {
+        memcpy(out, data.data, data.len);
+        *len = data.len;
         return 0;
+    }
     return err_set(err, ERR_INVALID, "\"%s\" is not base64url of at most %zu bytes", name, max);
 }
 

@@ -3,7 +3,7 @@
  * header and claims are the input's two lines, signed so that what lies behind the signature is
  * reached (1), or a text of keys (2). What passes must be what the promise says.
  *
- * covers: transport/jwt.c transport/jwt_b64.c transport/jwt_key.c transport/jwks.c
+ * covers: transport/jwt.c transport/jwt_key.c transport/jwks.c
  * seeds: tests/fuzz/seeds/jwt
  */
 #include "base/b64.h"
