@@ -192,13 +192,13 @@ layers:
 	$(call only,$(BASE) $(wildcard base/*.h),base/)
 	$(call only,$(MCP) $(wildcard mcp/*.h),(mcp|base)/)
 	$(call only,$(TRANSPORT) $(wildcard transport/*.h),(transport|mcp|base)/)
-	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|tools\.gen\.h")
+	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|backend/browser/|tools\.gen\.h")
 	$(call only,$(AGENT) $(wildcard backend/agent/*.h),backend/(agent/|wire\.h"))
 	$(call only,$(CLI) $(wildcard cli/*.h),(cli|transport|mcp|base)/|backend/backend\.h"|tools/tools\.h"|embed\.h"|backend/remote/http\.h")
-	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/)
+	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/|backend/browser/keeper\.h")
 	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
 		! grep -snE '^ *# *include "' backend/$$d/*.[ch] | \
-			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|embed\.h\")" || exit 1; done
+			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|backend/browser/cdp\.h\"|embed\.h\")" || exit 1; done
 	$(call alone,yyjson,base/json\.[ch]|tools/gen/[a-z_]*\.[ch])
 	$(call alone,curl/,backend/remote/http\.c)
 	$(call alone,microhttpd,transport/(http|http_answer|upgrade)\.c|tests/bench/[a-z_]*\.c)

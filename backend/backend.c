@@ -1,4 +1,5 @@
 #include "backend/backend.h"
+#include "backend/browser/keeper.h"
 #include "backend/derive/derive.h"
 
 #include <string.h>
@@ -72,6 +73,7 @@ unsigned backend_can(const struct backend *be)
         [OP_FILE_REPLACE] = f && (f->replace || (f->read && f->write)),
         [OP_CODE] = o->code && o->code->execute,
         [OP_INFO] = o->sandbox->info,
+        [OP_BROWSER] = o->browser && (!o->browser->have || o->browser->have(be)),
     };
     unsigned set = 0;
 
@@ -225,4 +227,58 @@ int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct
     if (call_check(call, err))
         return -1;
     return sb->backend->ops->sandbox->info(sb, call, include, res, err);
+}
+
+/* ---- browser ---- */
+
+static struct keeper *keeper_of(struct sandbox *sb)
+{
+    struct keeper *k = atomic_load(&sb->keeper), *made;
+
+    if (k)
+        return k;
+    made = keeper_new();
+    if (!made || atomic_compare_exchange_strong(&sb->keeper, &k, made))
+        return made;
+    keeper_free(made);
+    return k;
+}
+
+int sandbox_browser(struct sandbox *sb, struct call *call, struct browser **out, struct err *err)
+{
+    struct keeper *k;
+
+    if (!sb->backend->ops->browser)
+        return unsupported(sb, "open pages in a browser", err);
+    if (call_check(call, err))
+        return -1;
+    k = keeper_of(sb);
+    return k ? keeper_take(k, sb, call, out, err) : err_oom(err);
+}
+
+struct browser *sandbox_browser_running(struct sandbox *sb)
+{
+    struct keeper *k = atomic_load(&sb->keeper);
+    struct browser *browser = NULL;
+
+    return k && !keeper_take(k, NULL, NULL, &browser, NULL) ? browser : NULL;
+}
+
+void sandbox_browser_put(struct sandbox *sb, struct browser *browser)
+{
+    if (browser)
+        keeper_put(atomic_load(&sb->keeper), browser);
+}
+
+void sandbox_browser_stop(struct sandbox *sb)
+{
+    struct keeper *k = atomic_load(&sb->keeper);
+
+    if (k)
+        keeper_stop(k);
+}
+
+void sandbox_browser_free(struct sandbox *sb)
+{
+    keeper_free(atomic_exchange(&sb->keeper, NULL));
 }

@@ -33,6 +33,7 @@ enum backend_op {
     OP_FILE_REPLACE,
     OP_CODE,
     OP_INFO,
+    OP_BROWSER,
     OP_COUNT
 };
 
@@ -255,6 +256,32 @@ struct watch_ops {
     void (*stop)(struct watch *w);
 };
 
+/* ---- browser ---- */
+
+struct browser;
+struct cdp_wire;
+
+#define BROWSER_IDLE_MS (15 * 60 * 1000) /* then an unused one is stopped */
+
+/* How a browser is reached, and what it shares with its sandbox. */
+struct browser_link {
+    struct cdp_wire *wire; /* backend/browser/cdp.h; freeing it ends a browser of our own */
+    bool ours;             /* started for this sandbox; else somebody's, which is left running */
+    bool same_files;       /* paths mean the same to it and to the file ops */
+    bool headless;
+    char downloads[256]; /* same_files: the directory that downloads go to, as file ops take it */
+    char note[160];      /* how it is isolated, for people */
+};
+
+struct browser_ops {
+    /* A fresh connection; starts a browser where that is ours to do. ERR_UNAVAILABLE says how to
+     * install one. Called again only after the earlier wire was freed. */
+    int (*connect)(struct sandbox *sb, struct call *call, struct browser_link *out,
+                   struct err *err);
+    /* Whether there is any to connect to; false: tools that need one are not listed. NULL: yes. */
+    bool (*have)(const struct backend *be);
+};
+
 /* What the operator chose; strings live as long as the backend. */
 struct backend_config {
     const char *state_dir; /* absolute; made when missing */
@@ -293,6 +320,7 @@ struct backend_ops {
     const struct file_ops *file;
     const struct code_ops *code;
     const struct watch_ops *watch;
+    const struct browser_ops *browser;
 };
 
 struct backend {
@@ -300,9 +328,12 @@ struct backend {
     const struct backend_config *config;
 };
 
+struct keeper;
+
 struct sandbox {
     struct backend *backend;
     char id[36];
+    _Atomic(struct keeper *) keeper; /* of its browser; NULL: none was asked for yet */
 };
 
 /* kind: "local", "aio", "fake". *config and what it points to must outlive the backend. */
@@ -347,6 +378,23 @@ bool backend_watches(const struct backend *be);
 int sandbox_watch(struct sandbox *sb, const struct watch_request *req, struct watch **out,
                   struct err *err) MUST_CHECK;
 void backend_unwatch(struct backend *be, struct watch *w);
+
+/*
+ * The browser of the sandbox, started when none runs or it has ended; backend/browser/browser.h
+ * says what it can do. Held until sandbox_browser_put(): so long it is not freed, though it may
+ * end. ERR_UNSUPPORTED, ERR_UNAVAILABLE with how to install one.
+ */
+int sandbox_browser(struct sandbox *sb, struct call *call, struct browser **out,
+                    struct err *err) MUST_CHECK;
+/* The same, NULL when none runs. */
+struct browser *sandbox_browser_running(struct sandbox *sb);
+void sandbox_browser_put(struct sandbox *sb, struct browser *browser);
+
+/* Ends it, if one runs. */
+void sandbox_browser_stop(struct sandbox *sb);
+
+/* For backends: nobody is inside any more; ends it and forgets all of it. */
+void sandbox_browser_free(struct sandbox *sb);
 
 SANDBOX_OP(exec, exec_request, exec_result);
 SANDBOX_OP(output, output_request, exec_result);

@@ -153,9 +153,9 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 #define WIRE_F_HOST (1u << 11) /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
 
 /*
- * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH. A tag that does not belong to a
- * request is answered with ERROR. A frame that is malformed, not of this list, or has another
- * number of descriptors ends the sandbox, also on a channel.
+ * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH. A tag that does not
+ * belong to a request is answered with ERROR. A frame that is malformed, not of this list, or has
+ * another number of descriptors ends the sandbox, also on a channel.
  *
  * EXEC    TAG_COMMAND, or TAG_COMMAND_FD and one descriptor more behind those of OPEN (up to
  *         1 MiB); [TAG_CWD] (the workspace), [TAG_ENV] (additions)

@@ -1,7 +1,7 @@
 #include "mcp/logging.h"
 #include "mcp/router.h"
-#include "mcp/tasks.h"
 #include "mcp/scope.h"
+#include "mcp/tasks.h"
 
 #include <string.h>
 

@@ -59,6 +59,7 @@ void tool_progress(struct tool_call *call, double progress, double total, const 
 
     if (c->task && message)
         task_status(call, message, strlen(message));
-    if (call->call->progress == progress_send && call_state(call->call) == CALL_RUNNING && progress > c->progress)
+    if (call->call->progress == progress_send && call_state(call->call) == CALL_RUNNING &&
+        progress > c->progress)
         send(c, progress, total, message, message ? strlen(message) : 0);
 }

@@ -17,10 +17,10 @@ enum rpc_code {
     RPC_PARAMS = -32602,
     RPC_INTERNAL = -32603,
     RPC_NO_RESOURCE = -32002, /* legacy; modern: RPC_PARAMS */
-    RPC_REFUSED = -32000, /* legacy: no session, unsupported version header */
-    RPC_HEADER = -32020,  /* modern: header and body differ */
-    RPC_CAPABILITY = -32021, /* modern: the client did not declare what this needs */
-    RPC_VERSION = -32022,    /* modern: revision not supported */
+    RPC_REFUSED = -32000,     /* legacy: no session, unsupported version header */
+    RPC_HEADER = -32020,      /* modern: header and body differ */
+    RPC_CAPABILITY = -32021,  /* modern: the client did not declare what this needs */
+    RPC_VERSION = -32022,     /* modern: revision not supported */
 };
 
 enum rpc_kind {

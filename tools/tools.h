@@ -10,11 +10,11 @@
 
 struct tools_context {
     struct backend *backend;
-    const char *sandbox_name; /* --sandbox NAME; used when the call names none */
-    size_t max_bytes;         /* ceiling of a result's text: 48 kB */
-    size_t default_max_bytes; /* 24 kB */
+    const char *sandbox_name;         /* --sandbox NAME; used when the call names none */
+    size_t max_bytes;                 /* ceiling of a result's text: 48 kB */
+    size_t default_max_bytes;         /* 24 kB */
     struct resource_watches *watches; /* resource_watch.h */
-    const char *confirm;      /* what is live: destructive tools ask first; NULL: they do not */
+    const char *confirm; /* what is live: destructive tools ask first; NULL: they do not */
 };
 
 /* The caller's default sandbox; release with sandbox_put(). */

@@ -39,8 +39,8 @@ void sse_done(struct sse *s);
 bool sse_add(struct sse *s, const char *json, size_t len);
 
 /*
- * The same, but what waits already in the same words is not queued again (and counts as kept), and a
- * message of any size fits as long as less than SSE_QUEUE_MAX waits.
+ * The same, but what waits already in the same words is not queued again (and counts as kept), and
+ * a message of any size fits as long as less than SSE_QUEUE_MAX waits.
  */
 bool sse_offer(struct sse *s, const char *json, size_t len);
 

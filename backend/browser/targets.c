@@ -268,16 +268,28 @@ static const struct page_event_row target_events[] = {
 
 /* ---- all events ---- */
 
-static bool run(const struct page_event_row *row, struct browser *b, struct session *s,
-                const struct cdp_event *event)
+/* Every table of a list is asked: several parts may want the same event. */
+static const struct page_event_row *const of_browser[] = { target_events };
+static const struct page_event_row *const of_page[] = {
+    request_events,
+    frame_events,
+    page_events,
+};
+
+static bool run(const struct page_event_row *const *tables, size_t count, struct browser *b,
+                struct session *s, const struct cdp_event *event)
 {
-    for (; row->method; row++) {
-        if (strcmp(row->method, event->method))
-            continue;
-        row->fn(b, s, event->params);
-        return true;
-    }
-    return false;
+    bool wanted = false;
+
+    for (size_t i = 0; i < count; i++)
+        for (const struct page_event_row *row = tables[i]; row->method; row++) {
+            if (strcmp(row->method, event->method))
+                continue;
+            row->fn(b, s, event->params);
+            wanted = true;
+            break;
+        }
+    return wanted;
 }
 
 static void end_all(struct browser *b)
@@ -290,16 +302,18 @@ static void end_all(struct browser *b)
 static void take(struct browser *b, const struct cdp_event *event)
 {
     struct session *s = session_find(b, event->session);
-    bool of_page = s && s->page;
+    bool wanted;
 
     if (!event->method) {
         end_all(b);
         watch_poke(b);
         return;
     }
-    if (run(target_events, b, s, event) ||
-        (of_page && (run(request_events, b, s, event) || run(frame_events, b, s, event) ||
-                     run(page_events, b, s, event))))
+    wanted = run(of_browser, COUNT_OF(of_browser), b, s, event);
+    s = session_find(b, event->session);
+    if (s && s->page)
+        wanted |= run(of_page, COUNT_OF(of_page), b, s, event);
+    if (wanted)
         watch_poke(b);
 }
 

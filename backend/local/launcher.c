@@ -107,7 +107,8 @@ static int mounts(struct launch *l, struct bwrap_mount *out, size_t *count, stru
     };
 
     if (be->workspace && !ws.readonly) {
-        if (protect_find(be->workspace, &l->agent->holders, &l->pinned, &l->readonly, l->degraded, err))
+        if (protect_find(be->workspace, &l->agent->holders, &l->pinned, &l->readonly, l->degraded,
+                         err))
             return -1;
         ws.pinned = &l->pinned;
         ws.readonly_paths = &l->readonly;

@@ -85,6 +85,7 @@ static int local_open(struct backend *base, const struct backend_config *config 
 
 static void free_sandbox(struct local_sandbox *sb)
 {
+    sandbox_browser_free(&sb->base);
     local_watches_free(sb);
     local_code_free(sb);
     local_sessions_free(sb);
@@ -390,4 +391,5 @@ const struct backend_ops local_backend = {
     .file = &local_file_ops,
     .code = &local_code_ops,
     .watch = &local_watch_ops,
+    .browser = &local_browser_ops,
 };

@@ -97,7 +97,7 @@ struct local_sandbox {
     struct {
         struct agent *agent; /* NULL: free; else a reference */
         int channel;
-    } kept[2];                    /* file_op.c: idle channels for file operations */
+    } kept[2]; /* file_op.c: idle channels for file operations */
     struct watch_list watches;
     char *restart_note;           /* processes were stopped: told once, in the next result */
     struct strings degraded;      /* found at the last start */
@@ -178,6 +178,8 @@ void local_code_free(struct local_sandbox *sb);
 void local_files_stopped(struct local_sandbox *sb);
 /* watch.c: */
 extern const struct watch_ops local_watch_ops;
+/* browser.c: */
+extern const struct browser_ops local_browser_ops;
 /* exec.c, session.c, info.c: */
 extern const struct exec_ops local_exec_ops;
 int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,

@@ -23,7 +23,8 @@
 int protect_find(const char *directory, struct placeholders *holders, struct strings *pinned,
                  struct strings *readonly, struct strings *degraded, struct err *err) MUST_CHECK;
 
-/* What is looked for, for people: ".envrc", ".git/hooks" (of any repository); NULL behind the last. */
+/* What is looked for, for people: ".envrc", ".git/hooks" (of any repository); NULL behind the last.
+ */
 const char *protect_path(size_t i);
 
 #endif

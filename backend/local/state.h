@@ -36,7 +36,7 @@ struct state {
 struct state_dir {
     char id[36];
     int dir_fd, lock_fd, jobs_fd; /* -1: closed */
-    char *workspace, *home;      /* host paths of ws and home; only for binds */
+    char *workspace, *home;       /* host paths of ws and home; only for binds */
     uid_t uid;
     gid_t gid;
     int64_t created_ms; /* wall clock */

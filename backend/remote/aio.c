@@ -156,6 +156,7 @@ static void sandbox_free(struct aio_sandbox *s)
 {
     if (!s)
         return;
+    sandbox_browser_free(&s->base);
     pthread_cond_destroy(&s->freed);
     pthread_mutex_destroy(&s->lock);
     free(s->principal);

@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import jsonschema
@@ -20,10 +21,11 @@ PRODUCT = "sandbox-mcp"
 def _judges(binary, structured):
     """Tool name -> validator of its outputSchema."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_MCP_")}
-    done = subprocess.run(
-        [binary, "--backend", "fake", "--toolsets", "all", "--structured", structured], env=env,
-        input=json.dumps(protocol.request(1, "tools/list")) + "\n", capture_output=True, text=True,
-        timeout=60)
+    with tempfile.TemporaryDirectory(prefix="smcp-") as state:
+        done = subprocess.run(
+            [binary, "--toolsets", "all", "--structured", structured],
+            env=env | {"SANDBOX_MCP_STATE_DIR": state}, capture_output=True, text=True, timeout=60,
+            input=json.dumps(protocol.request(1, "tools/list")) + "\n")
     found = {}
     for tool in json.loads(done.stdout)["result"]["tools"]:
         if schema := tool.get("outputSchema"):

@@ -17,6 +17,7 @@ static const char *const op_names[] = {
     [OP_FILE_REPLACE] = "file_replace",
     [OP_CODE] = "code",
     [OP_INFO] = "info",
+    [OP_BROWSER] = "browser",
 };
 _Static_assert(COUNT_OF(op_names) == OP_COUNT, "an op has no name here");
 

@@ -1,0 +1,127 @@
+#include "tools/browsing.h"
+#include "backend/browser/keeper.h"
+#include "tools/render.h"
+
+#include <string.h>
+
+int browsing_open(struct tool_call *call, struct browsing *out, struct err *err)
+{
+    if (tools_sandbox(call, &out->sandbox, err))
+        return -1;
+    return sandbox_browser(out->sandbox, call->call, &out->browser, err);
+}
+
+static struct keeper *keeper(const struct browsing *b)
+{
+    return atomic_load(&b->sandbox->keeper);
+}
+
+/* The last page that was used, else the newest, else a new one. */
+static int usual_page(struct tool_call *call, struct browsing *b, struct page **out,
+                      struct err *err)
+{
+    struct page *all[BROWSER_PAGES_MAX];
+    char id[ID_SIZE];
+    size_t n;
+
+    keeper_last_page(keeper(b), id);
+    if (*id && !browser_page(b->browser, id, out, NULL))
+        return 0;
+    n = browser_pages(b->browser, all);
+    for (size_t i = 0; i + 1 < n; i++)
+        page_unref(all[i]);
+    if (n) {
+        *out = all[n - 1];
+        return 0;
+    }
+    return browser_open(b->browser, NULL, call->call, out, err);
+}
+
+int browsing_begin(struct tool_call *call, const char *page_id, struct browsing *out,
+                   struct err *err)
+{
+    struct page *page = NULL;
+
+    if (browsing_open(call, out, err))
+        return -1;
+    if (page_id ? browser_page(out->browser, page_id, &page, err)
+                : usual_page(call, out, &page, err))
+        return -1;
+    browsing_turn(out, page);
+    return 0;
+}
+
+void browsing_turn(struct browsing *b, struct page *page)
+{
+    page_unref(b->page);
+    b->page = page;
+    keeper_use_page(keeper(b), page_id(page));
+}
+
+void browsing_done(struct browsing *b)
+{
+    page_unref(b->page);
+    if (b->sandbox)
+        sandbox_browser_put(b->sandbox, b->browser);
+    sandbox_put(b->sandbox);
+}
+
+int browsing_target(struct tool_call *call UNUSED, struct browsing *b UNUSED, const char *target,
+                    struct input_target *out, struct err *err UNUSED)
+{
+    *out = (struct input_target){ .selector = target };
+    return 0;
+}
+
+int browsing_place(struct buf *out, const char *page_id, const char *url, const char *title,
+                   struct err *err)
+{
+    return buf_addf(out, err, "%s · ", page_id) || render_name(out, url, err) ||
+                   buf_adds(out, " · ", err) || render_name(out, title, err) ||
+                   buf_adds(out, "\n", err)
+               ? -1
+               : 0;
+}
+
+static int render_dialog(struct buf *out, const struct page_report *r, struct err *err)
+{
+    if (!r->dialog)
+        return 0;
+    return buf_addf(out, err, "%s open: \"", r->dialog_type) ||
+                   render_name(out, r->dialog_message, err) ||
+                   buf_adds(out, "\" (answer it with browser_dialog)\n", err)
+               ? -1
+               : 0;
+}
+
+int browsing_events(struct buf *out, const struct page_report *r, struct err *err)
+{
+    if (r->unfinished && buf_adds(out, "still loading\n", err))
+        return -1;
+    for (unsigned i = 0; i < r->new_page_count; i++)
+        if (buf_addf(out, err, "new page %s\n", r->new_pages[i]))
+            return -1;
+    for (unsigned i = 0; i < r->event_count; i++)
+        if (buf_addf(out, err, "%s: ", r->events[i].type) ||
+            render_name(out, r->events[i].text, err) || buf_adds(out, "\n", err))
+            return -1;
+    if (r->console_errors && buf_addf(out, err, "%u console errors\n", r->console_errors))
+        return -1;
+    return render_dialog(out, r, err);
+}
+
+int browsing_report(struct tool_call *call, struct browsing *b, const char *did,
+                    const struct page_report *r, bool snapshot UNUSED, struct err *err)
+{
+    AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX);
+    const char *went = r->navigated ? ", navigated" : r->same_document ? ", URL changed" : "";
+
+    if (buf_addf(&text, err, "%s%s · ", did, went) ||
+        browsing_place(&text, page_id(b->page), r->url, r->title, err) ||
+        browsing_events(&text, r, err))
+        return -1;
+    if (tool_meta_str(call, "page_id", page_id(b->page), err) ||
+        tool_meta_str(call, "url", r->url, err))
+        return -1;
+    return tool_text(call, text.data, text.len, err);
+}
