@@ -13,6 +13,7 @@
 #define BACKEND_BROWSER_INPUT_H
 
 #include "backend/browser/page.h"
+#include "backend/results.h"
 
 #define INPUT_FIND_MS 2000
 #define INPUT_READY_MS 3000
@@ -78,5 +79,31 @@ struct input_scrolled {
 int input_scroll(struct page *page, const struct input_target *target,
                  const struct input_scroll *how, struct call *call, struct input_scrolled *out,
                  struct err *err) MUST_CHECK;
+
+/*
+ * A checkbox, radio button or switch, native or ARIA, gets that state: by a click on it, or on its
+ * label when it is not seen itself, unless it has it. ERR_INVALID: it is none of these, a radio
+ * button cannot be cleared, or it stays as it was. *changed (may be NULL): it was clicked.
+ */
+int input_check(struct page *page, const struct input_target *target, bool checked,
+                struct call *call, bool *changed, struct page_report *report,
+                struct err *err) MUST_CHECK;
+
+#define INPUT_OPTIONS_MAX 64 /* options chosen by one call */
+
+/*
+ * Exactly these options of a <select>, or of an ARIA listbox or combobox, which is opened: each one
+ * by its label, else its value, else its index from 0. Waits until they are there. None clears one
+ * that takes several. selected (may be NULL): the labels that are chosen afterwards, owned by the
+ * caller also on failure. ERR_NOT_FOUND lists the options there are.
+ */
+int input_select(struct page *page, const struct input_target *target, const char *const *values,
+                 size_t count, struct call *call, struct strings *selected,
+                 struct page_report *report, struct err *err) MUST_CHECK;
+
+/* From the middle of one element to the other's: as HTML5 drag and drop where the page takes part
+ * in that, else with the button held on the way. */
+int input_drag(struct page *page, const struct input_target *from, const struct input_target *to,
+               struct call *call, struct page_report *report, struct err *err) MUST_CHECK;
 
 #endif
