@@ -3,15 +3,11 @@
 #include "backend/browser/state.h"
 #include "base/clock.h"
 
-#include <math.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #define AGAIN_MS 50
-#define STILL_MS 16
-#define STILL_TRIES 30
-#define DEPTH_MAX 32 /* frames in frames */
 
 static const char *const kinds[] = { "css", "text", "role", "xpath" };
 
@@ -155,7 +151,7 @@ static int look_everywhere(struct element *e, const struct buf *args, struct cal
     return r;
 }
 
-static int pause_for(int ms, struct call *call, struct err *err)
+int element_pause(int ms, struct call *call, struct err *err)
 {
     struct pollfd fd = { .fd = call ? call->event_fd : -1, .events = POLLIN };
 
@@ -163,14 +159,10 @@ static int pause_for(int ms, struct call *call, struct err *err)
     return call ? call_check(call, err) : 0;
 }
 
-static int find_selector(struct element *e, const char *selector, struct call *call,
-                         struct err *err)
+static int selector_args(const char *selector, bool any, struct buf *args, struct err *err)
 {
-    AUTO(buf) struct buf args = BUF_MAX(8 * INPUT_SELECTOR_MAX);
-    struct jw w = JW(&args, err);
-    int64_t deadline_ms = clock_ms() + INPUT_FIND_MS;
+    struct jw w = JW(args, err);
     const char *kind = NULL, *text = NULL;
-    int r;
 
     if (split(selector, &kind, &text, err))
         return -1;
@@ -181,11 +173,24 @@ static int find_selector(struct element *e, const char *selector, struct call *c
     jw_obj(&w);
     jw_kstr(&w, "value", text);
     jw_end(&w);
+    jw_obj(&w);
+    jw_kbool(&w, "value", any);
+    jw_end(&w);
     jw_aend(&w);
-    if (jw_done(&w))
+    return jw_done(&w);
+}
+
+static int find_selector(struct element *e, const char *selector, struct call *call,
+                         struct err *err)
+{
+    AUTO(buf) struct buf args = BUF_MAX(8 * INPUT_SELECTOR_MAX);
+    int64_t deadline_ms = clock_ms() + INPUT_FIND_MS;
+    int r;
+
+    if (selector_args(selector, false, &args, err))
         return -1;
     while ((r = look_everywhere(e, &args, call, err)) == 1 && clock_ms() < deadline_ms)
-        if (pause_for(AGAIN_MS, call, err))
+        if (element_pause(AGAIN_MS, call, err))
             return -1;
     if (r <= 0)
         return r;
@@ -193,8 +198,8 @@ static int find_selector(struct element *e, const char *selector, struct call *c
     return err_next(err, "take a snapshot, or look for it with browser_find");
 }
 
-static int resolve(struct element *e, const struct page_frame *frame, int64_t node,
-                   struct call *call, struct err *err)
+int element_resolve(struct element *e, const struct page_frame *frame, int64_t node,
+                    struct call *call, struct err *err)
 {
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     struct err own = { 0 };
@@ -235,7 +240,7 @@ static int find_node(struct element *e, const struct input_target *target, struc
         return -1;
     for (size_t i = 0; i < n; i++)
         if (*id ? !strcmp(frames[i].id, id) : !*session || !strcmp(frames[i].session, session))
-            return resolve(e, &frames[i], target->node, call, err);
+            return element_resolve(e, &frames[i], target->node, call, err);
     return err_set(err, ERR_STALE, "the element's frame is no longer in the page");
 }
 
@@ -253,148 +258,27 @@ int element_find(struct page *page, const struct input_target *target, struct ca
     return err_set(err, ERR_INVALID, "target: is required");
 }
 
-/* ---- ready ---- */
-
-static int not_ready(const struct element *e, yyjson_val *value, struct err *err)
+int element_look(struct page *page, const struct input_target *target, struct call *call,
+                 struct err *err)
 {
-    const char *fail = json_str(value, "fail"), *by = json_str(value, "by");
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    AUTO(buf) struct buf args = BUF_MAX(8 * INPUT_SELECTOR_MAX);
+    yyjson_val *value = NULL;
+    struct element e;
+    int r;
 
-    if (!fail || !strcmp(fail, "gone"))
-        return err_set(err, ERR_STALE, "the element has left the page");
-    if (!strcmp(fail, "covered")) {
-        err_set(err, ERR_COVERED, "%s is covered by %.200s", e->label, by ? by : "another element");
-        return err_next(err, "close or move what covers it, or scroll");
+    if (!target->selector) {
+        r = element_find(page, target, call, &e, err);
+        if (!r && !(r = element_call(&e, js_visible, "[]", 0, call, &reply, &value, err)))
+            r = !yyjson_get_bool(value);
+        element_done(&e);
+        return r;
     }
-    if (!strcmp(fail, "no text field"))
-        return err_set(err, ERR_INVALID, "%s takes no text", e->label);
-    err_set(err, ERR_INVALID, "%s is %.40s, also after %d ms", e->label, fail, INPUT_READY_MS);
-    return err_next(err, "take a screenshot or a snapshot to see why");
-}
-
-static double number(yyjson_val *obj, const char *key)
-{
-    return yyjson_get_num(yyjson_obj_get(obj, key));
-}
-
-/* The element whose content the frame is, in the frame around it. */
-static int owner_of(struct element *inner, const struct page_frame *frame,
-                    const struct page_frame *around, struct call *call, struct element *out,
-                    struct err *err)
-{
-    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-    char params[96];
-
-    *out = (struct element){ .page = inner->page };
-    COPY(out->group, inner->group);
-    snprintf(params, sizeof(params), "{\"frameId\":\"%s\"}", frame->id);
-    if (page_call(inner->page, around->session, "DOM.getFrameOwner", params, 0, call, &reply, err))
-        return err_wrap(err, "the frame's place");
-    return resolve(out, around, json_int(reply.result, "backendNodeId", 0), call, err);
-}
-
-static const struct page_frame *frame_of(const struct page_frame *frames, size_t n, const char *id)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(frames[i].id, id))
-            return &frames[i];
-    return NULL;
-}
-
-/* One frame up. */
-static int step_out(struct element *e, const struct page_frame *f, const struct page_frame *around,
-                    struct call *call, struct err *err)
-{
-    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-    struct element owner;
-    yyjson_val *value;
-    char args[96];
-
-    snprintf(args, sizeof(args), "[{\"value\":%.3f},{\"value\":%.3f}]", e->x, e->y);
-    if (owner_of(e, f, around, call, &owner, err))
+    e = (struct element){ .page = page };
+    snprintf(e.group, sizeof(e.group), "look");
+    if (selector_args(target->selector, true, &args, err))
         return -1;
-    int r = element_call(&owner, js_owner, args, 0, call, &reply, &value, err);
-    if (strcmp(owner.session, e->session))
-        element_done(&owner);
-    if (r)
-        return -1;
-    if (yyjson_obj_get(value, "fail"))
-        return not_ready(e, value, err);
-    e->x = number(value, "x");
-    e->y = number(value, "y");
-    return 0;
-}
-
-/* From its own frame's viewport to the main one's. */
-static int climb(struct element *e, struct call *call, struct err *err)
-{
-    AUTO_FREE struct page_frame *frames = NULL;
-    const struct page_frame *f, *around;
-    size_t n;
-
-    if (page_frames(e->page, &frames, &n, err))
-        return -1;
-    f = frame_of(frames, n, e->frame);
-    for (int depth = 0; f && *f->parent && depth < DEPTH_MAX; depth++, f = around) {
-        around = frame_of(frames, n, f->parent);
-        if (around && step_out(e, f, around, call, err))
-            return -1;
-    }
-    return f ? 0 : err_set(err, ERR_STALE, "the element's frame is no longer in the page");
-}
-
-/* What scrolled in one process arrives later in the one around it: looked at until it stays. */
-static int climb_until_still(struct element *e, struct call *call, struct err *err)
-{
-    double x = e->x, y = e->y, last_x = 0, last_y = 0;
-
-    for (int i = 0; i < STILL_TRIES; i++) {
-        struct err why = { 0 };
-        e->x = x;
-        e->y = y;
-        int r = climb(e, call, &why);
-        bool passes = why.code == ERR_COVERED || why.code == ERR_STALE || why.code == ERR_INVALID;
-        if (r && (!passes || i + 1 == STILL_TRIES)) {
-            if (err)
-                *err = why;
-            return -1;
-        }
-        if (!r && i && fabs(e->x - last_x) < 1 && fabs(e->y - last_y) < 1)
-            return 0;
-        last_x = e->x;
-        last_y = e->y;
-        if (pause_for(STILL_MS, call, err))
-            return -1;
-    }
-    return err_set(err, ERR_INVALID, "%s keeps moving", e->label);
-}
-
-int element_ready(struct element *e, const char *need, struct call *call, struct err *err)
-{
-    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-    yyjson_val *value;
-    char args[96];
-
-    snprintf(args, sizeof(args), "[{\"value\":\"%s\"},{\"value\":%d}]", need, INPUT_READY_MS);
-    if (element_call(e, js_ready, args, INPUT_READY_MS + CDP_TIMEOUT_MS, call, &reply, &value, err))
-        return err_wrap(err, "the element");
-    COPY(e->label, json_str(value, "label"));
-    if (yyjson_obj_get(value, "fail"))
-        return not_ready(e, value, err);
-    e->x = e->own_x = number(value, "x");
-    e->y = e->own_y = number(value, "y");
-    COPY(e->box, json_str(value, "box"));
-    return strcmp(e->frame, e->page->target) ? climb_until_still(e, call, err) : 0;
-}
-
-int element_still(struct element *e, struct call *call, struct err *err)
-{
-    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-    yyjson_val *value;
-    char args[256];
-
-    snprintf(args, sizeof(args), "[{\"value\":%.17g},{\"value\":%.17g},{\"value\":\"%s\"}]",
-             e->own_x, e->own_y, e->box);
-    if (element_call(e, js_still, args, 0, call, &reply, &value, err))
-        return -1;
-    return !yyjson_get_bool(value);
+    r = look_everywhere(&e, &args, call, err);
+    element_done(&e);
+    return r;
 }

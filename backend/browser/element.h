@@ -24,6 +24,17 @@ int element_find(struct page *page, const struct input_target *target, struct ca
                  struct element *out, struct err *err) MUST_CHECK;
 void element_done(struct element *e);
 
+/* Looks once; 0: it is there and visible, 1: not. Several are as good as one. */
+int element_look(struct page *page, const struct input_target *target, struct call *call,
+                 struct err *err) MUST_CHECK;
+
+/* That node, of that frame. ERR_STALE: it has gone. */
+int element_resolve(struct element *e, const struct page_frame *frame, int64_t node,
+                    struct call *call, struct err *err) MUST_CHECK;
+
+/* -1: the call ended meanwhile. */
+int element_pause(int ms, struct call *call, struct err *err) MUST_CHECK;
+
 /* need: letters of js_ready. Fills label, x and y. */
 int element_ready(struct element *e, const char *need, struct call *call,
                   struct err *err) MUST_CHECK;

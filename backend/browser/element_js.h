@@ -20,6 +20,10 @@
     "![...e.children].some(visible))return false}"                   \
     "return getComputedStyle(e).visibility==='visible'};"
 
+/* On an element. */
+static const char js_visible[] = "function(){" JS_VISIBLE
+                                 "return this.isConnected&&visible(this)}";
+
 /* box() of `el`; takes(hit(x, y)): what is at that point belongs to it. */
 #define JS_HIT                                                                                    \
     "const box=()=>{const r=el.getBoundingClientRect();return[r.x,r.y,r.width,r.height].join()};" \
@@ -30,9 +34,10 @@
     "const takes=h=>{for(let e=h;e;e=above(e))if(e===el)return true;"                             \
     "const l=h&&h.closest&&h.closest('label');return!!l&&l.control===el};"
 
-/* (kind, text): the element, null, or a string that says what is wrong. */
+/* (kind, text, any): the element, null, or a string that says what is wrong. any: the first one
+ * that is visible, or null. */
 static const char js_find[] =
-    "function(kind,text){" JS_DESCRIBE JS_VISIBLE
+    "function(kind,text,any){" JS_DESCRIBE JS_VISIBLE
     "const norm=s=>(s||'').replace(/\\s+/g,' ').trim();"
     "const roots=[document];"
     "for(let i=0;i<roots.length&&i<5000;i++){"
@@ -89,7 +94,7 @@ static const char js_find[] =
     "return(only||same.length?same:hits).map(h=>h[0])}};"
     "let all;try{all=[...new Set(find[kind]())]}catch(x){"
     "return 'invalid: '+String(x.message||x).slice(0,200)}"
-    "const seen=all.filter(visible);if(seen.length===1)return seen[0];"
+    "const seen=all.filter(visible);if(any)return seen[0]||null;if(seen.length===1)return seen[0];"
     "if(!seen.length)return all[0]||null;"
     "return'several: '+seen.length+' elements match: '+seen.slice(0,5).map(describe).join(', ')"
     "+(seen.length>5?', ...':'')}";

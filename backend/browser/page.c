@@ -80,6 +80,7 @@ void page_unref(struct page *page)
     if (!page || atomic_fetch_sub(&page->refs, 1) != 1)
         return;
     frames_clear(page);
+    responses_free(page->responses);
     fd_close(&page->halt_fd);
     free(page->url);
     free(page->title);

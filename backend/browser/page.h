@@ -188,6 +188,7 @@ struct page_report {
 };
 
 void page_mark(struct page *page, struct page_mark *mark);
+void page_peek(struct page *page, struct page_mark *mark); /* of what is no action */
 
 /* Waits until what began since the mark is over: a navigation until its DOM is there, requests
  * until they are answered; at most max_ms (0: 5 s). Nothing began: a few milliseconds. */

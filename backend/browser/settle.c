@@ -10,6 +10,14 @@
 
 void page_mark(struct page *page, struct page_mark *mark)
 {
+    page_peek(page, mark);
+    pthread_mutex_lock(&page->browser->lock);
+    responses_mark(page);
+    pthread_mutex_unlock(&page->browser->lock);
+}
+
+void page_peek(struct page *page, struct page_mark *mark)
+{
     pthread_mutex_lock(&page->browser->lock);
     *mark = (struct page_mark){
         .documents = page->main_documents,

@@ -72,6 +72,7 @@ struct page {
     char dialog_message[PAGE_DIALOG_MAX];
     struct page_event events[PAGE_EVENTS_MAX];
     unsigned event_count;
+    struct responses *responses; /* wait.c */
 };
 
 struct browser {
@@ -156,7 +157,10 @@ struct page_event_row {
     const char *method;
     page_event_fn *fn;
 };
-extern const struct page_event_row frame_events[], request_events[], page_events[];
+extern const struct page_event_row frame_events[], request_events[], page_events[], wait_events[];
+
+void responses_free(struct responses *r);
+void responses_mark(struct page *page); /* an action begins */
 
 /* ---- small things ---- */
 

@@ -274,6 +274,7 @@ static const struct page_event_row *const of_page[] = {
     request_events,
     frame_events,
     page_events,
+    wait_events,
 };
 
 static bool run(const struct page_event_row *const *tables, size_t count, struct browser *b,

@@ -1,0 +1,422 @@
+#include "backend/browser/wait.h"
+#include "backend/browser/element.h"
+#include "backend/browser/state.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOK_MS 300 /* what no observer sees: styles, shadow roots, values */
+#define APART_MS 40 /* between two looks */
+#define PROBE_MS 5000
+#define BINDING "sandboxMcpChanged"
+
+/* (text, gone): bit 1 the text is seen in this frame, bit 2 the other one is. The observer stays
+ * for as long as somebody looks. */
+static const char js_probe[] =
+    "function(text,gone){const g=globalThis;g.smcpUntil=Date.now()+3000;"
+    "if(!g.smcpObserver){let due=0;const o=g.smcpObserver=new MutationObserver(()=>{"
+    "if(Date.now()>g.smcpUntil){o.disconnect();g.smcpObserver=null;return}"
+    "if(!due)due=setTimeout(()=>{due=0;g." BINDING "&&g." BINDING "('')},20)});"
+    "o.observe(document,{subtree:true,childList:true,characterData:true,attributes:true})}"
+    "if(text===null&&gone===null)return 0;"
+    "const norm=s=>(s||'').replace(/\\s+/g,' ').trim().toLowerCase();"
+    "const want=[text,gone].map(s=>s===null?null:norm(s));"
+    "const roots=[document.body||document.documentElement];"
+    "for(let i=0;i<roots.length&&i<2000;i++){if(!roots[i])continue;"
+    "const w=document.createTreeWalker(roots[i],1);"
+    "do{const s=w.currentNode.shadowRoot;if(s)roots.push(s)}while(w.nextNode())}"
+    "const seen=w=>roots.some(r=>r&&norm(r.textContent).includes(w)&&"
+    "(r.host?[...r.children]:[r]).some(e=>norm(e.innerText).includes(w)));"
+    "return want.reduce((n,w,i)=>n|(w!==null&&seen(w)?1<<i:0),0)}";
+
+struct responses {
+    struct {
+        char *url;
+        int status;
+    } all[WAIT_RESPONSES]; /* a ring */
+    uint64_t count, since; /* since: when the last action began */
+    struct waiter *waiters;
+};
+
+struct waiter {
+    struct waiter *next;
+    const char *pattern;
+    bool matched;
+    char *url;
+    int status;
+};
+
+struct waiting {
+    struct page *page;
+    const struct wait_for *what;
+    struct call *call;
+    struct watch watch;
+    struct waiter waiter;
+    int64_t begun_ms, deadline_ms, looked_ms, idle_since_ms;
+    uint64_t idle_requests;
+    bool in_page; /* scripts have to be asked */
+    const char *matched;
+};
+
+/* ---- patterns ---- */
+
+bool wait_url_matches(const char *pattern, const char *url)
+{
+    const char *star = NULL, *from = NULL;
+
+    if (!strchr(pattern, '*'))
+        return strstr(url, pattern) != NULL;
+    while (*url) {
+        if (*pattern == '*') {
+            star = pattern++;
+            from = url;
+        } else if (*pattern == *url) {
+            pattern++;
+            url++;
+        } else if (star) {
+            pattern = star + 1;
+            url = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
+}
+
+/* ---- responses ---- */
+
+static struct responses *responses_of(struct page *page)
+{
+    if (!page->responses)
+        page->responses = calloc(1, sizeof(*page->responses));
+    return page->responses;
+}
+
+void responses_free(struct responses *r)
+{
+    for (size_t i = 0; r && i < WAIT_RESPONSES; i++)
+        free(r->all[i].url);
+    free(r);
+}
+
+void responses_mark(struct page *page)
+{
+    if (page->responses)
+        page->responses->since = page->responses->count;
+}
+
+static void offer(struct waiter *w, const char *url, int status)
+{
+    if (w->matched || !wait_url_matches(w->pattern, url))
+        return;
+    w->url = keep_url(w->url, url);
+    w->status = status;
+    w->matched = true;
+}
+
+static void responded(struct browser *b UNUSED, struct session *s, yyjson_val *params)
+{
+    yyjson_val *response = yyjson_obj_get(params, "response");
+    const char *url = json_str(response, "url");
+    struct responses *r = url ? responses_of(s->page) : NULL;
+    int status = (int)json_int(response, "status", 0);
+
+    if (!r)
+        return;
+    size_t at = r->count++ % WAIT_RESPONSES;
+    r->all[at].url = keep_url(r->all[at].url, url);
+    r->all[at].status = status;
+    for (struct waiter *w = r->waiters; w; w = w->next)
+        offer(w, url, status);
+}
+
+static void changed(struct browser *b UNUSED, struct session *s UNUSED, yyjson_val *params UNUSED)
+{
+}
+
+const struct page_event_row wait_events[] = {
+    { "Network.responseReceived", responded },
+    { "Runtime.bindingCalled", changed },
+    { NULL, NULL },
+};
+
+/* Locked, as are those below. Looks back at what came since the last action began. */
+static int waiter_begin(struct waiting *g, struct err *err)
+{
+    struct responses *r = g->what->response ? responses_of(g->page) : NULL;
+
+    if (!g->what->response)
+        return 0;
+    if (!r)
+        return err_oom(err);
+    uint64_t from = r->count > WAIT_RESPONSES ? r->count - WAIT_RESPONSES : 0;
+    g->waiter.pattern = g->what->response;
+    for (uint64_t i = from > r->since ? from : r->since; i < r->count; i++)
+        offer(&g->waiter, r->all[i % WAIT_RESPONSES].url, r->all[i % WAIT_RESPONSES].status);
+    g->waiter.next = r->waiters;
+    r->waiters = &g->waiter;
+    return 0;
+}
+
+static void waiter_end(struct waiting *g)
+{
+    struct waiter **at;
+
+    if (!g->waiter.pattern)
+        return;
+    for (at = &g->page->responses->waiters; *at != &g->waiter;)
+        at = &(*at)->next;
+    *at = g->waiter.next;
+}
+
+/* ---- what the browser told: locked ---- */
+
+static bool is_loaded(struct waiting *g)
+{
+    const struct frame *f = frame_find(g->page, g->page->target);
+
+    return f && !strcmp(f->life_loader, f->loader) && f->life & LIFE_LOAD;
+}
+
+static bool is_idle(struct waiting *g)
+{
+    struct page *page = g->page;
+    int64_t now_ms = clock_ms();
+
+    if (page->in_flight_count || page->requests != g->idle_requests || !is_loaded(g)) {
+        g->idle_since_ms = now_ms;
+        g->idle_requests = page->requests;
+        return false;
+    }
+    return now_ms - g->idle_since_ms >= WAIT_IDLE_MS;
+}
+
+static const char *told(struct waiting *g)
+{
+    const struct wait_for *what = g->what;
+
+    if (what->state == WAIT_DIALOG && *g->page->dialog_type)
+        return "dialog";
+    if (what->url && wait_url_matches(what->url, g->page->url))
+        return "url";
+    if (g->waiter.matched)
+        return "response";
+    if (what->state == WAIT_LOAD && is_loaded(g))
+        return "load";
+    return what->state == WAIT_IDLE && is_idle(g) ? "idle" : NULL;
+}
+
+/* ---- what the page shows: without the lock ---- */
+
+static void add_text(struct jw *w, const char *text)
+{
+    jw_obj(w);
+    jw_kstr(w, "value", text);
+    jw_end(w);
+}
+
+static int probe_frame(struct waiting *g, const struct page_frame *frame, int *seen,
+                       struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    AUTO(buf) struct buf params = BUF_MAX(64 * 1024);
+    struct jw w = JW(&params, err);
+    int64_t context, left_ms = g->deadline_ms - clock_ms() + 200;
+
+    if (left_ms > PROBE_MS)
+        left_ms = PROBE_MS;
+    if (page_call(g->page, frame->session, "Runtime.addBinding",
+                  "{\"name\":\"" BINDING "\",\"executionContextName\":\"" PAGE_WORLD "\"}", left_ms,
+                  g->call, NULL, err) ||
+        page_world(g->page, frame, g->call, &context, err))
+        return -1;
+    jw_obj(&w);
+    jw_kstr(&w, "functionDeclaration", js_probe);
+    jw_kint(&w, "executionContextId", context);
+    jw_key(&w, "arguments");
+    jw_arr(&w);
+    add_text(&w, g->what->text);
+    add_text(&w, g->what->text_gone);
+    jw_aend(&w);
+    jw_kbool(&w, "returnByValue", true);
+    jw_end(&w);
+    if (jw_done(&w) || page_call(g->page, frame->session, "Runtime.callFunctionOn", params.data,
+                                 left_ms > 1 ? left_ms : 1, g->call, &reply, err))
+        return -1;
+    *seen |= (int)json_int(yyjson_obj_get(reply.result, "result"), "value", 0);
+    return 0;
+}
+
+/* A frame that went away has nothing; a page that is busy is asked again. */
+static bool passes(enum err_code code)
+{
+    return code == ERR_STALE || code == ERR_INVALID || code == ERR_TIMEOUT;
+}
+
+static int probe_text(struct waiting *g, int *seen, struct err *err)
+{
+    AUTO_FREE struct page_frame *frames = NULL;
+    size_t n;
+
+    if (page_frames(g->page, &frames, &n, err))
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        struct err why = { 0 };
+        if (!probe_frame(g, &frames[i], seen, &why))
+            continue;
+        if (!passes(why.code) || (i == 0 && why.code == ERR_TIMEOUT)) {
+            if (err)
+                *err = why;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int ask_page(struct waiting *g, struct err *err)
+{
+    const struct wait_for *what = g->what;
+    struct err why = { 0 };
+    int seen = 0, r = 0;
+
+    if (probe_text(g, &seen, &why))
+        r = -1;
+    else if (what->text && seen & 1)
+        g->matched = "text";
+    else if (what->text_gone && !(seen & 2))
+        g->matched = "text_gone";
+    else if (what->target && (r = element_look(g->page, what->target, g->call, &why)) == 0)
+        g->matched = "target";
+    if (r >= 0 || why.code == ERR_TIMEOUT)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}
+
+/* ---- */
+
+/* Locked, on the way in and out. 1: go on waiting. */
+static int look(struct waiting *g, struct err *err)
+{
+    int r = 0;
+
+    if ((g->matched = told(g)))
+        return 0;
+    if (g->page->halted && (g->page->closed || g->page->crashed || g->in_page)) {
+        pthread_mutex_unlock(&g->page->browser->lock);
+        r = page_call(g->page, NULL, "Page.enable", NULL, 0, g->call, NULL, err); /* says why */
+        pthread_mutex_lock(&g->page->browser->lock);
+        return r ? -1 : 1;
+    }
+    if (g->in_page && clock_ms() - g->looked_ms >= APART_MS) {
+        pthread_mutex_unlock(&g->page->browser->lock);
+        r = ask_page(g, err);
+        pthread_mutex_lock(&g->page->browser->lock);
+        g->looked_ms = clock_ms();
+    }
+    return r ? -1 : !g->matched;
+}
+
+static int64_t next_look(struct waiting *g, bool poked)
+{
+    int64_t until_ms = g->deadline_ms, now_ms = clock_ms();
+
+    if (g->in_page)
+        until_ms = clock_earlier(until_ms, g->looked_ms + (poked ? APART_MS : LOOK_MS));
+    if (g->what->state == WAIT_IDLE)
+        until_ms = clock_earlier(until_ms, g->idle_since_ms + WAIT_IDLE_MS);
+    return until_ms > now_ms ? until_ms : now_ms + 1;
+}
+
+static int wait_locked(struct waiting *g, struct err *err)
+{
+    struct browser *b = g->page->browser;
+    bool poked = false;
+    int r;
+
+    if (watch_begin(b, &g->watch, err))
+        return -1;
+    r = waiter_begin(g, err);
+    while (!r && (r = look(g, err)) > 0 && clock_ms() < g->deadline_ms) {
+        bool soon = clock_ms() - g->looked_ms < APART_MS;
+        r = watch_wait(b, &g->watch, next_look(g, poked && soon), g->call, err);
+        poked = !r;
+        r = r < 0 ? -1 : 0;
+    }
+    waiter_end(g);
+    watch_end(b, &g->watch);
+    return r < 0 ? -1 : 0;
+}
+
+static int check(const struct wait_for *what, struct err *err)
+{
+    const char *const texts[] = { what->text, what->text_gone, what->url, what->response };
+    size_t given = 0;
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        given += texts[i] != NULL;
+        if (texts[i] && strlen(texts[i]) > WAIT_PATTERN_MAX)
+            return err_set(err, ERR_INVALID, "a text or pattern is longer than %d bytes",
+                           WAIT_PATTERN_MAX);
+        if (texts[i] && !texts[i][strspn(texts[i], " \t\r\n")])
+            return err_set(err, ERR_INVALID, "a text or pattern is empty");
+    }
+    return given || what->target || what->state
+               ? 0
+               : err_set(err, ERR_INVALID, "there is nothing to wait for");
+}
+
+int page_wait_for(struct page *page, const struct wait_for *what, struct call *call,
+                  struct waited *out, struct err *err)
+{
+    struct waiting g = {
+        .page = page,
+        .what = what,
+        .call = call,
+        .begun_ms = clock_ms(),
+        .in_page = what->text || what->text_gone || what->target,
+    };
+    int r;
+
+    if (check(what, err))
+        return -1;
+    g.deadline_ms = g.begun_ms + what->timeout_ms;
+    g.idle_since_ms = g.begun_ms;
+    if (page_know(page, call, err) && what->state != WAIT_DIALOG)
+        return -1;
+    pthread_mutex_lock(&page->browser->lock);
+    g.idle_requests = page->requests;
+    r = wait_locked(&g, err);
+    *out = (struct waited){
+        .matched = g.matched,
+        .status = g.waiter.status,
+        .in_flight = page->in_flight_count,
+        .elapsed_ms = clock_ms() - g.begun_ms,
+    };
+    COPY(out->url, g.waiter.url);
+    pthread_mutex_unlock(&page->browser->lock);
+    free(g.waiter.url);
+    return r;
+}
+
+int page_wait_time(struct page *page, int64_t ms, struct call *call, struct waited *out,
+                   struct err *err)
+{
+    struct browser *b = page->browser;
+    int64_t begun_ms = clock_ms();
+    struct watch w;
+    int r;
+
+    pthread_mutex_lock(&b->lock);
+    r = watch_begin(b, &w, err);
+    while (!r && !page->closed && !page->crashed && clock_ms() < begun_ms + ms)
+        r = watch_wait(b, &w, begun_ms + ms, call, err);
+    watch_end(b, &w);
+    *out = (struct waited){ .matched = "time_s", .elapsed_ms = clock_ms() - begun_ms };
+    pthread_mutex_unlock(&b->lock);
+    return r < 0 ? -1 : 0;
+}
