@@ -18,7 +18,7 @@ O          ?= build$(addprefix -,$(firstword $(subst $(comma), ,$(SAN))))
 PORT       ?= 8080
 FUZZ_TIME  ?= 60
 
-PKGS       := yyjson libmicrohttpd libcurl libseccomp libpcre2-8 libcrypto
+PKGS       := yyjson libmicrohttpd libcurl libwebsockets libseccomp libpcre2-8 libcrypto
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 LIBS        = $(PKG_LIBS) -lm $(LDLIBS)
@@ -93,6 +93,10 @@ $(patsubst %.c,$O/%.o,main.c $(TOOLS)) $(TESTS:=.o) $(FUZZERS:=.o): | $O/gen/too
 $O/%.o: %.c $O/flags | $O/gen/embed.h
 	$(call say,CC,$<)
 	$Q mkdir -p $(@D) && $(COMPILE) -o $@ $<
+
+# Loaded when it is needed, by the name of the library whose headers are used here.
+$O/backend/browser/cdp_ws.o: CPPFLAGS += -DLWS_SONAME=\"$(shell readelf -d \
+	$$($(CC) -print-file-name=libwebsockets.so) | sed -n 's/.*soname: \[\(.*\)\]/\1/p')\"
 
 $O/static/%.o: %.c $O/flags
 	$(call say,CC,$<)

@@ -19,9 +19,10 @@
 
 struct cdp;
 
-/* How bytes get to the browser. Implementations: a pipe (cdp_pipe.c), later a WebSocket. */
+/* How bytes get to the browser. Implementations: a pipe (cdp_pipe.c), a WebSocket (cdp_ws.c). */
 struct cdp_wire {
-    /* One whole message; blocks until it is written. One at a time. -1: the wire is broken. */
+    /* One whole message; blocks until it is written, or safely queued. One at a time. -1: the wire
+     * is broken. */
     int (*send)(struct cdp_wire *wire, const char *json, size_t len, struct err *err);
     /* The next whole message into buf (cleared first); 1 message, 0 the browser is gone, -1.
      * Of a message longer than CDP_MESSAGE_MAX only the beginning comes. */
@@ -34,6 +35,20 @@ struct cdp_wire {
 /* --remote-debugging-pipe: messages end with a NUL. Takes both descriptors. */
 int cdp_pipe_new(int from_browser, int to_browser, struct cdp_wire **out,
                  struct err *err) MUST_CHECK;
+
+/*
+ * A WebSocket: ws://, wss:// (the certificate is verified, CURL_CA_BUNDLE or SSL_CERT_FILE name
+ * other authorities than the system's) or ws+unix:/socket[:/path]. Pings keep it alive; a peer
+ * that answers none ends it. No redirects, no proxies. Neither the URL's path nor the headers are
+ * ever in an error or a log.
+ */
+struct cdp_ws {
+    const char *url;
+    const char *headers; /* "Name: value" lines, each with its newline; NULL none */
+    int64_t timeout_ms;  /* to connect; 0: CDP_TIMEOUT_MS */
+};
+int cdp_ws_new(const struct cdp_ws *to, struct call *call, struct cdp_wire **out,
+               struct err *err) MUST_CHECK;
 
 struct cdp_event {
     const char *method;  /* "Page.frameNavigated"; NULL: the connection is over */

@@ -1,0 +1,487 @@
+#include "backend/browser/cdp.h"
+#include "backend/browser/ws_url.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/list.h"
+#include "base/utf8.h"
+
+#include <dlfcn.h>
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_SIZE (64 * 1024)
+#define LOOK_US 50000                /* at the call, while it connects */
+#define QUEUE_MAX (64 * 1024 * 1024) /* bytes that wait to be sent */
+#define SEND_MS 5000                 /* a browser that reads nothing for so long is broken */
+#define PING_S 15                    /* after silence */
+#define HANGUP_S 40
+
+/* What is used of libwebsockets. Linking it would cost every start of the program 0.8 ms. */
+static struct {
+    struct lws_context *(*create_context)(const struct lws_context_creation_info *);
+    void (*context_destroy)(struct lws_context *);
+    void *(*context_user)(struct lws_context *);
+    struct lws_context *(*get_context)(const struct lws *);
+    struct lws *(*client_connect_via_info)(const struct lws_client_connect_info *);
+    unsigned int (*http_client_http_response)(struct lws *);
+    int (*add_http_header_by_name)(struct lws *, const unsigned char *, const unsigned char *, int,
+                                   unsigned char **, unsigned char *);
+    int (*service)(struct lws_context *, int);
+    void (*cancel_service)(struct lws_context *);
+    void (*sul_schedule)(struct lws_context *, int, lws_sorted_usec_list_t *, sul_cb_t, lws_usec_t);
+    int (*callback_on_writable)(struct lws *);
+    int (*write)(struct lws *, unsigned char *, size_t, enum lws_write_protocol);
+    int (*is_final_fragment)(struct lws *);
+    size_t (*remaining_packet_payload)(struct lws *);
+    void (*set_log_level)(int, void (*)(int, const char *));
+    const char *(*get_library_version)(void);
+} lib;
+
+#define SYMBOL(name)             \
+    {                            \
+        "lws_" #name, &lib.name, \
+    }
+
+static const struct {
+    const char *name;
+    void *slot;
+} symbols[] = {
+    SYMBOL(create_context),
+    SYMBOL(context_destroy),
+    SYMBOL(context_user),
+    SYMBOL(get_context),
+    SYMBOL(client_connect_via_info),
+    SYMBOL(http_client_http_response),
+    SYMBOL(add_http_header_by_name),
+    SYMBOL(service),
+    SYMBOL(cancel_service),
+    SYMBOL(sul_schedule),
+    SYMBOL(callback_on_writable),
+    SYMBOL(write),
+    SYMBOL(is_final_fragment),
+    SYMBOL(remaining_packet_payload),
+    SYMBOL(set_log_level),
+    SYMBOL(get_library_version),
+};
+
+enum state { CONNECTING, OPEN, CLOSED };
+
+struct message {
+    struct list link;
+    size_t len;
+    struct buf text;      /* received */
+    unsigned char data[]; /* to be sent: LWS_PRE bytes, then the text */
+};
+
+struct ws_wire {
+    struct cdp_wire base;
+    struct ws_url url;
+    const char *headers; /* while it connects */
+    struct lws_context *context;
+
+    /* Of the thread that serves: first the one that connects, then the one that receives. */
+    struct lws *wsi;
+    enum state state;
+    lws_sorted_usec_list_t tick;
+    struct buf part; /* of the message that arrives */
+    struct list came;
+    struct err why; /* it is closed */
+
+    pthread_mutex_t lock; /* all below */
+    pthread_cond_t changed;
+    struct list waiting;
+    size_t queued;
+    bool stopped, over;
+    bool served; /* there is a thread that receives: */
+    pthread_t server;
+};
+
+static pthread_once_t loaded = PTHREAD_ONCE_INIT;
+static bool usable;
+
+/* Its structs differ from release to release. */
+static void load(void)
+{
+    void *handle = dlopen(LWS_SONAME, RTLD_NOW | RTLD_LOCAL);
+    int major, minor;
+
+    for (size_t i = 0; i < COUNT_OF(symbols); i++) {
+        void *f = handle ? dlsym(handle, symbols[i].name) : NULL;
+        if (!f)
+            return;
+        memcpy(symbols[i].slot, &f, sizeof(f));
+    }
+    usable = sscanf(lib.get_library_version(), "%d.%d", &major, &minor) == 2 &&
+             major == LWS_LIBRARY_VERSION_MAJOR && minor == LWS_LIBRARY_VERSION_MINOR;
+    lib.set_log_level(0, NULL);
+}
+
+static void messages_free(struct list *all)
+{
+    list_each(link, all)
+    {
+        struct message *m = list_of(link, struct message, link);
+        list_remove(link);
+        buf_done(&m->text);
+        free(m);
+    }
+}
+
+/* ---- what the library tells; on the thread that serves ---- */
+
+static void finish(struct ws_wire *w)
+{
+    w->state = CLOSED;
+    w->wsi = NULL;
+    pthread_mutex_lock(&w->lock);
+    w->over = true;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void refused(struct ws_wire *w, struct lws *wsi, const char *words, size_t len)
+{
+    AUTO(buf) struct buf text = BUF_MAX(512);
+    unsigned status = wsi ? lib.http_client_http_response(wsi) : 0;
+
+    if (words && text_add_plain(&text, words, strnlen(words, len), NULL, NULL))
+        buf_clear(&text);
+    if (status >= 300)
+        err_set(&w->why, status == 401 || status == 403 ? ERR_UNAUTHORIZED : ERR_UNAVAILABLE,
+                "the browser at %s refused the connection: HTTP %u", w->url.host, status);
+    else
+        err_set(&w->why, ERR_UNAVAILABLE, "cannot connect to the browser at %s%s%s", w->url.host,
+                text.len ? ": " : "", buf_str(&text));
+    finish(w);
+}
+
+static void closed_by_peer(struct ws_wire *w, const unsigned char *in, size_t len)
+{
+    AUTO(buf) struct buf text = BUF_MAX(512);
+
+    if (len > 2 && text_add_plain(&text, (const char *)in + 2, len - 2, NULL, NULL))
+        buf_clear(&text);
+    err_set(&w->why, ERR_UNAVAILABLE, "the browser at %s closed the connection (code %d%s%s)",
+            w->url.host, len >= 2 ? in[0] << 8 | in[1] : 1005, text.len ? ": " : "",
+            buf_str(&text));
+}
+
+static void closed(struct ws_wire *w)
+{
+    if (!w->why.code)
+        err_set(&w->why, ERR_UNAVAILABLE, "the connection to the browser at %s was cut",
+                w->url.host);
+    finish(w);
+}
+
+/* "Name: value" lines. */
+static int add_headers(struct ws_wire *w, struct lws *wsi, unsigned char **at, size_t room)
+{
+    unsigned char *end = *at + room;
+    char name[128];
+
+    for (const char *line = w->headers; line && *line;) {
+        size_t len = strcspn(line, "\n"), colon = strcspn(line, ":");
+        const char *value = line + colon + 1;
+        if (colon + 2 < sizeof(name) && colon < len) {
+            snprintf(name, sizeof(name), "%.*s:", (int)colon, line);
+            value += strspn(value, " ");
+            if (lib.add_http_header_by_name(wsi, (const unsigned char *)name,
+                                            (const unsigned char *)value, (int)(line + len - value),
+                                            at, end))
+                return -1;
+        }
+        line += len + (line[len] == '\n');
+    }
+    return 0;
+}
+
+static int take(struct ws_wire *w, struct lws *wsi, const char *data, size_t len)
+{
+    size_t room = w->part.max - w->part.len;
+    struct message *m;
+
+    if (buf_add(&w->part, data, len < room ? len : room, &w->why))
+        return -1;
+    if (!lib.is_final_fragment(wsi) || lib.remaining_packet_payload(wsi))
+        return 0;
+    m = calloc(1, sizeof(*m));
+    if (!m)
+        return err_oom(&w->why);
+    m->text = w->part;
+    w->part = BUF_MAX(CDP_MESSAGE_MAX);
+    list_append(&w->came, &m->link);
+    return 0;
+}
+
+static int write_next(struct ws_wire *w, struct lws *wsi)
+{
+    struct message *m = NULL;
+    bool more;
+    int r;
+
+    pthread_mutex_lock(&w->lock);
+    if (!list_empty(&w->waiting)) {
+        m = list_of(w->waiting.next, struct message, link);
+        list_remove(&m->link);
+        w->queued -= m->len;
+        pthread_cond_broadcast(&w->changed);
+    }
+    more = !list_empty(&w->waiting);
+    pthread_mutex_unlock(&w->lock);
+    if (!m)
+        return 0;
+    r = lib.write(wsi, m->data + LWS_PRE, m->len, LWS_WRITE_TEXT);
+    free(m);
+    if (r < 0)
+        return -1;
+    if (more)
+        lib.callback_on_writable(wsi);
+    return 0;
+}
+
+static int on_ws(struct lws *wsi, enum lws_callback_reasons why, void *user UNUSED, void *in,
+                 size_t len)
+{
+    struct ws_wire *w = wsi ? lib.context_user(lib.get_context(wsi)) : NULL;
+
+    if (!w)
+        return 0;
+    switch ((int)why) {
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+        return add_headers(w, wsi, in, len);
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        refused(w, wsi, in, len);
+        break;
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        w->state = OPEN;
+        break;
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        return take(w, wsi, in, len);
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return write_next(w, wsi);
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+        if (w->wsi && w->state == OPEN)
+            lib.callback_on_writable(w->wsi);
+        break;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        closed_by_peer(w, in, len);
+        break;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        closed(w);
+        break;
+    }
+    return 0;
+}
+
+/* ---- the wire ---- */
+
+static bool serves(const struct ws_wire *w)
+{
+    return w->served && pthread_equal(w->server, pthread_self());
+}
+
+/* Locked: until there is room for len bytes more. The thread that serves does not wait. */
+static int wait_for_room(struct ws_wire *w, size_t len, struct err *err)
+{
+    int64_t until_ms = clock_ms() + SEND_MS;
+    struct timespec until = { until_ms / 1000, until_ms % 1000 * 1000000 };
+    int r = 0;
+
+    while (!r && !w->over && !w->stopped && w->queued && w->queued + len > QUEUE_MAX)
+        r = serves(w) ? -1 : pthread_cond_timedwait(&w->changed, &w->lock, &until);
+    if (w->over || w->stopped)
+        return err_set(err, ERR_UNAVAILABLE, "the connection to the browser is closed");
+    return r ? err_set(err, ERR_UNAVAILABLE, "the browser takes no commands any more") : 0;
+}
+
+static int ws_send(struct cdp_wire *wire, const char *json, size_t len, struct err *err)
+{
+    struct ws_wire *w = (struct ws_wire *)wire;
+    struct message *m = malloc(sizeof(*m) + LWS_PRE + len);
+    int r;
+
+    if (!m)
+        return err_oom(err);
+    m->len = len;
+    m->text = (struct buf){ 0 };
+    memcpy(m->data + LWS_PRE, json, len);
+    pthread_mutex_lock(&w->lock);
+    r = wait_for_room(w, len, err);
+    if (!r) {
+        list_append(&w->waiting, &m->link);
+        w->queued += len;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (r)
+        free(m);
+    else
+        lib.cancel_service(w->context);
+    return r;
+}
+
+static int ws_receive(struct cdp_wire *wire, struct buf *buf, struct err *err)
+{
+    struct ws_wire *w = (struct ws_wire *)wire;
+    bool stopped;
+
+    for (;;) {
+        pthread_mutex_lock(&w->lock);
+        w->served = true;
+        w->server = pthread_self();
+        stopped = w->stopped;
+        pthread_mutex_unlock(&w->lock);
+        if (stopped)
+            return 0;
+        if (!list_empty(&w->came)) {
+            struct message *m = list_of(w->came.next, struct message, link);
+            list_remove(&m->link);
+            buf_done(buf);
+            *buf = m->text;
+            free(m);
+            return 1;
+        }
+        if (w->state == CLOSED) {
+            *err = w->why;
+            return -1;
+        }
+        if (lib.service(w->context, 0) < 0)
+            return err_set(err, ERR_UNAVAILABLE, "the connection to the browser broke");
+    }
+}
+
+static void ws_stop(struct cdp_wire *wire)
+{
+    struct ws_wire *w = (struct ws_wire *)wire;
+
+    pthread_mutex_lock(&w->lock);
+    w->stopped = true;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+    lib.cancel_service(w->context);
+}
+
+static void ws_free(struct cdp_wire *wire)
+{
+    struct ws_wire *w = (struct ws_wire *)wire;
+
+    if (w->context)
+        lib.context_destroy(w->context);
+    messages_free(&w->came);
+    messages_free(&w->waiting);
+    buf_done(&w->part);
+    ws_url_done(&w->url);
+    pthread_cond_destroy(&w->changed);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+/* ---- connecting ---- */
+
+static void on_tick(lws_sorted_usec_list_t *tick UNUSED)
+{
+}
+
+static int begin(struct ws_wire *w, struct err *err)
+{
+    static const struct lws_protocols protocols[] = {
+        { .name = "cdp", .callback = on_ws, .rx_buffer_size = READ_SIZE },
+        { .name = NULL },
+    };
+    static const lws_retry_bo_t idle = {
+        .secs_since_valid_ping = PING_S,
+        .secs_since_valid_hangup = HANGUP_S,
+    };
+    const char *bundle = getenv("CURL_CA_BUNDLE");
+    const struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .protocols = protocols,
+        .user = w,
+        .gid = (gid_t)-1,
+        .uid = (uid_t)-1,
+        .fd_limit_per_thread = 16,
+        .pt_serv_buf_size = READ_SIZE,
+        .http_proxy_address = "",
+        .client_ssl_ca_filepath = bundle && *bundle ? bundle : NULL,
+        .options = w->url.tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
+    };
+
+    w->context = lib.create_context(&info);
+    if (!w->context)
+        return err_set(err, ERR_INTERNAL, "libwebsockets did not start");
+    const struct lws_client_connect_info to = {
+        .context = w->context,
+        .address = w->url.address,
+        .port = w->url.port,
+        .path = w->url.path,
+        .host = w->url.host,
+        .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (w->url.tls ? (int)LCCSCF_USE_SSL : 0),
+        .alpn = "http/1.1",
+        .local_protocol_name = "cdp",
+        .retry_and_idle_policy = &idle,
+        .pwsi = &w->wsi,
+    };
+    if (!lib.client_connect_via_info(&to) && w->state == CONNECTING)
+        return err_set(err, ERR_UNAVAILABLE, "cannot connect to the browser at %s", w->url.host);
+    return 0;
+}
+
+static int await_open(struct ws_wire *w, int64_t timeout_ms, struct call *call, struct err *err)
+{
+    int64_t deadline_ms = clock_ms() + timeout_ms;
+
+    while (w->state == CONNECTING) {
+        if (call && call_check(call, err))
+            return -1;
+        if (clock_ms() >= deadline_ms)
+            return err_set(err, ERR_UNAVAILABLE, "the browser at %s did not answer within %lld ms",
+                           w->url.host, (long long)timeout_ms);
+        lib.sul_schedule(w->context, 0, &w->tick, on_tick, LOOK_US);
+        if (lib.service(w->context, 0) < 0)
+            return err_set(err, ERR_UNAVAILABLE, "cannot connect to the browser at %s",
+                           w->url.host);
+    }
+    lib.sul_schedule(w->context, 0, &w->tick, on_tick, LWS_SET_TIMER_USEC_CANCEL);
+    w->headers = NULL;
+    if (w->state == OPEN)
+        return 0;
+    *err = w->why;
+    return -1;
+}
+
+int cdp_ws_new(const struct cdp_ws *to, struct call *call, struct cdp_wire **out, struct err *err)
+{
+    struct ws_wire *w = calloc(1, sizeof(*w));
+    struct err why = { 0 };
+    pthread_condattr_t attr;
+
+    if (!w)
+        return err_oom(err);
+    w->base = (struct cdp_wire){ ws_send, ws_receive, ws_stop, ws_free };
+    w->headers = to->headers;
+    w->part = BUF_MAX(CDP_MESSAGE_MAX);
+    list_init(&w->came);
+    list_init(&w->waiting);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_once(&loaded, load);
+    if (!usable)
+        err_set(&why, ERR_UNAVAILABLE, "no " LWS_SONAME " of version %d.%d is installed",
+                LWS_LIBRARY_VERSION_MAJOR, LWS_LIBRARY_VERSION_MINOR);
+    else if (!ws_url_parse(to->url, &w->url, &why) && !begin(w, &why) &&
+             !await_open(w, to->timeout_ms > 0 ? to->timeout_ms : CDP_TIMEOUT_MS, call, &why)) {
+        *out = &w->base;
+        return 0;
+    }
+    ws_free(&w->base);
+    if (err)
+        *err = why;
+    return -1;
+}
