@@ -100,6 +100,10 @@ void page_halt(struct page *page)
     bool halt = page->closed || page->crashed || *page->dialog_type || page->browser->over;
     eventfd_t ignored;
 
+    if (page->closed || page->crashed || page->browser->over)
+        screencast_over(page, page->closed    ? "the page was closed"
+                              : page->crashed ? "the tab crashed"
+                                              : "the browser ended");
     if (halt && !page->halted)
         (void)eventfd_write(page->halt_fd, 1);
     else if (!halt && page->halted)

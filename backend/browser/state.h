@@ -8,6 +8,7 @@
 #define BACKEND_BROWSER_STATE_H
 
 #include "backend/browser/page.h"
+#include "backend/browser/screencast.h"
 #include "base/list.h"
 
 #include <pthread.h>
@@ -72,6 +73,7 @@ struct page {
     char dialog_message[PAGE_DIALOG_MAX];
     struct page_event events[PAGE_EVENTS_MAX];
     unsigned event_count;
+    struct screencast_sink screencast; /* frame NULL: none runs */
     struct responses *responses; /* wait.c */
 };
 
@@ -79,6 +81,8 @@ struct browser {
     atomic_uint refs; /* its owner and its pages */
     struct cdp *cdp;  /* set before the first event is taken; NULL once freed */
     char version[64]; /* never changes once it is new */
+    bool joined;      /* never changes; others use it too: */
+    char home[PAGE_FRAME_ID]; /* the context of pages that name none; "" the default one */
 
     pthread_mutex_t lock;
     bool over;
@@ -158,6 +162,8 @@ struct page_event_row {
     page_event_fn *fn;
 };
 extern const struct page_event_row frame_events[], request_events[], page_events[], wait_events[];
+extern const struct page_event_row screencast_events[];
+void screencast_over(struct page *page, const char *why); /* it is closed, crashed or gone */
 
 void responses_free(struct responses *r);
 void responses_mark(struct page *page); /* an action begins */

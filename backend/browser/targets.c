@@ -271,6 +271,7 @@ static const struct page_event_row target_events[] = {
 /* Every table of a list is asked: several parts may want the same event. */
 static const struct page_event_row *const of_browser[] = { target_events };
 static const struct page_event_row *const of_page[] = {
+    screencast_events,
     request_events,
     frame_events,
     page_events,
