@@ -8,6 +8,7 @@ VERSION    := 0.1.0
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/$(NAME)
+DOCDIR     ?= $(PREFIX)/share/doc/$(NAME)
 PKG_CONFIG ?= pkg-config
 HOSTCC     ?= $(CC)
 CFLAGS     ?= -O2 -g
@@ -54,7 +55,10 @@ BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
 GEN       := $(wildcard tools/gen/*.c)
 GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c base/utf8.c
 TOOLS     := $(wildcard tools/*.c)
-EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/*)
+EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/*) \
+             $O/web/page_content.js $O/web/notices.txt
+WEB       := $(addprefix web/,visible.js main.js inline.js tables.js links.js forms.js html.js \
+             markdown.js extract.js)
 LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT) $(CLI)) \
              $O/gen/tools.gen.o $O/gen/embed.o
 TESTS     := $(patsubst %.c,$O/%,$(wildcard tests/unit/test_*.c))
@@ -135,6 +139,32 @@ $O/gen/embed.h $O/gen/embed.S &: $(EMBEDDED) $O/flags
 $O/gen/embed.o: $O/gen/embed.S $(EMBEDDED)
 	$Q$(CC) -c -o $@ $<
 
+# What runs in pages: packages of web/package.json, each a module of its own, and web/*.js, in one
+# function. They know no DOMParser: the page's policy may forbid it, and nothing is parsed.
+MODULES    := Readability=@mozilla/readability/Readability.js \
+              TurndownService=turndown/lib/turndown.browser.cjs.js
+$O/web/stamp: web/package.json web/package-lock.json
+	$(call say,NPM,$(@D))
+	$Q command -v npm >/dev/null || { echo 'npm is missing, run "make deps"' >&2; exit 1; }
+	$Q mkdir -p $(@D) && cp $^ $(@D)/ && cd $(@D) && \
+		npm ci --no-audit --no-fund --ignore-scripts --prefer-offline --loglevel=error \
+		>npm.log 2>&1 || { cat npm.log >&2; exit 1; }
+	$Q touch $@
+
+$O/web/page_content.js: $O/web/stamp $(WEB)
+	$(call say,WEB,$@)
+	$Q{ echo '(function () { "use strict";'; \
+	for m in $(MODULES); do \
+		echo "const $${m%%=*} = (function (module, window) {"; \
+		cat $(@D)/node_modules/$${m#*=} && \
+		echo 'return module.exports; })({ exports: {} }, {});' || exit 1; \
+	done; cat $(WEB) && echo '})();'; } >$@
+
+$O/web/notices.txt: $O/web/stamp web/NOTICE web/LICENSE-Apache-2.0
+	$Q for f in web/NOTICE $(@D)/node_modules/@mozilla/readability/LICENSE.md \
+		web/LICENSE-Apache-2.0 $(@D)/node_modules/turndown/LICENSE; do \
+		cat $$f && echo && echo ---- && echo || exit 1; done >$@
+
 # Changes when the compiler or its flags do, so that everything is rebuilt.
 $O/flags: FORCE
 	$Q mkdir -p $(@D) && echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
@@ -185,6 +215,7 @@ snapshot: all
 
 bench: all
 	$Q tests/bench/run $O/$(NAME)
+	$Q tests/bench/browse.py $O/$(NAME)
 
 # $(call only,FILES,REGEX): these include nothing of ours but what matches.
 # $(call alone,HEADER,REGEX): none but files that match include this third-party header.
@@ -242,6 +273,7 @@ format:
 install: all
 	install -D -m 0755 $O/$(NAME) $(DESTDIR)$(BINDIR)/$(NAME)
 	install -D -m 0755 $O/sandbox-agent $(DESTDIR)$(LIBEXECDIR)/sandbox-agent
+	install -D -m 0644 $O/web/notices.txt $(DESTDIR)$(DOCDIR)/notices.txt
 
 # The tests' packages stay: bringing them back takes a minute and a network.
 clean:

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""The browser's figures, beside @playwright/mcp and chrome-devtools-mcp in the same run.
+
+tests/bench/browse.py SERVER
+
+Ours runs in its bubblewrap sandbox, which also serves the pages; the others run without any. The
+peers are installed with npm (package.json here) beside the server. First the twenty tasks of
+parity.py, then single calls: medians of N.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE / "pages"), str(HERE.parent)]
+
+import make  # noqa: E402
+from browser.harness import chromium  # noqa: E402
+from mcp_peer import Devtools, Failed, Ours, Playwright  # noqa: E402
+from parity import TASKS  # noqa: E402
+
+N = 30
+
+
+def modules(server):
+    """node_modules with the peers, installed when package-lock.json changed; None without npm."""
+    place = Path(server).resolve().parent / "bench-peers"
+    lock = (HERE / "package-lock.json").read_text()
+    mark = place / "installed"
+    if not mark.exists() or mark.read_text() != lock:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, place)
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=place, check=True,
+                       env=os.environ | {"PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
+                                         "PUPPETEER_SKIP_DOWNLOAD": "1"})
+        mark.write_text(lock)
+    return place / "node_modules"
+
+
+def serve(directory):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=directory))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_address[1]}/"
+
+
+def run_task(task, peer):
+    peer.reset()
+    try:
+        return task(peer)
+    except Failed as failure:
+        return failure
+
+
+def tasks(peers):
+    print(f"{'task':<22}", *(f"{peer.name:>26}" for peer in peers))
+    print(f"{'':<22}", *(f"{'calls    bytes       ms':>26}" for _ in peers))
+    total, same = [[0, 0, 0.0] for _ in peers], 0
+    for task in TASKS:
+        line, ends = [], []
+        for peer, sum_ in zip(peers, total):
+            ends.append(run_task(task, peer))
+            count = peer.calls, peer.bytes, peer.seconds * 1000
+            sum_[:] = [a + b for a, b in zip(sum_, count)]
+            line.append(f"{count[0]:>8}{count[1]:>9,}{count[2]:>9.0f}")
+        agree = all(end == ends[0] and not isinstance(end, Failed) for end in ends)
+        same += agree
+        print(f"{task.__name__:<22}", *line, "" if agree else f"   {ends}", flush=True)
+    print(f"{'all':<22}", *(f"{a:>8}{b:>9,}{c:>9.0f}" for a, b, c in total))
+    print(f"the same end in {same} of {len(TASKS)} tasks")
+
+
+def median(peer, act, prepare=lambda: None, n=N):
+    times = []
+    for _ in range(n):
+        prepare()
+        peer.reset()
+        act()
+        times.append(peer.seconds * 1000)
+    return statistics.median(times), peer.bytes
+
+
+def figures(peer):
+    yield "navigate", median(peer, lambda: peer.goto(peer.base + "shop.html"))
+    peer.look()
+    yield "snapshot, 60 articles", median(peer, peer.look)
+    yield "screenshot", median(peer, peer.shot)
+    ref = peer.ref("button", "Buy 3")
+    yield "click by ref", median(peer, lambda: peer.click(ref))
+    peer.goto(peer.base + "big.html")
+    yield "snapshot, 10,000 nodes", median(peer, peer.look, n=5)
+
+
+def single_calls(peers):
+    rows = {}
+    for peer in peers:
+        for name, value in figures(peer):
+            rows.setdefault(name, []).append(value)
+    print(f"\n{'one call, median':<26}", *(f"{peer.name:>26}" for peer in peers))
+    for name, values in rows.items():
+        print(f"{name:<26}", *(f"{ms:>13.1f} ms {size:>8,} B" for ms, size in values))
+
+
+def first_page(server, directory, state):
+    """From the server's start to the first page, with everything new."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        one = Ours(server, directory, state)
+        one.goto("data:text/html,hello")
+        times.append(time.perf_counter() - began)
+        one.close()
+    print(f"\nfrom nothing to the first page: {statistics.median(times) * 1000:.0f} ms")
+
+
+def main(server):
+    browser = chromium()
+    work = Path(tempfile.mkdtemp(prefix="bench-", dir="/var/tmp"))
+    work.chmod(0o755)
+    pages = work / "pages"
+    pages.mkdir()
+    make.write(pages)
+    base, node = serve(pages), modules(server)
+    peers = [Ours(server, pages, work / "state")]
+    try:
+        peers += [Playwright(node, browser, pages, base), Devtools(node, browser, pages, base)]
+        tasks(peers)
+        single_calls(peers)
+    finally:
+        for peer in peers:
+            peer.close()
+        first_page(server, pages, work / "state")
+        shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main(os.path.abspath(sys.argv[1]))
