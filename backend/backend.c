@@ -1,5 +1,6 @@
 #include "backend/backend.h"
 #include "backend/browser/keeper.h"
+#include "backend/browser_url.h"
 #include "backend/derive/derive.h"
 
 #include <string.h>
@@ -38,6 +39,8 @@ int backend_open(const char *kind, const struct backend_config *config, struct b
 
     if (!ops)
         return err_set(err, ERR_INVALID, "no backend named \"%s\"", kind);
+    if (browser_url_check(config, err))
+        return -1;
 
     AUTO_FREE struct backend *be = calloc(1, ops->backend_size);
     if (!be)
@@ -58,6 +61,13 @@ void backend_free(struct backend *be)
     free(be);
 }
 
+static bool browses(const struct backend *be)
+{
+    const struct browser_ops *o = be->ops->browser;
+
+    return (be->config && be->config->browser_cdp_url) || (o && (!o->have || o->have(be)));
+}
+
 unsigned backend_can(const struct backend *be)
 {
     const struct backend_ops *o = be->ops;
@@ -73,7 +83,7 @@ unsigned backend_can(const struct backend *be)
         [OP_FILE_REPLACE] = f && (f->replace || (f->read && f->write)),
         [OP_CODE] = o->code && o->code->execute,
         [OP_INFO] = o->sandbox->info,
-        [OP_BROWSER] = o->browser && (!o->browser->have || o->browser->have(be)),
+        [OP_BROWSER] = browses(be),
     };
     unsigned set = 0;
 
@@ -248,7 +258,7 @@ int sandbox_browser(struct sandbox *sb, struct call *call, struct browser **out,
 {
     struct keeper *k;
 
-    if (!sb->backend->ops->browser)
+    if (!browses(sb->backend))
         return unsupported(sb, "open pages in a browser", err);
     if (call_check(call, err))
         return -1;

@@ -301,6 +301,9 @@ struct backend_config {
     int64_t memory_mb, pids, disk_mb; /* 0: the backend's default */
     unsigned max_sandboxes;
     int64_t idle_ms; /* stop the processes of a sandbox that nobody used for; 0: the default */
+
+    const char *browser_cdp_url; /* backend/browser_url.h; NULL: the backend's own browser */
+    const char *browser_cdp_key_file;
 };
 
 struct mount_spec {

@@ -47,6 +47,10 @@ static const struct row rows[] = {
     { "backend-key-file", REMOTE, TEXT, AT(backend_key_file), "FILE",
       "its key (or SANDBOX_MCP_BACKEND_KEY)" },
     { "backend-header", REMOTE, LIST, AT(backend_header), "'N: V'", "one more header for it" },
+    { "browser-cdp-url", ANY, TEXT, AT(browser_cdp_url), "URL",
+      "use the browser there: http://, ws:// or ws+unix:" },
+    { "browser-cdp-key-file", ANY, TEXT, AT(browser_cdp_key_file), "FILE",
+      "its key (or SANDBOX_MCP_BROWSER_CDP_KEY)" },
     { "token-file", ANY, TEXT, AT(token_file), "FILE",
       "bearer tokens of HTTP clients (or SANDBOX_MCP_TOKEN)" },
     { "jwt-issuer", ANY, TEXT, AT(jwt_issuer), "URL", "take tokens that this issuer signed" },
@@ -255,6 +259,8 @@ static int make_config(struct options *o, struct err *err)
     c->agent = getenv("SANDBOX_MCP_AGENT");
     c->url = o->backend_url;
     c->key_file = o->backend_key_file;
+    c->browser_cdp_url = o->browser_cdp_url;
+    c->browser_cdp_key_file = o->browser_cdp_key_file;
     c->headers = o->backend_header.items;
     c->header_count = o->backend_header.count;
     c->mounts = o->mounts;

@@ -24,6 +24,7 @@ struct options {
         *pids;
     const char *public_url, *jwt_issuer, *jwt_audience, *jwt_key_file, *jwks_url;
     const char *jwt_principal_claim, *jwt_default_scopes;
+    const char *browser_cdp_url, *browser_cdp_key_file;
     const char *url; /* call: a server that is running already */
     struct option_list mount, env, backend_header, allow_host, allow_origin, auth_server;
     const char *state_key_file;

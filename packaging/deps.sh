@@ -127,18 +127,19 @@ system_packages() {
     apt install --no-install-recommends "${missing[@]}" || die "could not install ${missing[*]}"
 }
 
+# npm brings the packages that web/ is bundled from. Node may come from elsewhere, and then its
+# package conflicts with Debian's npm.
 build_packages() {
-    # shellcheck disable=SC2086
-    system_packages $BUILD
-}
-
-dev_packages() {
     local more=()
-    # Node may come from elsewhere, and then its package conflicts with Debian's npm.
     command -v node >/dev/null || more+=(nodejs)
     command -v npm >/dev/null || more+=(npm)
     # shellcheck disable=SC2086
-    system_packages $DEV "${more[@]}"
+    system_packages $BUILD "${more[@]}"
+}
+
+dev_packages() {
+    # shellcheck disable=SC2086
+    system_packages $DEV
     local rt
     rt=libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev
     # Debian 12 and later have it apart; before, the compiler brought it.

@@ -17,6 +17,7 @@ void browser_unref(struct browser *b)
     if (atomic_fetch_sub(&b->refs, 1) != 1)
         return;
     buf_done(&b->outbox);
+    downloads_free(b->downloads);
     pthread_mutex_destroy(&b->lock);
     free(b);
 }
@@ -25,6 +26,24 @@ int browser_gone(struct browser *b UNUSED, struct err *err)
 {
     err_set(err, ERR_UNAVAILABLE, "the browser has ended");
     return err_next(err, "call again, a new browser is started then");
+}
+
+/* Before anything of the others' is told. */
+static int make_home(struct browser *b, struct call *call, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply made = { 0 };
+    const char *id;
+
+    if (cdp_call(b->cdp, "", "Target.createBrowserContext", "{\"disposeOnDetach\":true}", 0, call,
+                 &made, err))
+        return -1;
+    id = json_str(made.result, "browserContextId");
+    if (!id || !*id || strlen(id) >= sizeof(b->home))
+        return err_set(err, ERR_PROTOCOL, "the browser made a context without an id");
+    pthread_mutex_lock(&b->lock);
+    COPY(b->home, id);
+    pthread_mutex_unlock(&b->lock);
+    return 0;
 }
 
 static int greet(struct browser *b, struct call *call, struct err *err)
@@ -36,13 +55,17 @@ static int greet(struct browser *b, struct call *call, struct err *err)
     if (cdp_call(b->cdp, "", "Browser.getVersion", NULL, 0, call, &version, err))
         return -1;
     COPY(b->version, json_str(version.result, "product"));
-    if (cdp_call(b->cdp, "", "Target.setDiscoverTargets", "{\"discover\":true}", 0, call, NULL,
+    if ((b->joined && make_home(b, call, err)) ||
+        cdp_call(b->cdp, "", "Target.setDiscoverTargets", "{\"discover\":true}", 0, call, NULL,
                  err))
         return -1;
+    if (b->joined)
+        return 0;
     return cdp_call(b->cdp, "", "Target.setAutoAttach", attach, 0, call, NULL, err);
 }
 
-int browser_new(struct cdp_wire *wire, struct call *call, struct browser **out, struct err *err)
+static int make(struct cdp_wire *wire, bool joined, struct call *call, struct browser **out,
+                struct err *err)
 {
     struct browser *b = calloc(1, sizeof(*b));
 
@@ -50,6 +73,7 @@ int browser_new(struct cdp_wire *wire, struct call *call, struct browser **out, 
         wire->free(wire);
         return err_oom(err);
     }
+    b->joined = joined;
     atomic_init(&b->refs, 1);
     pthread_mutex_init(&b->lock, NULL);
     list_init(&b->watches);
@@ -68,6 +92,16 @@ int browser_new(struct cdp_wire *wire, struct call *call, struct browser **out, 
     }
     *out = b;
     return 0;
+}
+
+int browser_new(struct cdp_wire *wire, struct call *call, struct browser **out, struct err *err)
+{
+    return make(wire, false, call, out, err);
+}
+
+int browser_join(struct cdp_wire *wire, struct call *call, struct browser **out, struct err *err)
+{
+    return make(wire, true, call, out, err);
 }
 
 void browser_free(struct browser *b)
@@ -102,6 +136,11 @@ const char *browser_version(struct browser *b)
 struct cdp *browser_cdp(struct browser *b)
 {
     return b->cdp;
+}
+
+const char *browser_home(struct browser *b)
+{
+    return b->home;
 }
 
 int browser_quit(struct browser *b, struct err *err)
@@ -142,6 +181,7 @@ void context_release(struct browser *b, struct context *c)
     snprintf(params, sizeof(params), "{\"browserContextId\":\"%s\"}", c->id);
     if (*c->id && !b->over)
         browser_post(b, "", "Target.disposeBrowserContext", params);
+    downloads_context_gone(b, c->id);
     *c = (struct context){ 0 };
 }
 
@@ -180,6 +220,8 @@ static int context_take(struct browser *b, const char *name, struct call *call,
                  &made, err))
         return -1;
     copy_text(id, PAGE_FRAME_ID, json_str(made.result, "browserContextId"));
+    if (downloads_context(b, id, call, err))
+        return -1;
     pthread_mutex_lock(&b->lock);
     c = context_row(b, name);
     if (c && !*c->name) {
@@ -228,8 +270,8 @@ static int create_target(struct browser *b, const char *context, struct call *ca
 
     jw_obj(&w);
     jw_kstr(&w, "url", "about:blank");
-    if (*context)
-        jw_kstr(&w, "browserContextId", context);
+    if (*context || *b->home)
+        jw_kstr(&w, "browserContextId", *context ? context : b->home);
     jw_end(&w);
     if (jw_done(&w) ||
         cdp_call(b->cdp, "", "Target.createTarget", params.data, 0, call, &made, err))
@@ -252,7 +294,7 @@ int browser_open(struct browser *b, const char *context, struct call *call, stru
     pthread_mutex_unlock(&b->lock);
     if (full) {
         err_set(err, ERR_QUOTA, "%d pages are open already", BROWSER_PAGES_MAX);
-        return err_next(err, "close one first");
+        return err_next(err, "close one first, with browser_tabs");
     }
     if (context && *context && context_take(b, context, call, id, err))
         return -1;
@@ -288,7 +330,7 @@ int browser_page(struct browser *b, const char *id, struct page **out, struct er
         err_set(err, ERR_GONE, "the page %s was closed", id);
     else
         err_set(err, ERR_NOT_FOUND, "no page %.64s", id);
-    return err_next(err, "list the open pages");
+    return err_next(err, "browser_tabs with action list names the open pages");
 }
 
 size_t browser_pages(struct browser *b, struct page *out[BROWSER_PAGES_MAX])

@@ -28,6 +28,13 @@ struct page;
 int browser_new(struct cdp_wire *wire, struct call *call, struct browser **out,
                 struct err *err) MUST_CHECK;
 
+/*
+ * The same for somebody's browser that others use too: all pages are in isolated contexts of our
+ * own, which go with the connection. Pages of others are neither listed nor touched.
+ */
+int browser_join(struct cdp_wire *wire, struct call *call, struct browser **out,
+                 struct err *err) MUST_CHECK;
+
 /* Ends the connection, not the process. Nobody may be inside; pages still held stay valid and
  * answer ERR_UNAVAILABLE. NULL is fine. */
 void browser_free(struct browser *browser);
@@ -35,6 +42,13 @@ void browser_free(struct browser *browser);
 bool browser_alive(struct browser *browser);
 const char *browser_version(struct browser *browser); /* "Chrome/156.0.8078.79" */
 struct cdp *browser_cdp(struct browser *browser);
+
+/* browserContextId of the pages that name no context; "": the browser's own default one. */
+const char *browser_home(struct browser *browser);
+
+/* The ids of pages that are open or were closed, newest last; and: these answer ERR_GONE here. */
+void browser_page_ids(struct browser *browser, char out[BROWSER_CLOSED_KEPT][ID_SIZE]);
+void browser_were(struct browser *browser, char ids[BROWSER_CLOSED_KEPT][ID_SIZE]);
 
 /* Asks it to end (Browser.close); does not wait for the process. */
 int browser_quit(struct browser *browser, struct err *err) MUST_CHECK;

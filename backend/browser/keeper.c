@@ -1,4 +1,5 @@
 #include "backend/browser/keeper.h"
+#include "backend/browser_url.h"
 #include "base/clock.h"
 #include "base/list.h"
 
@@ -24,6 +25,7 @@ struct keeper {
     bool starting;
     int64_t used_ms;
     char last_page[ID_SIZE];
+    char gone[BROWSER_CLOSED_KEPT][ID_SIZE]; /* pages of the browser before */
 };
 
 struct keeper *keeper_new(void)
@@ -73,6 +75,7 @@ static struct kept *retire(struct keeper *k)
     if (!one)
         return NULL;
     *k->last_page = '\0';
+    browser_page_ids(one->browser, k->gone);
     if (!one->users)
         return one;
     list_append(&k->ended, &one->link);
@@ -91,12 +94,18 @@ static int wait_for_start(struct keeper *k, struct call *call, struct err *err)
 /* Unlocked, `starting` is set. */
 static int start(struct sandbox *sb, struct call *call, struct kept **out, struct err *err)
 {
+    const struct backend_config *config = sb->backend->config;
     struct kept *one = calloc(1, sizeof(*one));
+    int r;
 
     if (!one)
         return err_oom(err);
-    if (sb->backend->ops->browser->connect(sb, call, &one->how, err) ||
-        browser_new(TAKE(one->how.wire), call, &one->browser, err)) {
+    if (config && config->browser_cdp_url)
+        r = browser_url_connect(sb, call, &one->how, err);
+    else
+        r = sb->backend->ops->browser->connect(sb, call, &one->how, err);
+    if (r || (one->how.ours ? browser_new : browser_join)(TAKE(one->how.wire), call, &one->browser,
+                                                          err)) {
         free(one);
         return -1;
     }
@@ -115,6 +124,8 @@ static int start_locked(struct keeper *k, struct sandbox *sb, struct call *call,
     pthread_mutex_lock(&k->lock);
     k->starting = false;
     k->now = made;
+    if (made)
+        browser_were(made->browser, k->gone);
     k->used_ms = clock_ms();
     pthread_cond_broadcast(&k->changed);
     return r;

@@ -37,7 +37,8 @@ struct document { /* the last one that the main frame asked for */
 struct session {
     char id[PAGE_FRAME_ID], parent[PAGE_FRAME_ID], target[PAGE_FRAME_ID];
     char type[24];
-    struct page *page; /* borrowed; NULL a worker of nobody's */
+    char context[PAGE_FRAME_ID]; /* browserContextId */
+    struct page *page;           /* borrowed; NULL a worker of nobody's */
 };
 
 struct context {
@@ -75,14 +76,16 @@ struct page {
     unsigned event_count;
     struct screencast_sink screencast; /* frame NULL: none runs */
     struct responses *responses; /* wait.c */
+    struct net_log *net_log;     /* NULL: nothing was asked for yet */
 };
 
 struct browser {
     atomic_uint refs; /* its owner and its pages */
     struct cdp *cdp;  /* set before the first event is taken; NULL once freed */
     char version[64]; /* never changes once it is new */
-    bool joined;      /* never changes; others use it too: */
-    char home[PAGE_FRAME_ID]; /* the context of pages that name none; "" the default one */
+
+    bool joined;              /* never changes; see browser_join() */
+    char home[PAGE_FRAME_ID]; /* never changes; see browser_home() */
 
     pthread_mutex_t lock;
     bool over;
@@ -95,6 +98,7 @@ struct browser {
     size_t session_count;
     struct context contexts[BROWSER_CONTEXTS_MAX];
     struct list watches;
+    struct downloads *downloads; /* NULL: none are allowed */
     struct buf outbox; /* commands to send once the lock is free: session, method, params */
 };
 
@@ -167,6 +171,18 @@ void screencast_over(struct page *page, const char *why); /* it is closed, crash
 
 void responses_free(struct responses *r);
 void responses_mark(struct page *page); /* an action begins */
+
+/* ---- downloads (download.c) ---- */
+
+extern const struct page_event_row download_events[];
+void downloads_free(struct downloads *all);
+uint64_t downloads_made(const struct browser *b);
+/* Some that the page began, or one that it opened, behind that number. */
+bool downloads_running(struct page *page, uint64_t since);
+/* A new context; without the lock. */
+int downloads_context(struct browser *b, const char *context, struct call *call,
+                      struct err *err) MUST_CHECK;
+void downloads_context_gone(struct browser *b, const char *context);
 
 /* ---- small things ---- */
 

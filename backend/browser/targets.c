@@ -1,3 +1,4 @@
+#include "backend/browser/net_log_state.h"
 #include "backend/browser/state.h"
 #include "base/log.h"
 
@@ -17,7 +18,7 @@ static const struct {
     { FRAME, "Page.setLifecycleEventsEnabled", "{\"enabled\":true}" },
     { FRAME, "Inspector.enable", "{}" },
     { FRAME | WORKER, "Runtime.enable", "{}" },
-    { FRAME, "Network.enable", "{\"maxPostDataSize\":0}" },
+    { FRAME | WORKER, "Network.enable", "{\"maxPostDataSize\":65536}" },
     { FRAME | WORKER, "Target.setAutoAttach", ATTACH },
     { PAGE, "Emulation.setFocusEmulationEnabled", "{\"enabled\":true}" },
     { FRAME | WORKER, "Runtime.runIfWaitingForDebugger", "{}" },
@@ -158,6 +159,7 @@ static void attached(struct browser *b, struct session *from, yyjson_val *params
     COPY(s->id, id);
     COPY(s->target, target);
     COPY(s->type, type);
+    COPY(s->context, json_str(info, "browserContextId"));
     b->session_count++;
     if (who & FRAME && !(who & PAGE) && page) {
         struct frame *f = frame_add(page, target, NULL, id);
@@ -206,6 +208,25 @@ static void detached(struct browser *b, struct session *from UNUSED, yyjson_val 
     *s = b->sessions[--b->session_count];
     if (whole)
         remove_page(b, page);
+}
+
+static bool is_ours(struct browser *b, const char *context)
+{
+    return context && *context && (!strcmp(b->home, context) || context_by_id(b, context));
+}
+
+/* Of a browser that others use too, only what is ours is attached to. */
+static void created(struct browser *b, struct session *from UNUSED, yyjson_val *params)
+{
+    yyjson_val *info = yyjson_obj_get(params, "targetInfo");
+    const char *target = json_str(info, "targetId"), *type = json_str(info, "type");
+    char attach[96];
+
+    if (!b->joined || !is_id(target) || !type || strcmp(type, "page") ||
+        !is_ours(b, json_str(info, "browserContextId")))
+        return;
+    snprintf(attach, sizeof(attach), "{\"targetId\":\"%s\",\"flatten\":true}", target);
+    browser_post(b, "", "Target.attachToTarget", attach);
 }
 
 static void destroyed(struct browser *b, struct session *from UNUSED, yyjson_val *params)
@@ -258,6 +279,7 @@ static void session_crashed(struct browser *b UNUSED, struct session *s, yyjson_
 
 static const struct page_event_row target_events[] = {
     { "Target.attachedToTarget", attached },
+    { "Target.targetCreated", created },
     { "Target.detachedFromTarget", detached },
     { "Target.targetDestroyed", destroyed },
     { "Target.targetInfoChanged", info_changed },
@@ -269,7 +291,12 @@ static const struct page_event_row target_events[] = {
 /* ---- all events ---- */
 
 /* Every table of a list is asked: several parts may want the same event. */
-static const struct page_event_row *const of_browser[] = { target_events };
+static const struct page_event_row *const of_browser[] = {
+    target_events,
+    download_events,
+    network_events,
+    websocket_events,
+};
 static const struct page_event_row *const of_page[] = {
     screencast_events,
     request_events,

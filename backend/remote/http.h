@@ -80,6 +80,14 @@ void http_free(struct http_client *c); /* NULL is fine; no request may be in fli
 /* "https://host:port" without user, path or query. */
 const char *http_origin(const struct http_client *c);
 
+/* What stands in the client's URL between host and query, "" mostly, and its query, NULL none. */
+const char *http_prefix(const struct http_client *c);
+const char *http_query(const struct http_client *c);
+
+/* For a connection of another kind to the same service: the headers that requests carry, the key
+ * among them, as "Name: value" lines. Secret. */
+int http_header_lines(struct http_client *c, struct buf *out, struct err *err) MUST_CHECK;
+
 /*
  * 0 with whatever status came; -1 when none did: ERR_UNAVAILABLE (cannot connect, broke off, no
  * answer in time), ERR_TOO_LARGE, the sink's error, or what ended the call. A cancelled call ends

@@ -141,6 +141,34 @@ const char *http_origin(const struct http_client *c)
     return c->url.origin;
 }
 
+const char *http_prefix(const struct http_client *c)
+{
+    const char *host = strchr(c->url.base, ':') + 3;
+
+    return host + strcspn(host, "/");
+}
+
+const char *http_query(const struct http_client *c)
+{
+    return c->url.query;
+}
+
+int http_header_lines(struct http_client *c, struct buf *out, struct err *err)
+{
+    const struct http_options *o = &c->options;
+    char *key = NULL;
+    int r = http_key_copy(&c->key, &key, err);
+
+    for (size_t i = 0; !r && i < o->header_count; i++)
+        r = buf_addf(out, err, "%s\n", o->headers[i]);
+    if (!r && key && !c->own_authorization)
+        r = buf_addf(out, err, "Authorization: Bearer %s\n", key);
+    if (!r && key && o->key_header && !http_key_is_jwt(key))
+        r = buf_addf(out, err, "%s: %s\n", o->key_header, key);
+    http_key_forget(key);
+    return r;
+}
+
 void http_free(struct http_client *c)
 {
     if (!c)
