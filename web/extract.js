@@ -1,0 +1,100 @@
+/*
+ * What the server calls, in its own world of a frame:
+ *   contentMcp.extract(options, element)  {content, how, cut, frames: [{number, share}]}
+ *   contentMcp.mark.call(element, number) numbers the element of a frame
+ *   contentMcp.changed()                  whether the document changed since the last extraction
+ */
+const EXTRACT_CHARACTERS = 4000000;
+const EXTRACT_ELEMENTS = 400000;
+const EXTRACT_MS = 5000, EXTRACT_GRACE_MS = 3000;
+
+const frameNumbers = new WeakMap();
+let watcher = null, hasChanged = false;
+
+function watch() {
+    watcher?.disconnect();
+    hasChanged = false;
+    watcher = new MutationObserver(() => {
+        hasChanged = true;
+        watcher.disconnect();
+    });
+    watcher.observe(document, { subtree: true, childList: true, characterData: true });
+}
+
+function refOf() {
+    return "";
+}
+
+function copied(options, root, budget) {
+    const copier = new Copier(budget, frameNumbers, options.marker, refOf);
+
+    return { doc: copier.copy(root), frames: copier.seen };
+}
+
+function asText(options, root, budget) {
+    const plain = options.format === "text";
+    const { doc, frames } = copied(options, root, budget);
+    const main = options.main ? mainOf(doc) : { root: doc.body, how: "", title: "" };
+    const md = new Markdown(budget, plain);
+
+    md.inside(main.root, null);
+    let content = md.result();
+    if (main.title && !/^#{1,2} /.test(content) && !content.startsWith(main.title))
+        content = (plain ? "" : "# ") + escapeText(main.title) + (content ? "\n\n" : "") + content;
+    return { content, how: main.how, frames };
+}
+
+function framesBelow(root) {
+    const found = [];
+
+    walkShown(root, new Budget(1000, EXTRACT_ELEMENTS, 0), (e, style) => {
+        const share = style ? frameShare(e, style, frameNumbers) : 0;
+        if (share)
+            found.push({ number: frameNumbers.get(e), share });
+    });
+    return found;
+}
+
+const FORMATS = {
+    markdown: asText,
+    text: asText,
+    html: (options, root, budget) => ({
+        content: htmlOf(root === document.body ? document.documentElement : root, budget),
+        frames: framesBelow(root),
+    }),
+    links: (options, root, budget) => {
+        const { doc, frames } = copied(options, root, budget);
+        return { content: linksOf(doc, budget), frames };
+    },
+    tables: (options, root, budget) => {
+        const { doc, frames } = copied(options, root, budget);
+        return { content: tablesOf(doc, budget), frames };
+    },
+    forms: (options, root, budget) => ({
+        content: formsOf(root, budget, refOf),
+        frames: framesBelow(root),
+    }),
+};
+
+function extract(options, element) {
+    const root = element || document.body || document.documentElement;
+    const budget = new Budget(EXTRACT_MS, EXTRACT_ELEMENTS, EXTRACT_CHARACTERS);
+    const found = root ? FORMATS[options.format](options, root, budget) : {};
+
+    if (!element)
+        watch();
+    return {
+        content: (found.content || "").toWellFormed(),
+        how: found.how || "",
+        cut: budget.cut,
+        frames: found.frames || [],
+    };
+}
+
+globalThis.contentMcp = {
+    extract,
+    mark(number) {
+        frameNumbers.set(this, number);
+    },
+    changed: () => hasChanged,
+};
