@@ -1,6 +1,7 @@
 /*
  * What a page has asked of the network: every request of its frames and workers, redirects as
- * requests of their own, web sockets too. The log outlives navigations; the oldest requests go
+ * requests of their own, web sockets too; no data: URLs. Requests of a service worker are in the
+ * log of the newest page of its origin. The log outlives navigations; the oldest requests go
  * first when there are more than NET_REQUESTS_MAX, and beyond NET_LOG_BYTES the details (headers,
  * post data) of the oldest. Any thread but the connection's.
  */
@@ -11,8 +12,7 @@
 
 #define NET_REQUESTS_MAX 1000           /* of one page */
 #define NET_LOG_BYTES (1536 * 1024)     /* of one page: URLs, headers, post data */
-#define NET_URL_MAX 8192                /* bytes kept of a URL; data: URLs are cut earlier */
-#define NET_DATA_URL_MAX 128            /* ditto of a data: URL */
+#define NET_URL_MAX 8192                /* bytes kept of a URL; a longer one ends in "..." */
 #define NET_HEADERS_MAX (16 * 1024)     /* bytes kept of the headers of one message */
 #define NET_POST_MAX (64 * 1024)        /* bytes kept of what was posted */
 #define NET_BODY_MAX (48 * 1024 * 1024) /* a response's body that can be read at all */

@@ -1,3 +1,4 @@
+#include "backend/browser/net_log_state.h"
 #include "backend/browser/state.h"
 #include "base/clock.h"
 
