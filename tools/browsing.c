@@ -51,6 +51,11 @@ int browsing_begin(struct tool_call *call, const char *page_id, struct browsing 
     return 0;
 }
 
+void browsing_active(struct browsing *b, char out[ID_SIZE])
+{
+    keeper_last_page(keeper(b), out);
+}
+
 void browsing_turn(struct browsing *b, struct page *page)
 {
     page_unref(b->page);
@@ -110,13 +115,43 @@ int browsing_events(struct buf *out, const struct page_report *r, struct err *er
     return render_dialog(out, r, err);
 }
 
+static void event_json(struct jw *w, const char *type, const char *text)
+{
+    jw_obj(w);
+    jw_kstr(w, "type", type);
+    jw_kstr(w, "text", text);
+    jw_end(w);
+}
+
+void browsing_events_json(struct jw *w, const struct page_report *r)
+{
+    char count[32];
+
+    jw_key(w, "events");
+    jw_arr(w);
+    for (unsigned i = 0; i < r->new_page_count; i++)
+        event_json(w, "new_page", r->new_pages[i]);
+    for (unsigned i = 0; i < r->event_count; i++)
+        event_json(w, r->events[i].type, r->events[i].text);
+    snprintf(count, sizeof(count), "%u", r->console_errors);
+    if (r->console_errors)
+        event_json(w, "console_errors", count);
+    if (r->dialog)
+        event_json(w, r->dialog_type, r->dialog_message);
+    if (r->unfinished)
+        event_json(w, "loading", "still loading");
+    jw_aend(w);
+}
+
 int browsing_report(struct tool_call *call, struct browsing *b, const char *did,
                     const struct page_report *r, bool snapshot UNUSED, struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX);
     const char *went = r->navigated ? ", navigated" : r->same_document ? ", URL changed" : "";
 
-    if (buf_addf(&text, err, "%s%s · ", did, went) ||
+    if (buf_adds(&text, did, err) ||
+        (*r->acted_on && (buf_addc(&text, ' ', err) || render_name(&text, r->acted_on, err))) ||
+        buf_addf(&text, err, "%s · ", went) ||
         browsing_place(&text, page_id(b->page), r->url, r->title, err) ||
         browsing_events(&text, r, err))
         return -1;

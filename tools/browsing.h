@@ -31,9 +31,21 @@ void browsing_turn(struct browsing *b, struct page *page);
 int browsing_target(struct tool_call *call, struct browsing *b, const char *target,
                     struct input_target *out, struct err *err) MUST_CHECK;
 
+/* Page id of the one that calls without page_id mean; "" none. */
+void browsing_active(struct browsing *b, char out[ID_SIZE]);
+
+/*
+ * Goes to what was typed as an address (address.h), or as `how` says when that is NULL; how->url
+ * is not used. base: what relative ones are relative to. note: what was guessed, as a sentence, or
+ * empty.
+ */
+int browsing_go(struct tool_call *call, struct browsing *b, const char *typed, const char *base,
+                const struct page_goto *how, struct page_went *went, struct page_report *report,
+                struct buf *note, struct err *err) MUST_CHECK;
+
 /*
  * The result of an action, class T: what was done, where the page is now, and what it caused.
- * did: "clicked", "typed into", ...; label: of the element, "" none. snapshot: a fresh one follows.
+ * did: "clicked", "typed into", ...; the element comes behind it. snapshot: a fresh one follows.
  */
 int browsing_report(struct tool_call *call, struct browsing *b, const char *did,
                     const struct page_report *report, bool snapshot, struct err *err) MUST_CHECK;
@@ -42,5 +54,8 @@ int browsing_report(struct tool_call *call, struct browsing *b, const char *did,
 int browsing_place(struct buf *out, const char *page_id, const char *url, const char *title,
                    struct err *err) MUST_CHECK;
 int browsing_events(struct buf *out, const struct page_report *report, struct err *err) MUST_CHECK;
+
+/* The same as a member "events" of {type, text}. */
+void browsing_events_json(struct jw *w, const struct page_report *report);
 
 #endif

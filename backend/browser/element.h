@@ -55,4 +55,7 @@ int input_caused(struct page *page, const struct page_mark *mark, int r, bool be
                  const struct err *why, struct call *call, struct page_report *report,
                  struct err *err) MUST_CHECK;
 
+/* Whose label the report then tells; report may be NULL. */
+void input_acted_on(struct page_report *report, const struct element *e);
+
 #endif

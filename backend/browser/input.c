@@ -66,6 +66,12 @@ int input_caused(struct page *page, const struct page_mark *mark, int r, bool be
     return page_settle(page, mark, 0, call, report, err);
 }
 
+void input_acted_on(struct page_report *report, const struct element *e)
+{
+    if (report)
+        COPY(report->acted_on, e->label);
+}
+
 /* ---- mouse ---- */
 
 /*
@@ -134,6 +140,7 @@ int input_click(struct page *page, const struct input_target *target, const stru
     if (!r) {
         r = press_and_release(page, &e, button, buttons[i].bit, how, call, &why);
         r = input_caused(page, &mark, r, true, &why, call, report, err);
+        input_acted_on(report, &e);
     }
     element_done(&e);
     return r ? -1 : 0;
@@ -152,6 +159,7 @@ int input_hover(struct page *page, const struct input_target *target, struct cal
         struct mouse m = { .type = "mouseMoved", .button = "none", .x = e.x, .y = e.y };
         r = mouse_event(page, &m, true, call, &why);
         r = input_caused(page, &mark, r, true, &why, call, report, err);
+        input_acted_on(report, &e);
     }
     element_done(&e);
     return r ? -1 : 0;

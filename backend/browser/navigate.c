@@ -191,9 +191,11 @@ static int ask_history(struct going *g, struct err *err)
         return -1;
     at = json_int(history.result, "currentIndex", -1) + (g->how->go == PAGE_BACK ? -1 : 1);
     yyjson_val *entries = yyjson_obj_get(history.result, "entries");
-    if (at < 0 || (size_t)at >= yyjson_arr_size(entries))
-        return err_set(err, ERR_NOT_FOUND, "the page's history has nothing %s",
-                       g->how->go == PAGE_BACK ? "before this" : "after this");
+    if (at < 0 || (size_t)at >= yyjson_arr_size(entries)) {
+        err_set(err, ERR_NOT_FOUND, "the page's history has nothing %s",
+                g->how->go == PAGE_BACK ? "before this" : "after this");
+        return err_next(err, "pass a url instead");
+    }
     snprintf(params, sizeof(params), "{\"entryId\":%lld}",
              (long long)json_int(yyjson_arr_get(entries, (size_t)at), "id", -1));
     return page_call(g->page, NULL, "Page.navigateToHistoryEntry", params, 0, g->call, NULL, err);
@@ -234,6 +236,7 @@ void page_title(struct page *page, struct call *call, char out[BROWSER_TITLE_MAX
     title = json_str(yyjson_obj_get(r.result, "result"), "value");
     if (title)
         copy_text(out, BROWSER_TITLE_MAX, title);
+    page_keep_title(page, title);
 }
 
 static int describe(struct going *g, struct page_went *out, struct err *err)

@@ -165,6 +165,25 @@ void page_info(struct page *page, struct page_info *out)
     pthread_mutex_unlock(&b->lock);
 }
 
+void page_keep_title(struct page *page, const char *title)
+{
+    char *kept = title ? strndup(title, BROWSER_TITLE_MAX) : NULL;
+
+    if (!kept)
+        return;
+    pthread_mutex_lock(&page->browser->lock);
+    free(page->title);
+    page->title = kept;
+    pthread_mutex_unlock(&page->browser->lock);
+}
+
+void page_refresh_title(struct page *page, struct call *call)
+{
+    char ignored[BROWSER_TITLE_MAX];
+
+    page_title(page, call, ignored);
+}
+
 /* ---- commands ---- */
 
 /* Locked. */

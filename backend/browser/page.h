@@ -42,6 +42,9 @@ struct page_info {
 };
 void page_info(struct page *page, struct page_info *out);
 
+/* The title is what was seen last; this looks again, unless the page cannot answer. */
+void page_refresh_title(struct page *page, struct call *call);
+
 struct page_frame {
     char id[PAGE_FRAME_ID], parent[PAGE_FRAME_ID]; /* parent: "" the main frame */
     char session[PAGE_FRAME_ID];                   /* that its commands go to */
@@ -141,17 +144,22 @@ int page_evaluate(struct page *page, const struct page_script *script, struct ca
 #define PAGE_SHOT_PIXELS 1150000      /* pixels at most */
 #define PAGE_SHOT_BASE64 (700 * 1000) /* bytes of base64 at most */
 
+struct input_target;
+
 struct page_shot {
     const char *format; /* "jpeg" (NULL), "png", "webp" */
     bool full_page;
     bool clip; /* x, y, width, height in CSS pixels of the document */
     double x, y, width, height;
+    const struct input_target *target; /* only that element, scrolled into view; NULL: the page */
+    bool unbounded;                    /* one picture pixel per device pixel, of any size */
 };
 
 struct page_picture {
     struct buf base64; /* owned */
     int width, height; /* pixels of the picture */
     double scale;      /* picture pixels per CSS pixel */
+    double x, y;       /* CSS pixels of the document: its upper left corner */
     int quality;       /* 0: lossless */
     char format[8];
 };
@@ -173,6 +181,7 @@ struct page_event {
 };
 
 struct page_report {
+    char acted_on[160]; /* the element, as "<button#save> "Save""; "" none */
     char url[BROWSER_URL_MAX], title[BROWSER_TITLE_MAX];
     bool navigated;     /* the main frame has another document */
     bool same_document; /* its URL changed within the document */

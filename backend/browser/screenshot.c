@@ -1,3 +1,4 @@
+#include "backend/browser/element.h"
 #include "backend/browser/state.h"
 
 #include <math.h>
@@ -40,12 +41,35 @@ static double device_ratio(struct page *page, struct call *call)
     return v > 0.1 && v < 10 ? v : 1;
 }
 
+static const char js_rect[] = "function(){const r=this.getBoundingClientRect();"
+                              "return{x:r.x,y:r.y,width:r.width,height:r.height}}";
+
+/* In the main frame's viewport. */
+static int measure_element(struct page *page, const struct input_target *target, struct call *call,
+                           struct area *out, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply r = { 0 };
+    yyjson_val *box;
+    struct element e;
+    int failed = element_find(page, target, call, &e, err) || element_ready(&e, "s", call, err) ||
+                 element_call(&e, js_rect, "[]", 0, call, &r, &box, err);
+
+    if (!failed)
+        *out = (struct area){ number(box, "x") + e.x - e.own_x, number(box, "y") + e.y - e.own_y,
+                              number(box, "width"), number(box, "height"), 1 };
+    element_done(&e);
+    return failed ? -1 : 0;
+}
+
 static int measure(struct page *page, const struct page_shot *shot, struct call *call,
                    struct area *out, struct err *err)
 {
     AUTO(cdp_reply) struct cdp_reply r = { 0 };
     yyjson_val *view, *content;
+    struct area element = { 0 };
 
+    if (shot->target && measure_element(page, shot->target, call, &element, err))
+        return -1;
     if (page_call(page, NULL, "Page.getLayoutMetrics", NULL, 0, call, &r, err))
         return -1;
     view = yyjson_obj_get(r.result, "cssVisualViewport");
@@ -56,6 +80,10 @@ static int measure(struct page *page, const struct page_shot *shot, struct call 
         *out = (struct area){ 0, 0, number(content, "width"), number(content, "height"), 1 };
     if (shot->clip)
         *out = (struct area){ shot->x, shot->y, shot->width, shot->height, 1 };
+    if (shot->target)
+        *out = (struct area){ fmax(0, element.x + number(view, "pageX")),
+                              fmax(0, element.y + number(view, "pageY")), element.width,
+                              element.height, 1 };
     if (!(out->width >= 1 && out->height >= 1))
         return err_set(err, ERR_INVALID, "there is nothing to see: the area is %g x %g pixels",
                        out->width, out->height);
@@ -140,20 +168,21 @@ int page_screenshot(struct page *page, const struct page_shot *shot, struct call
     if (check_format(shot->format ? shot->format : "jpeg", &p, err) ||
         measure(page, shot, call, &a, err))
         return -1;
-    p.scale = fitting(&a);
+    p.scale = shot->unbounded ? a.ratio : fitting(&a);
+    p.x = a.x;
+    p.y = a.y;
     do {
-        if (capture(page, &a, &p, shot->full_page || shot->clip, call, err)) {
+        if (capture(page, &a, &p, shot->full_page || shot->clip || shot->target, call, err)) {
             buf_done(&p.base64);
             return err_wrap(err, "screenshot");
         }
         p.width = (int)ceil(a.width * p.scale);
         p.height = (int)ceil(a.height * p.scale);
-        if (p.base64.len > PAGE_SHOT_BASE64)
-            make_smaller(&p);
-        else
+        if (shot->unbounded || p.base64.len <= PAGE_SHOT_BASE64)
             break;
+        make_smaller(&p);
     } while (++tries < TRIES);
-    if (p.base64.len > PAGE_SHOT_BASE64) {
+    if (!shot->unbounded && p.base64.len > PAGE_SHOT_BASE64) {
         buf_done(&p.base64);
         return err_set(err, ERR_TOO_LARGE, "the picture stays larger than %d bytes",
                        PAGE_SHOT_BASE64);

@@ -35,10 +35,16 @@ void page_peek(struct page *page, struct page_mark *mark)
 /* Timers of no delay have run, and what they asked for has been sent. */
 static int give_a_turn(struct page *page, struct call *call, struct err *err)
 {
-    return page_call(page, NULL, "Runtime.evaluate",
-                     "{\"expression\":\"new Promise(r=>setTimeout(r,0))\",\"awaitPromise\":true,"
-                     "\"returnByValue\":true}",
-                     TURN_MS, call, NULL, err);
+    AUTO(cdp_reply) struct cdp_reply r = { 0 };
+
+    if (page_call(page, NULL, "Runtime.evaluate",
+                  "{\"expression\":\"new Promise(r=>setTimeout(()=>r("
+                  "String(document.title).slice(0,300)),0))\",\"awaitPromise\":true,"
+                  "\"returnByValue\":true}",
+                  TURN_MS, call, &r, err))
+        return -1;
+    page_keep_title(page, json_str(yyjson_obj_get(r.result, "result"), "value"));
+    return 0;
 }
 
 /* Locked. */

@@ -155,6 +155,9 @@ void frame_navigated(struct page *page, const char *session, yyjson_val *frame, 
  * it from now on is told. */
 int page_know(struct page *page, struct call *call, struct err *err) MUST_CHECK;
 
+/* Without the lock. NULL: it stays. */
+void page_keep_title(struct page *page, const char *title);
+
 /* Without the lock. As its document says now; left as it is when that takes long. */
 void page_title(struct page *page, struct call *call, char out[BROWSER_TITLE_MAX]);
 

@@ -138,7 +138,8 @@ static int enter_text(struct page *page, const struct input_type *how, struct ca
 }
 
 static int type_into(struct page *page, const struct input_target *target,
-                     const struct input_type *how, struct call *call, bool *began, struct err *err)
+                     const struct input_type *how, struct call *call, bool *began,
+                     struct element *shown, struct err *err)
 {
     struct element e = { 0 };
     int r = 0;
@@ -146,6 +147,7 @@ static int type_into(struct page *page, const struct input_target *target,
     if (target) {
         r = element_find(page, target, call, &e, err) || element_ready(&e, "t", call, err) ? -1 : 0;
         *began = !r;
+        COPY(shown->label, e.label);
         if (!r)
             r = focus(&e, how->clear, how->text, call, err);
     } else {
@@ -175,13 +177,16 @@ int input_type(struct page *page, const struct input_target *target, const struc
 {
     struct page_mark mark;
     struct err why = { 0 };
+    struct element shown = { 0 };
     bool began = false;
 
     if (check_text(how, err))
         return -1;
     page_mark(page, &mark);
-    int r = type_into(page, target, how, call, &began, &why);
-    return input_caused(page, &mark, r, began, &why, call, report, err);
+    int r = type_into(page, target, how, call, &began, &shown, &why);
+    r = input_caused(page, &mark, r, began, &why, call, report, err);
+    input_acted_on(report, &shown);
+    return r;
 }
 
 int input_press(struct page *page, const struct input_target *target, const char *const *chords,
@@ -208,5 +213,7 @@ int input_press(struct page *page, const struct input_target *target, const char
     for (size_t i = 0; i < count && !r; i++)
         r = play(page, &all[i], call, &why);
     element_done(&e);
-    return input_caused(page, &mark, r, began, &why, call, report, err);
+    r = input_caused(page, &mark, r, began, &why, call, report, err);
+    input_acted_on(report, &e);
+    return r;
 }
