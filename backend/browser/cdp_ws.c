@@ -1,8 +1,7 @@
 #include "backend/browser/cdp.h"
+#include "backend/browser/ws_queue.h"
 #include "backend/browser/ws_url.h"
 #include "base/clock.h"
-#include "base/io.h"
-#include "base/list.h"
 #include "base/utf8.h"
 
 #include <dlfcn.h>
@@ -14,67 +13,34 @@
 #include <string.h>
 
 #define READ_SIZE (64 * 1024)
-#define LOOK_US 50000                /* at the call, while it connects */
-#define QUEUE_MAX (64 * 1024 * 1024) /* bytes that wait to be sent */
-#define SEND_MS 5000                 /* a browser that reads nothing for so long is broken */
-#define PING_S 15                    /* after silence */
+#define LOOK_US 50000 /* at the call, while it connects */
+#define PING_S 15     /* after silence */
 #define HANGUP_S 40
 
 /* What is used of libwebsockets. Linking it would cost every start of the program 0.8 ms. */
-static struct {
-    struct lws_context *(*create_context)(const struct lws_context_creation_info *);
-    void (*context_destroy)(struct lws_context *);
-    void *(*context_user)(struct lws_context *);
-    struct lws_context *(*get_context)(const struct lws *);
-    struct lws *(*client_connect_via_info)(const struct lws_client_connect_info *);
-    unsigned int (*http_client_http_response)(struct lws *);
-    int (*add_http_header_by_name)(struct lws *, const unsigned char *, const unsigned char *, int,
-                                   unsigned char **, unsigned char *);
-    int (*service)(struct lws_context *, int);
-    void (*cancel_service)(struct lws_context *);
-    void (*sul_schedule)(struct lws_context *, int, lws_sorted_usec_list_t *, sul_cb_t, lws_usec_t);
-    int (*callback_on_writable)(struct lws *);
-    int (*write)(struct lws *, unsigned char *, size_t, enum lws_write_protocol);
-    int (*is_final_fragment)(struct lws *);
-    size_t (*remaining_packet_payload)(struct lws *);
-    void (*set_log_level)(int, void (*)(int, const char *));
-    const char *(*get_library_version)(void);
-} lib;
+#define SYMBOLS(X)                                                                           \
+    X(create_context)                                                                        \
+    X(context_destroy) X(context_user) X(get_context) X(client_connect_via_info)             \
+        X(http_client_http_response) X(add_http_header_by_name) X(service) X(cancel_service) \
+            X(sul_schedule) X(callback_on_writable) X(write) X(is_final_fragment)            \
+                X(remaining_packet_payload) X(set_log_level) X(get_library_version)
+#define FIELD(name) __typeof__(lws_##name) *(name);
+#define ROW(name) { "lws_" #name, &lib.name },
 
-#define SYMBOL(name)             \
-    {                            \
-        "lws_" #name, &lib.name, \
-    }
+static struct {
+    SYMBOLS(FIELD)
+} lib;
 
 static const struct {
     const char *name;
     void *slot;
-} symbols[] = {
-    SYMBOL(create_context),
-    SYMBOL(context_destroy),
-    SYMBOL(context_user),
-    SYMBOL(get_context),
-    SYMBOL(client_connect_via_info),
-    SYMBOL(http_client_http_response),
-    SYMBOL(add_http_header_by_name),
-    SYMBOL(service),
-    SYMBOL(cancel_service),
-    SYMBOL(sul_schedule),
-    SYMBOL(callback_on_writable),
-    SYMBOL(write),
-    SYMBOL(is_final_fragment),
-    SYMBOL(remaining_packet_payload),
-    SYMBOL(set_log_level),
-    SYMBOL(get_library_version),
-};
+} symbols[] = { SYMBOLS(ROW) };
 
 enum state { CONNECTING, OPEN, CLOSED };
 
-struct message {
+struct arrival {
     struct list link;
-    size_t len;
-    struct buf text;      /* received */
-    unsigned char data[]; /* to be sent: LWS_PRE bytes, then the text */
+    struct buf text;
 };
 
 struct ws_wire {
@@ -91,13 +57,10 @@ struct ws_wire {
     struct list came;
     struct err why; /* it is closed */
 
-    pthread_mutex_t lock; /* all below */
-    pthread_cond_t changed;
-    struct list waiting;
-    size_t queued;
-    bool stopped, over;
-    bool served; /* there is a thread that receives: */
-    pthread_t server;
+    struct ws_queue waiting;
+    atomic_bool stopped;
+    atomic_bool served; /* there is a thread that receives: */
+    pthread_t server;   /* never changes then */
 };
 
 static pthread_once_t loaded = PTHREAD_ONCE_INIT;
@@ -120,27 +83,13 @@ static void load(void)
     lib.set_log_level(0, NULL);
 }
 
-static void messages_free(struct list *all)
-{
-    list_each(link, all)
-    {
-        struct message *m = list_of(link, struct message, link);
-        list_remove(link);
-        buf_done(&m->text);
-        free(m);
-    }
-}
-
 /* ---- what the library tells; on the thread that serves ---- */
 
 static void finish(struct ws_wire *w)
 {
     w->state = CLOSED;
     w->wsi = NULL;
-    pthread_mutex_lock(&w->lock);
-    w->over = true;
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->lock);
+    ws_queue_end(&w->waiting);
 }
 
 static void refused(struct ws_wire *w, struct lws *wsi, const char *words, size_t len)
@@ -203,7 +152,7 @@ static int add_headers(struct ws_wire *w, struct lws *wsi, unsigned char **at, s
 static int take(struct ws_wire *w, struct lws *wsi, const char *data, size_t len)
 {
     size_t room = w->part.max - w->part.len;
-    struct message *m;
+    struct arrival *m;
 
     if (buf_add(&w->part, data, len < room ? len : room, &w->why))
         return -1;
@@ -220,19 +169,10 @@ static int take(struct ws_wire *w, struct lws *wsi, const char *data, size_t len
 
 static int write_next(struct ws_wire *w, struct lws *wsi)
 {
-    struct message *m = NULL;
     bool more;
+    struct ws_message *m = ws_queue_next(&w->waiting, &more);
     int r;
 
-    pthread_mutex_lock(&w->lock);
-    if (!list_empty(&w->waiting)) {
-        m = list_of(w->waiting.next, struct message, link);
-        list_remove(&m->link);
-        w->queued -= m->len;
-        pthread_cond_broadcast(&w->changed);
-    }
-    more = !list_empty(&w->waiting);
-    pthread_mutex_unlock(&w->lock);
     if (!m)
         return 0;
     r = lib.write(wsi, m->data + LWS_PRE, m->len, LWS_WRITE_TEXT);
@@ -280,65 +220,29 @@ static int on_ws(struct lws *wsi, enum lws_callback_reasons why, void *user UNUS
 
 /* ---- the wire ---- */
 
-static bool serves(const struct ws_wire *w)
-{
-    return w->served && pthread_equal(w->server, pthread_self());
-}
-
-/* Locked: until there is room for len bytes more. The thread that serves does not wait. */
-static int wait_for_room(struct ws_wire *w, size_t len, struct err *err)
-{
-    int64_t until_ms = clock_ms() + SEND_MS;
-    struct timespec until = { until_ms / 1000, until_ms % 1000 * 1000000 };
-    int r = 0;
-
-    while (!r && !w->over && !w->stopped && w->queued && w->queued + len > QUEUE_MAX)
-        r = serves(w) ? -1 : pthread_cond_timedwait(&w->changed, &w->lock, &until);
-    if (w->over || w->stopped)
-        return err_set(err, ERR_UNAVAILABLE, "the connection to the browser is closed");
-    return r ? err_set(err, ERR_UNAVAILABLE, "the browser takes no commands any more") : 0;
-}
-
+/* The thread that serves does not wait for itself. */
 static int ws_send(struct cdp_wire *wire, const char *json, size_t len, struct err *err)
 {
     struct ws_wire *w = (struct ws_wire *)wire;
-    struct message *m = malloc(sizeof(*m) + LWS_PRE + len);
-    int r;
+    bool wait = !atomic_load(&w->served) || !pthread_equal(w->server, pthread_self());
 
-    if (!m)
-        return err_oom(err);
-    m->len = len;
-    m->text = (struct buf){ 0 };
-    memcpy(m->data + LWS_PRE, json, len);
-    pthread_mutex_lock(&w->lock);
-    r = wait_for_room(w, len, err);
-    if (!r) {
-        list_append(&w->waiting, &m->link);
-        w->queued += len;
-    }
-    pthread_mutex_unlock(&w->lock);
-    if (r)
-        free(m);
-    else
-        lib.cancel_service(w->context);
-    return r;
+    if (ws_queue_add(&w->waiting, json, len, wait, err))
+        return -1;
+    lib.cancel_service(w->context);
+    return 0;
 }
 
 static int ws_receive(struct cdp_wire *wire, struct buf *buf, struct err *err)
 {
     struct ws_wire *w = (struct ws_wire *)wire;
-    bool stopped;
 
-    for (;;) {
-        pthread_mutex_lock(&w->lock);
-        w->served = true;
+    if (!atomic_load(&w->served)) {
         w->server = pthread_self();
-        stopped = w->stopped;
-        pthread_mutex_unlock(&w->lock);
-        if (stopped)
-            return 0;
+        atomic_store(&w->served, true);
+    }
+    while (!atomic_load(&w->stopped)) {
         if (!list_empty(&w->came)) {
-            struct message *m = list_of(w->came.next, struct message, link);
+            struct arrival *m = list_of(w->came.next, struct arrival, link);
             list_remove(&m->link);
             buf_done(buf);
             *buf = m->text;
@@ -352,16 +256,15 @@ static int ws_receive(struct cdp_wire *wire, struct buf *buf, struct err *err)
         if (lib.service(w->context, 0) < 0)
             return err_set(err, ERR_UNAVAILABLE, "the connection to the browser broke");
     }
+    return 0;
 }
 
 static void ws_stop(struct cdp_wire *wire)
 {
     struct ws_wire *w = (struct ws_wire *)wire;
 
-    pthread_mutex_lock(&w->lock);
-    w->stopped = true;
-    pthread_cond_broadcast(&w->changed);
-    pthread_mutex_unlock(&w->lock);
+    atomic_store(&w->stopped, true);
+    ws_queue_end(&w->waiting);
     lib.cancel_service(w->context);
 }
 
@@ -371,12 +274,16 @@ static void ws_free(struct cdp_wire *wire)
 
     if (w->context)
         lib.context_destroy(w->context);
-    messages_free(&w->came);
-    messages_free(&w->waiting);
+    list_each(link, &w->came)
+    {
+        struct arrival *m = list_of(link, struct arrival, link);
+        list_remove(link);
+        buf_done(&m->text);
+        free(m);
+    }
+    ws_queue_done(&w->waiting);
     buf_done(&w->part);
     ws_url_done(&w->url);
-    pthread_cond_destroy(&w->changed);
-    pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
@@ -457,7 +364,6 @@ int cdp_ws_new(const struct cdp_ws *to, struct call *call, struct cdp_wire **out
 {
     struct ws_wire *w = calloc(1, sizeof(*w));
     struct err why = { 0 };
-    pthread_condattr_t attr;
 
     if (!w)
         return err_oom(err);
@@ -465,12 +371,7 @@ int cdp_ws_new(const struct cdp_ws *to, struct call *call, struct cdp_wire **out
     w->headers = to->headers;
     w->part = BUF_MAX(CDP_MESSAGE_MAX);
     list_init(&w->came);
-    list_init(&w->waiting);
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    ws_queue_init(&w->waiting, LWS_PRE);
     pthread_once(&loaded, load);
     if (!usable)
         err_set(&why, ERR_UNAVAILABLE, "no " LWS_SONAME " of version %d.%d is installed",
