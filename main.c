@@ -8,6 +8,7 @@
 #include "mcp/server.h"
 #include "mcp/task.h"
 #include "tools/confirm.h"
+#include "tools/recording.h"
 #include "tools/resource_watch.h"
 #include "tools/resources.h"
 #include "tools/tools.h"
@@ -115,6 +116,15 @@ static int start_tasks(struct parts *p, struct err *err)
     return 0;
 }
 
+/* Beside the sandboxes, whatever the backend; nothing is made there before the first one. */
+static int start_recordings(struct parts *p, struct err *err)
+{
+    const char *given = p->options.state_dir;
+    AUTO_FREE char *root = given ? strdup(given) : backend_state_root(NULL);
+
+    return recordings_new(root, &p->tools.recordings, err);
+}
+
 static int start(struct parts *p, struct err *err)
 {
     struct server_config config = {
@@ -140,7 +150,7 @@ static int start(struct parts *p, struct err *err)
         .max_bytes = 48 * 1024,
         .default_max_bytes = 24 * 1024,
     };
-    if (tools_instructions(p->backend, &p->instructions, err) || start_asking(p, &config, err))
+    if (start_recordings(p, err) || tools_instructions(p->backend, &p->instructions, err) || start_asking(p, &config, err))
         return -1;
     if (!p->options.word_count || strcmp(p->options.words[0], "call")) {
         if (start_tasks(p, err))
@@ -180,9 +190,11 @@ static void stop(struct parts *p)
 {
     resource_watches_stop(&p->tools);
     server_free(p->server);
+    recordings_stop(p->tools.recordings);
     ops_free(p->ops);
     backend_free(p->backend);
     resource_watches_free(&p->tools);
+    recordings_free(p->tools.recordings);
     buf_done(&p->instructions);
     buf_done(&p->live);
     free(p->tasks_dir);

@@ -92,6 +92,12 @@ static const struct resource_template templates[] = {
         .mime = "text/plain" },
       resources_output,
       resources_complete },
+    { { .uri = "sandbox://{id}/recording/{rid}",
+        .name = "recording",
+        .title = "Recording",
+        .description = "A recording of up to 6 MB, as recording_list tells them" },
+      resources_recording,
+      NULL },
     { { .uri = NULL }, NULL, NULL },
 };
 

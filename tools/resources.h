@@ -5,6 +5,7 @@
  *   sandbox://{id}/info          JSON, as sandbox_info tells it
  *   sandbox://{id}/file/{+path}  a file, path as everywhere (a leading '/' makes it absolute)
  *   sandbox://{id}/output/{pid}  what a process has written so far
+ *   sandbox://{id}/recording/{rid}  a recording, also when that sandbox is no more
  *   sandbox://policy             isolation, network, limits, protected paths
  *   sandbox://tools              the catalogue with its cost in tokens
  */
@@ -39,6 +40,8 @@ int resources_file(struct tool_call *call, const char *uri, const struct arg_map
                    struct err *err) MUST_CHECK;
 int resources_output(struct tool_call *call, const char *uri, const struct arg_map *vars,
                      struct err *err) MUST_CHECK;
+int resources_recording(struct tool_call *call, const char *uri, const struct arg_map *vars,
+                        struct err *err) MUST_CHECK;
 int resources_policy(struct tool_call *call, const char *uri, struct err *err) MUST_CHECK;
 int resources_tools(struct tool_call *call, const char *uri, struct err *err) MUST_CHECK;
 

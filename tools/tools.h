@@ -14,6 +14,7 @@ struct tools_context {
     size_t max_bytes;                 /* ceiling of a result's text: 48 kB */
     size_t default_max_bytes;         /* 24 kB */
     struct resource_watches *watches; /* resource_watch.h */
+    struct recordings *recordings; /* recording.h; NULL: none */
     const char *confirm; /* what is live: destructive tools ask first; NULL: they do not */
 };
 
