@@ -81,8 +81,7 @@ function extract(options, element) {
     const budget = new Budget(EXTRACT_MS, EXTRACT_ELEMENTS, EXTRACT_CHARACTERS);
     const found = root ? FORMATS[options.format](options, root, budget) : {};
 
-    if (!element)
-        watch();
+    watch();
     return {
         content: (found.content || "").toWellFormed(),
         how: found.how || "",

@@ -17,6 +17,7 @@ void browser_unref(struct browser *b)
     if (atomic_fetch_sub(&b->refs, 1) != 1)
         return;
     buf_done(&b->outbox);
+    extracts_free(b->extracts);
     downloads_free(b->downloads);
     pthread_mutex_destroy(&b->lock);
     free(b);

@@ -99,6 +99,7 @@ struct browser {
     struct context contexts[BROWSER_CONTEXTS_MAX];
     struct list watches;
     struct downloads *downloads; /* NULL: none are allowed */
+    struct extracts *extracts; /* what pages said; NULL: nothing yet */
     struct buf outbox; /* commands to send once the lock is free: session, method, params */
 };
 
@@ -186,6 +187,8 @@ bool downloads_running(struct page *page, uint64_t since);
 int downloads_context(struct browser *b, const char *context, struct call *call,
                       struct err *err) MUST_CHECK;
 void downloads_context_gone(struct browser *b, const char *context);
+
+void extracts_free(struct extracts *all); /* extract.c */
 
 /* ---- small things ---- */
 
