@@ -1,6 +1,7 @@
 #include "tools.gen.h"
 #include "tools/address.h"
 #include "tools/browsing.h"
+#include "tools/downloads.h"
 #include "tools/render.h"
 
 /* As an address bar does: https is tried first, http when there is no https. */
@@ -39,7 +40,8 @@ int browsing_go(struct tool_call *call, struct browsing *b, const char *typed, c
     page_mark(b->page, &mark);
     if ((typed ? go_guessed(b, &a, how, call->call, went, err)
                : page_navigate(b->page, how, call->call, went, err)) ||
-        page_settle(b->page, &mark, 1, call->call, report, err))
+        page_settle(b->page, &mark, went->download ? 0 : 1, call->call, report, err) ||
+        downloads_tell(call, b, report, err))
         return -1;
     return a.guessed ? buf_adds(note, "taken for ", err) || render_name(note, a.url.data, err) : 0;
 }

@@ -1,7 +1,10 @@
 #include "tools/browsing.h"
 #include "backend/browser/keeper.h"
+#include "backend/browser/snapshot.h"
+#include "tools/downloads.h"
 #include "tools/render.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int browsing_open(struct tool_call *call, struct browsing *out, struct err *err)
@@ -72,9 +75,20 @@ void browsing_done(struct browsing *b)
 }
 
 int browsing_target(struct tool_call *call UNUSED, struct browsing *b UNUSED, const char *target,
-                    struct input_target *out, struct err *err UNUSED)
+                    struct input_target *out, struct err *err)
 {
-    *out = (struct input_target){ .selector = target };
+    bool rest = false;
+
+    *out = (struct input_target){ 0 };
+    if (!snapshot_is_ref(target, &rest)) {
+        out->selector = target;
+        return 0;
+    }
+    if (rest) {
+        err_set(err, ERR_INVALID, "target: %.40s names several elements", target);
+        return err_next(err, "use browser_snapshot with it to see them");
+    }
+    out->ref = target;
     return 0;
 }
 
@@ -86,6 +100,11 @@ int browsing_place(struct buf *out, const char *page_id, const char *url, const 
                    buf_adds(out, "\n", err)
                ? -1
                : 0;
+}
+
+static int browsing_note(struct buf *out, const char *note, struct err *err)
+{
+    return *note && (render_name(out, note, err) || buf_addc(out, '\n', err)) ? -1 : 0;
 }
 
 static int render_dialog(struct buf *out, const struct page_report *r, struct err *err)
@@ -144,16 +163,24 @@ void browsing_events_json(struct jw *w, const struct page_report *r)
 }
 
 int browsing_report(struct tool_call *call, struct browsing *b, const char *did,
-                    const struct page_report *r, bool snapshot UNUSED, struct err *err)
+                    const struct page_report *r, bool snapshot, struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX);
+    AUTO_FREE struct page_report *told = malloc(sizeof(*told));
     const char *went = r->navigated ? ", navigated" : r->same_document ? ", URL changed" : "";
 
+    if (!told)
+        return err_oom(err);
+    *told = *r;
+    if (downloads_tell(call, b, told, err))
+        return -1;
+    r = told;
     if (buf_adds(&text, did, err) ||
         (*r->acted_on && (buf_addc(&text, ' ', err) || render_name(&text, r->acted_on, err))) ||
         buf_addf(&text, err, "%s · ", went) ||
         browsing_place(&text, page_id(b->page), r->url, r->title, err) ||
-        browsing_events(&text, r, err))
+        browsing_note(&text, r->note, err) || browsing_events(&text, r, err) ||
+        (snapshot && !r->dialog && browsing_snapshot(call, b, NULL, &text, err)))
         return -1;
     if (tool_meta_str(call, "page_id", page_id(b->page), err) ||
         tool_meta_str(call, "url", r->url, err))

@@ -1,4 +1,4 @@
-#include "tools/tools.h"
+#include "tools/downloads.h"
 
 #include <stdio.h>
 
@@ -13,6 +13,7 @@ int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err)
     }
     snprintf(call->origin.sandbox, sizeof(call->origin.sandbox), "%s", (*out)->id);
     tool_log(call, TOOL_LOG_DEBUG, "sandbox", "in sandbox %s", (*out)->id);
+    downloads_place(call, *out);
     return 0;
 }
 

@@ -1,4 +1,5 @@
 #include "backend/browser/keeper.h"
+#include "backend/browser/download.h"
 #include "backend/browser_url.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -91,6 +92,15 @@ static int wait_for_start(struct keeper *k, struct call *call, struct err *err)
     return call_check(call, err);
 }
 
+static int set_up_downloads(struct kept *one, struct call *call, struct err *err)
+{
+    bool shared = one->how.same_files && *one->how.downloads;
+
+    return browser_downloads(
+        one->browser, &(struct download_config){ .dir = shared ? one->how.downloads : NULL }, call,
+        err);
+}
+
 /* Unlocked, `starting` is set. */
 static int start(struct sandbox *sb, struct call *call, struct kept **out, struct err *err)
 {
@@ -107,6 +117,10 @@ static int start(struct sandbox *sb, struct call *call, struct kept **out, struc
     if (r || (one->how.ours ? browser_new : browser_join)(TAKE(one->how.wire), call, &one->browser,
                                                           err)) {
         free(one);
+        return -1;
+    }
+    if (set_up_downloads(one, call, err)) {
+        kept_free(one);
         return -1;
     }
     *out = one;
@@ -215,6 +229,16 @@ const struct browser_link *keeper_link(struct keeper *k, const struct browser *b
     one = find(k, browser);
     pthread_mutex_unlock(&k->lock);
     return &one->how;
+}
+
+bool keeper_downloads(struct keeper *k)
+{
+    bool some;
+
+    pthread_mutex_lock(&k->lock);
+    some = k->now && download_waiting(k->now->browser);
+    pthread_mutex_unlock(&k->lock);
+    return some;
 }
 
 void keeper_use_page(struct keeper *k, const char *page_id)

@@ -25,6 +25,9 @@ bool keeper_expire(struct keeper *k, int64_t now_ms, int64_t idle_ms);
 /* What is known of the connection; only while it is held. */
 const struct browser_link *keeper_link(struct keeper *k, const struct browser *browser);
 
+/* Whether downloads wait to be put into place (download.h); does not count as use. */
+bool keeper_downloads(struct keeper *k);
+
 /* The page that was used last, which calls without page_id mean; "" none. */
 void keeper_use_page(struct keeper *k, const char *page_id);
 void keeper_last_page(struct keeper *k, char out[ID_SIZE]);

@@ -1,4 +1,5 @@
 #include "backend/browser/net_log_state.h"
+#include "backend/browser/snapshot_refs.h"
 #include "backend/browser/state.h"
 #include "base/clock.h"
 
@@ -81,8 +82,11 @@ void page_unref(struct page *page)
     if (!page || atomic_fetch_sub(&page->refs, 1) != 1)
         return;
     frames_clear(page);
+    chooser_free(page->chooser);
     responses_free(page->responses);
+    console_free(page->console);
     fd_close(&page->halt_fd);
+    refs_free(page->page_refs);
     free(page->url);
     free(page->title);
     browser_unref(page->browser);

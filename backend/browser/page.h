@@ -171,7 +171,8 @@ int page_screenshot(struct page *page, const struct page_shot *shot, struct call
 /* ---- what an action caused (settle.c) ---- */
 
 struct page_mark { /* how things stood before it */
-    uint64_t documents, same_document, requests, console_errors, opened, loads, number;
+    uint64_t documents, same_document, requests, console_errors, opened, loads, number,
+        downloads;
     unsigned in_flight;
 };
 
@@ -181,7 +182,8 @@ struct page_event {
 };
 
 struct page_report {
-    char acted_on[160]; /* the element, as "<button#save> "Save""; "" none */
+    char acted_on[160]; /* the element, as "button "Save"", "<div#save> "Save""; "" none */
+    char note[256];     /* how it was found, when that has to be told; "" */
     char url[BROWSER_URL_MAX], title[BROWSER_TITLE_MAX];
     bool navigated;     /* the main frame has another document */
     bool same_document; /* its URL changed within the document */

@@ -28,6 +28,7 @@ void page_peek(struct page *page, struct page_mark *mark)
         .loads = page->loads_started,
         .in_flight = page->in_flight_count,
         .number = page->browser->pages_made,
+        .downloads = downloads_made(page->browser),
     };
     pthread_mutex_unlock(&page->browser->lock);
 }
@@ -59,6 +60,8 @@ static bool busy(struct page *page, const struct page_mark *mark, int64_t since_
         return true; /* not committed yet */
     if (page->main_documents != mark->documents &&
         (strcmp(f->life_loader, f->loader) || !(f->life & LIFE_DOM)))
+        return true;
+    if (downloads_running(page, mark->downloads) && clock_ms() - since_ms < REQUESTS_MS)
         return true;
     return page->requests != mark->requests && page->in_flight_count > mark->in_flight &&
            clock_ms() - since_ms < REQUESTS_MS;

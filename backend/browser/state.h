@@ -69,6 +69,9 @@ struct page {
     uint64_t requests, documents, main_documents, same_document, console_errors, opened;
     uint64_t loads_started; /* navigations of any frame that were begun */
     bool loading;           /* the main frame */
+    struct refs *page_refs; /* snapshot_refs.h; NULL none yet */
+    struct chooser *chooser; /* chooser.h; NULL: none was opened yet */
+    bool touch;              /* fingers instead of a mouse */
     char dialog_session[PAGE_FRAME_ID];
     char dialog_type[16]; /* "" none */
     char dialog_message[PAGE_DIALOG_MAX];
@@ -76,6 +79,8 @@ struct page {
     unsigned event_count;
     struct screencast_sink screencast; /* frame NULL: none runs */
     struct responses *responses; /* wait.c */
+    struct console *console; /* NULL: nothing was printed */
+    bool blank;              /* all that it asks for is empty: storage.c */
     struct net_log *net_log;     /* NULL: nothing was asked for yet */
 };
 
@@ -175,6 +180,23 @@ void screencast_over(struct page *page, const char *why); /* it is closed, crash
 
 void responses_free(struct responses *r);
 void responses_mark(struct page *page); /* an action begins */
+
+/* ---- console.c ---- */
+
+extern const struct page_event_row console_events[];
+void console_free(struct console *c); /* NULL is fine */
+
+/* ---- storage.c ---- */
+
+extern const struct page_event_row storage_events[];
+/* Without the lock. A page at that origin, of the context of `like`; its server is not asked. */
+int storage_visit(struct page *like, const char *origin, struct call *call, struct page **out,
+                  struct err *err) MUST_CHECK;
+
+/* ---- file choosers (chooser.c) ---- */
+
+extern const struct page_event_row chooser_events[];
+void chooser_free(struct chooser *c);
 
 /* ---- downloads (download.c) ---- */
 

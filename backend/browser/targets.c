@@ -7,6 +7,8 @@
 
 #define ATTACH "{\"autoAttach\":true,\"waitForDebuggerOnStart\":true,\"flatten\":true}"
 
+#define NET_ENABLE "{\"maxPostDataSize\":65536,\"maxResourceBufferSize\":41943040}"
+
 /* What a new session is told before its target runs; flags: who gets it. */
 enum { FRAME = 1, WORKER = 2, PAGE = 4 };
 
@@ -17,8 +19,10 @@ static const struct {
     { FRAME, "Page.enable", "{}" },
     { FRAME, "Page.setLifecycleEventsEnabled", "{\"enabled\":true}" },
     { FRAME, "Inspector.enable", "{}" },
+    { FRAME, "Page.setInterceptFileChooserDialog", "{\"enabled\":true}" },
     { FRAME | WORKER, "Runtime.enable", "{}" },
-    { FRAME | WORKER, "Network.enable", "{\"maxPostDataSize\":65536}" },
+    { FRAME | WORKER, "Log.enable", "{}" },
+    { FRAME | WORKER, "Network.enable", NET_ENABLE },
     { FRAME | WORKER, "Target.setAutoAttach", ATTACH },
     { PAGE, "Emulation.setFocusEmulationEnabled", "{\"enabled\":true}" },
     { FRAME | WORKER, "Runtime.runIfWaitingForDebugger", "{}" },
@@ -302,6 +306,9 @@ static const struct page_event_row *const of_page[] = {
     request_events,
     frame_events,
     page_events,
+    chooser_events,
+    console_events,
+    storage_events,
     wait_events,
 };
 
