@@ -329,4 +329,5 @@ const struct backend_ops aio_backend = {
     .exec = &aio_exec_ops,
     .file = &aio_file_ops,
     .code = &aio_code_ops,
+    .browser = &aio_browser_ops,
 };

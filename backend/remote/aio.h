@@ -100,5 +100,6 @@ static inline struct aio *aio_of(struct sandbox *sb)
 extern const struct exec_ops aio_exec_ops;
 extern const struct file_ops aio_file_ops;
 extern const struct code_ops aio_code_ops;
+extern const struct browser_ops aio_browser_ops;
 
 #endif

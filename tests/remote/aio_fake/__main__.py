@@ -31,6 +31,7 @@ def parse_arguments():
     parser.add_argument("--ticket-seconds", type=int, default=30)
     parser.add_argument("--bash-session-timeout", type=float, default=3600)
     parser.add_argument("--max-bash-sessions", type=int, default=50)
+    parser.add_argument("--browser", default=None, metavar="PROGRAM", help="a Chromium")
     parser.add_argument("--no-strict", action="store_true", help="record no violations")
     parser.add_argument("--no-namespace", action="store_true", help="translate paths instead")
     parser.add_argument(INSIDE, action="store_true", help=argparse.SUPPRESS)
@@ -77,7 +78,7 @@ def main():
     scratch = SCRATCH if a.inside else tempfile.mkdtemp(prefix="aio-fake-")
     app = App(
         root, scratch, a.api_key, key, strict=not a.no_strict, ticket_seconds=a.ticket_seconds,
-        max_sessions=a.max_bash_sessions, session_timeout=a.bash_session_timeout,
+        browser=a.browser, max_sessions=a.max_bash_sessions, session_timeout=a.bash_session_timeout,
     )
     server = make_server(app, a.host, a.port)
     over = threading.Event()

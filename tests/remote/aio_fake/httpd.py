@@ -119,6 +119,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         reply = faults.reply_before(fault)
         app.note(request, fault)
+        if reply is None and app.upgrades(request):
+            self.close_connection = True
+            app.browser.relay(self, self.path)
+            return
         if reply is None:
             reply = app.handle(request)
         self.send_reply(reply, fault)

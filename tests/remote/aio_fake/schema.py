@@ -123,6 +123,7 @@ OPERATIONS = {
     "POST /v1/file/str_replace_editor": op(EDITOR),
     "POST /v1/code/execute": op(CODE_EXECUTE),
     "GET /v1/code/info": op(),
+    "GET /v1/browser/info": op(),
     "POST /v1/jupyter/execute": op(JUPYTER_EXECUTE),
     "GET /v1/jupyter/info": op(),
     "POST /v1/jupyter/sessions/create": op(

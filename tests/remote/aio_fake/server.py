@@ -3,9 +3,12 @@
     /_fake/faults      GET, POST a rule {fault, path_prefix, method, count, skip}, DELETE
     /_fake/violations  GET what requests did that the description does not allow, DELETE
     /_fake/requests    GET the latest requests as they came, DELETE
+    /_fake/browser     DELETE kills the browser; the next one who asks for it starts another
     /_fake/config      GET, POST some of {strict: record violations; error_shape: of HTTP errors,
                        "detail" or "envelope"; file_errors: false as images before 1.9 answer,
-                       without data in a failed file operation}; `namespace` is only told
+                       without data in a failed file operation; browser_info: what it names as
+                       cdp_url, "ws", "http", "empty", "junk", or "none", as images before it};
+                       `namespace` is only told
 """
 
 import json
@@ -19,6 +22,7 @@ from email.parser import BytesParser
 from . import sandbox, schema
 from .auth import Guard
 from .bash import Bash
+from .browser import Browser
 from .code import Code, Jupyter, NodeJs
 from .editor import Editor
 from .faults import Faults
@@ -61,12 +65,14 @@ def parse_form(request):
 
 class App:
     def __init__(self, root, scratch, api_key=None, jwt_public_key=None, strict=True,
-                 ticket_seconds=30, **bash):
+                 ticket_seconds=30, browser=None, **bash):
         self.tree = Tree(root)
         self.procs = Procs(self.tree, scratch)
         self.guard = Guard(api_key, jwt_public_key, ticket_seconds)
         self.faults = Faults()
-        self.config = {"strict": strict, "error_shape": "detail", "file_errors": True}
+        self.config = {"strict": strict, "error_shape": "detail", "file_errors": True,
+                       "browser_info": "ws"}
+        self.browser = Browser(browser, self.procs, self.config)
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.violations = []
@@ -116,6 +122,7 @@ class App:
             "POST /v1/file/str_replace_editor": editor.run,
             "POST /v1/code/execute": code.execute,
             "GET /v1/code/info": lambda a: code.info(),
+            "GET /v1/browser/info": lambda a: self.browser.info(),
             "POST /v1/jupyter/execute": jupyter.execute,
             "GET /v1/jupyter/info": lambda a: jupyter.info(),
             "POST /v1/jupyter/sessions/create": jupyter.create,
@@ -184,6 +191,8 @@ class App:
             return nginx_page(401)
         if request.path in ("/openapi.json", "/v1/openapi.json"):
             return json_reply(published())
+        if request.path.startswith("/cdp/") and request.method == "GET":
+            return self.browser.page(request.path)
         name, params = self.route(request)
         events = EVENTS in request.headers.get("accept", "")
         if events and re.search("/v1/(bash|shell)/", name):
@@ -202,6 +211,11 @@ class App:
         if name in STREAMED and events:
             return Reply(200, iter([b"data: " + dump(data) + b"\n\n"]), EVENTS)
         return envelope(data)
+
+    def upgrades(self, request):
+        """True when it is a WebSocket of DevTools that may be opened."""
+        return (request.path.startswith("/cdp/devtools/") and "upgrade" in request.headers
+                and self.guard.allows(request.headers, request.query))
 
     def route(self, request):
         other = False
@@ -278,10 +292,12 @@ class App:
                 raise HttpError(404, "Not Found")
         if request.method == "DELETE":
             clear = {"faults": self.faults.clear, "violations": self.violations.clear,
-                     "requests": self.log.clear}.get(part)
+                     "requests": self.log.clear, "browser": self.browser.kill}.get(part)
             if clear is None:
                 raise HttpError(404, "Not Found")
             clear()
+            if part == "browser":
+                return json_reply({})
         with self.lock:
             shown = {"faults": self.faults.listed(), "violations": list(self.violations),
                      "requests": list(self.log),
