@@ -154,10 +154,10 @@ static void read_response(struct net_log *log, struct net_entry *e, yyjson_val *
     struct net_request *r = &e->r;
     yyjson_val *timing = yyjson_obj_get(response, "timing");
 
-    if (!e->r.response.real || !r->status) {
+    if (!r->response.real || !r->status)
         r->status = (int)json_int(response, "status", 0);
+    if (r->status == json_int(response, "status", 0))
         COPY(r->status_text, json_str(response, "statusText"));
-    }
     if (!r->response.real)
         net_headers_read(&r->response, yyjson_obj_get(response, "headers"));
     if (!r->request.real && yyjson_obj_get(response, "requestHeaders"))
@@ -267,7 +267,8 @@ void net_mocked(struct browser *b, struct session *s, const char *id)
 
 /* ---- the course of a request ---- */
 
-static void end_entry(struct browser *b UNUSED, struct net_log *log, struct net_entry *e, double now)
+static void end_entry(struct browser *b UNUSED, struct net_log *log, struct net_entry *e,
+                      double now)
 {
     if (e->r.over)
         return;

@@ -15,7 +15,7 @@
 #define NET_URL_MAX 8192                /* bytes kept of a URL; a longer one ends in "..." */
 #define NET_HEADERS_MAX (16 * 1024)     /* bytes kept of the headers of one message */
 #define NET_POST_MAX (64 * 1024)        /* bytes kept of what was posted */
-#define NET_BODY_MAX (48 * 1024 * 1024) /* a response's body that can be read at all */
+#define NET_BODY_MAX (40 * 1024 * 1024) /* a response's body that can be read at all */
 #define NET_MESSAGES 16                 /* the last ones of a web socket are kept */
 #define NET_MESSAGE_MAX 512             /* bytes of each */
 
