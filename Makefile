@@ -55,7 +55,7 @@ BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
 GEN       := $(wildcard tools/gen/*.c)
 GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c base/utf8.c
 TOOLS     := $(wildcard tools/*.c)
-EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/*) \
+EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/* backend/browser/scripts/*) \
              $O/web/page_content.js $O/web/notices.txt
 WEB       := $(addprefix web/,visible.js main.js inline.js tables.js links.js forms.js html.js \
              markdown.js extract.js)

@@ -50,6 +50,12 @@ int browsing_go(struct tool_call *call, struct browsing *b, const char *typed, c
 int browsing_report(struct tool_call *call, struct browsing *b, const char *did,
                     const struct page_report *report, bool snapshot, struct err *err) MUST_CHECK;
 
+struct snapshot_how;
+
+/* A snapshot's text: a line about the page, and its fenced lines. how: NULL is all of the page. */
+int browsing_snapshot(struct tool_call *call, struct browsing *b, const struct snapshot_how *how,
+                      struct buf *out, struct err *err) MUST_CHECK;
+
 /* "page page_... · URL · title" and a line for each thing that a report tells. */
 int browsing_place(struct buf *out, const char *page_id, const char *url, const char *title,
                    struct err *err) MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "backend/browser/element.h"
 #include "backend/browser/element_js.h"
+#include "backend/browser/snapshot_refs.h"
 #include "backend/browser/state.h"
 #include "base/clock.h"
 
@@ -251,6 +252,8 @@ int element_find(struct page *page, const struct input_target *target, struct ca
 
     *out = (struct element){ .page = page };
     snprintf(out->group, sizeof(out->group), "element%u", atomic_fetch_add(&groups, 1));
+    if (target->ref)
+        return refs_find(out, target->ref, call, err);
     if (target->selector)
         return find_selector(out, target->selector, call, err);
     if (target->node)

@@ -7,12 +7,14 @@
 #include "backend/browser/input.h"
 
 #define ELEMENT_LABEL_MAX 160
+#define ELEMENT_NOTE_MAX 256
 
 struct element {
     char session[PAGE_FRAME_ID], frame[PAGE_FRAME_ID];
     char object[96];               /* in our isolated world, of group `group` */
     char group[32];                /* released by element_done() */
-    char label[ELEMENT_LABEL_MAX]; /* "<button#save> "Save"", once it is ready */
+    char label[ELEMENT_LABEL_MAX]; /* "button "Save"", "<div#save> "Save"", once it is ready */
+    char note[ELEMENT_NOTE_MAX];   /* how it was found, when that has to be told; "" */
     double x, y;                   /* in the main frame's viewport, once it is ready */
     double own_x, own_y;           /* in its own frame's */
     char box[128];                 /* where it was, as js_ready wrote it */

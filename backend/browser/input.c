@@ -68,8 +68,10 @@ int input_caused(struct page *page, const struct page_mark *mark, int r, bool be
 
 void input_acted_on(struct page_report *report, const struct element *e)
 {
-    if (report)
-        COPY(report->acted_on, e->label);
+    if (!report)
+        return;
+    COPY(report->acted_on, e->label);
+    COPY(report->note, e->note);
 }
 
 /* ---- mouse ---- */

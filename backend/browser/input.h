@@ -24,9 +24,11 @@
 
 /*
  * Either a selector, looked for in every frame, the main one first: "css=...", "text=...",
- * "role=button[name=\"Save\"]", "xpath=...", or plain CSS; or a node of a session.
+ * "role=button[name=\"Save\"]", "xpath=...", or plain CSS; or a ref of a snapshot (snapshot.h), or
+ * a node of a session.
  */
 struct input_target {
+    const char *ref;      /* "e12"; NULL: */
     const char *selector; /* NULL: */
     const char *session;  /* "" or NULL: the page's own */
     const char *frame;    /* of the node; "" or NULL: the main one */

@@ -1,0 +1,392 @@
+// Walks what is shown and makes the tree: build(element) is the list of its nodes.
+{
+const S = globalThis[Symbol.for('sandbox-mcp')];
+const { type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has,
+    is, all, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
+    NAMED_ONLY, FIELDS, PLACES, clean, roleOf, givenName, spareName, textOf, stateOf, valueOf,
+    address, byId } = S;
+const closed = new WeakMap(); // hosts of closed shadow roots, as far as we were told
+const BLANK = /^[\s​]*$/;
+
+let seen, cut, until, focus, owned, edge, inside;
+let at = [], cursors = [], clicks = []; // by depth: the element, its cursor, whether it is clicked
+
+const style = e => getComputedStyle(e);
+const cursorAt = d => cursors[d] === undefined ? (cursors[d] = style(at[d]).cursor) : cursors[d];
+
+// The outermost element around that still has the hand; clicks on the text are meant for it.
+function mind(d) {
+    if (inside || d < 1 || cursorAt(d) !== 'pointer')
+        return false;
+    let top = d;
+    while (top > 1 && cursorAt(top - 1) === 'pointer' && !PLACES.has(roleOf(at[top - 1], tag(at[top - 1])))
+        && tag(at[top - 1]) !== 'body')
+        top--;
+    if (clicks[top])
+        return false;
+    return clicks[top] = true;
+}
+
+// ---- text ----
+
+const close = out => {
+    const last = out[out.length - 1];
+    if (last && !last.e)
+        last.done = true;
+};
+
+function addText(out, text, d) {
+    if (BLANK.test(text)) {
+        const last = out[out.length - 1];
+        if (last && !last.e && !last.done && text)
+            last.t += ' ';
+        return;
+    }
+    if (text.length > 8 * TEXT)
+        text = text.slice(0, 8 * TEXT);
+    if (mind(d))
+        close(out);
+    const last = out[out.length - 1];
+    if (!last || last.e || last.done) {
+        out.push({ e: null, t: text, done: false });
+    } else if (last.t.length < 8 * TEXT) {
+        if (edge && /\S$/.test(last.t) && /^\S/.test(text) && style(edge).display !== 'inline')
+            last.t += ' ';
+        last.t += text;
+    }
+    edge = null;
+}
+
+function tidy(kids) {
+    let n = 0;
+    for (const k of kids) {
+        if (!k.e) {
+            k.t = clean(k.t, TEXT);
+            if (!k.t)
+                continue;
+        }
+        kids[n++] = k;
+    }
+    kids.length = n;
+    return kids;
+}
+
+// ---- elements ----
+
+function below(e, t, out, d) {
+    if (t === 'slot') {
+        const given = assignedNodes.call(e, { flatten: true });
+        if (given.length) {
+            for (const n of given)
+                one(n, out, d);
+            return;
+        }
+    }
+    if (t === 'details' && !has(e, 'open')) {
+        for (let n = first(e); n; n = next(n))
+            if (type(n) === 1 && tag(n) === 'summary')
+                return one(n, out, d);
+        return;
+    }
+    for (let n = first(shadow(e) || closed.get(e) || e); n; n = next(n))
+        one(n, out, d);
+    if (owned) {
+        for (const id of (attr(e, 'aria-owns') || '').split(/\s+/)) {
+            const o = id && owned.get(byId(e, id)) === e && byId(e, id);
+            if (o)
+                walk(o, out, d + 1, true);
+        }
+    }
+}
+
+function one(n, out, d) {
+    const kind = type(n);
+    if (kind === 3)
+        addText(out, data(n), d);
+    else if (kind === 1)
+        walk(n, out, d + 1, false);
+}
+
+const clipped = e => e instanceof HTMLElement && (height(e) === 0 || width(e) === 0) &&
+    /hidden|clip/.test(style(e).overflow) && style(e).display !== 'contents';
+
+// 0 not at all, 1 as it is, 2 only what is in it
+function shown(e, t) {
+    if (attr(e, 'aria-hidden') === 'true' || has(e, 'inert'))
+        return 0;
+    if (t === 'slot')
+        return 2;
+    if (checkVisibility.call(e, SEEN))
+        return INLINE.has(t) || !clipped(e) ? 1 : 0;
+    const s = style(e);
+    if (s.display === 'contents')
+        return s.visibility === 'visible' ? 1 : 2;
+    return s.visibility !== 'visible' && s.display !== 'none' && checkVisibility.call(e) ? 2 : 0;
+}
+
+function enough() {
+    if (++seen > NODES || !(seen & 255) && performance.now() > until)
+        cut = true;
+    return cut;
+}
+
+function walk(e, out, d, wanted) {
+    const t = tag(e);
+    if (SKIP.has(t) || d > DEEP && (cut = true) || cut || enough())
+        return;
+    if (owned && !wanted && owned.has(e))
+        return;
+    const how = shown(e, t);
+    if (!how)
+        return;
+    at[d] = e;
+    cursors[d] = undefined;
+    clicks[d] = false;
+    const role = how === 2 ? '' : roleOf(e, t);
+    if (t === 'label' && !role && asControl(e, out, d) || t === 'br') {
+        if (t === 'br')
+            addText(out, ' ', d);
+        return;
+    }
+    if (role && role !== 'paragraph' && role !== 'code' && role !== 'rowgroup')
+        return whole(e, t, role, out, d);
+    generic(e, t, out, d, how);
+}
+
+function generic(e, t, out, d, how) {
+    const start = out.length, inline = INLINE.has(t);
+    if (inline)
+        edge = e;
+    else
+        close(out);
+    below(e, t, out, d);
+    if (!inside && how === 1 && !clicks[d] && (has(e, 'onclick') || +attr(e, 'tabindex') >= 0 &&
+        has(e, 'tabindex')))
+        clicks[d] = t !== 'body' && t !== 'html';
+    if (!clicks[d] && out.length === start && how === 1 && first(e) === null && t !== 'body')
+        mind(d);
+    if (clicks[d]) {
+        const kids = tidy(out.splice(start)), clicked = at[d] === e;
+        if (clicked && (kids.length || height(e) > 0))
+            add(out, named({ e, role: 'clickable', name: '', s: '', t: '', k: kids }, t));
+    }
+    if (inline)
+        edge = e;
+    else
+        close(out);
+}
+
+// A label stands for its control where that is not shown itself, and else is its name.
+function asControl(e, out, d) {
+    const c = e.control;
+    if (!c || c === e)
+        return false;
+    const t = tag(c), role = roleOf(c, t), visible = checkVisibility.call(c, SEEN);
+    if (!role || role === 'button' && t !== 'input')
+        return false;
+    if (visible && !closestHidden(c)) {
+        const kids = [];
+        below(e, 'label', kids, d);
+        for (const k of kids)
+            if (k.e)
+                add(out, k);
+        return true;
+    }
+    if (!/^(checkbox|radio|switch)$/.test(role) && c.type !== 'file')
+        return false;
+    const kids = [];
+    inside++;
+    below(e, 'label', kids, d);
+    inside--;
+    add(out, { e, role, name: clean(textOf(tidy(kids)), NAME) || givenName(c, t),
+        s: stateOf(c, t, role, focus), t: valueOf(c, t, role, []), k: kids.filter(k => k.e && k.act) });
+    return true;
+}
+
+function closestHidden(e) {
+    for (let p = e; p && type(p) === 1; p = parent(p))
+        if (attr(p, 'aria-hidden') === 'true' || has(p, 'inert'))
+            return true;
+    return false;
+}
+
+function add(out, node) {
+    close(out);
+    edge = null;
+    node.act = node.act || ACTS.has(node.role);
+    out.push(node);
+}
+
+// The name, and no text twice that is in it.
+function named(node, t) {
+    const { e, role, k } = node;
+    let name = givenName(e, t), mine = '';
+    if (BY_CONTENT.has(role) && role !== 'cell' && role !== 'gridcell' && role !== 'term' &&
+        !/header$/.test(role)) {
+        if (!name) {
+            name = clean(mine = textOf(k), NAME);
+            if (!name)
+                name = spareName(e, t) || drawn(e);
+        }
+        node.k = k.filter(n => n.e && (n.act || n.role === 'heading' && role !== 'link' || deep(n)));
+    } else if (!name) {
+        name = spareName(e, t);
+    }
+    node.name = name;
+    return node;
+}
+
+const deep = n => n.k.some(c => c.e && (c.act || deep(c)));
+
+// What a style sheet writes into it.
+function drawn(e) {
+    for (const which of ['::before', '::after']) {
+        const m = /^"((?:[^"\\]|\\.)*)"/.exec(getComputedStyle(e, which).content);
+        if (m && /[\p{L}\p{N}]/u.test(m[1]))
+            return clean(m[1], NAME);
+    }
+    const use = e.querySelector('svg title,[aria-label],[title],img[alt]');
+    return use ? clean(attr(use, 'aria-label') || attr(use, 'title') || attr(use, 'alt') ||
+        use.textContent || '', NAME) : '';
+}
+
+function frameOf(e, t, out) {
+    if (width(e) < 3 || height(e) < 3)
+        return;
+    let where = attr(e, 'src') || (has(e, 'srcdoc') ? 'srcdoc' : '');
+    where = where.startsWith('data:') ? 'data:' : where;
+    add(out, { e, role: 'iframe', name: givenName(e, t) || spareName(e, t),
+        s: where ? ' ' + clean(where, 120).replace(/ /g, '%20') : '', t: '', k: [], act: false });
+}
+
+function listboxOf(e) {
+    return Array.from(e.options).slice(0, 1000).map(o => ({ e: o, role: 'option', act: true,
+        name: clean(o.label, NAME), s: stateOf(o, 'option', 'option', focus), t: '', k: [] }));
+}
+
+function whole(e, t, role, out, d) {
+    if (role === 'iframe')
+        return frameOf(e, t, out);
+    const acts = ACTS.has(role), kids = [];
+    close(out);
+    edge = null;
+    if (t === 'select') {
+        if (role === 'listbox')
+            kids.push(...listboxOf(e));
+    } else if (!/^(input|textarea|svg|img|canvas|progress|meter|video|audio|embed|object|math)$/.test(t)) {
+        inside += acts;
+        below(e, t, kids, d);
+        inside -= acts;
+        edge = null;
+    } else if (!acts) {
+        mind(d);
+    }
+    tidy(kids);
+    const node = named({ e, role, name: '', s: stateOf(e, t, role, focus), t: '', k: kids }, t);
+    if (clicks[d] && !acts) {
+        if (!PLACES.has(role))
+            node.act = true;
+        if (role === 'img' || role === 'listitem' || role === 'row')
+            node.s += ' clickable';
+    }
+    settle(node, t, out);
+}
+
+// How each role is told.
+function settle(node, t, out) {
+    const { e, role } = node, value = valueOf(e, t, role, node.k);
+    if (role === 'link') {
+        const to = address(e);
+        if (to)
+            node.s += ' ' + to;
+    }
+    if (FIELDS.has(role) || t === 'select' && role !== 'listbox')
+        node.k = node.k.filter(n => n.e && (n.act || deep(n)));
+    node.t = value;
+    if (t === 'input' && /^(date|time|datetime-local|month|week|email|tel|url|color|password)$/.test(e.type))
+        node.s += ' ' + e.type;
+    if (NAMED_ONLY.has(role) && !node.name && !node.act) {
+        if (role !== 'separator' && role !== 'img')
+            for (const k of node.k)
+                out.push(k.e ? k : { e: null, t: k.t, done: true });
+        return;
+    }
+    if (role === 'separator' && !node.act)
+        return;
+    if (role === 'group' && t === 'details' || captionIs(node, t))
+        node.k = node.k.filter(n => n.e || n.t !== node.name);
+    if (role === 'row')
+        asRow(node);
+    alone(node);
+    if (role === 'listitem' && !node.act && !node.name && !node.t && node.k.length === 1 && node.k[0].e)
+        return add(out, node.k[0]);
+    if (/^(listitem|cell|gridcell|term|definition|tooltip|rowheader|columnheader)$/.test(role) &&
+        !node.name && !node.t && !node.k.length && !node.act)
+        return role.endsWith('cell') ? add(out, node) : undefined;
+    add(out, node);
+}
+
+const captionIs = (node, t) => node.name && /^(fieldset|table|figure)$/.test(t);
+
+// Text that is alone stands behind the role.
+function alone(node) {
+    if (!node.t && node.k.length && !node.k[0].e) {
+        node.t = node.k[0].t;
+        node.k.shift();
+    }
+}
+
+// A row is one line of its cells, and below it what can be acted on.
+function asRow(node) {
+    const line = [], kids = [];
+    let head = node.k.length > 0;
+    for (const c of node.k) {
+        if (!c.e) {
+            line.push(c.t);
+            continue;
+        }
+        const cell = /^(cell|gridcell|rowheader|columnheader)$/.test(c.role) && !c.act;
+        head = head && c.role === 'columnheader';
+        if (!cell) {
+            kids.push(c);
+            continue;
+        }
+        line.push(c.name || [c.t, ...c.k.filter(n => !n.e).map(n => n.t)].filter(Boolean).join(' '));
+        kids.push(...c.k.filter(n => n.e));
+    }
+    if (head)
+        node.s += ' header';
+    node.k = kids;
+    node.t = line.some(Boolean) ? clean(line.join(' | '), 2 * TEXT) : '';
+}
+
+// ---- the whole ----
+
+function build(e) {
+    seen = 0;
+    cut = false;
+    edge = null;
+    inside = 0;
+    until = performance.now() + MS;
+    owned = null;
+    for (focus = active(document); focus && shadow(focus) && shadow(focus).activeElement;)
+        focus = shadow(focus).activeElement;
+    if (focus === document.body)
+        focus = null;
+    for (const o of all(document, '[aria-owns]')) {
+        owned = owned || new Map();
+        for (const id of attr(o, 'aria-owns').split(/\s+/)) {
+            const c = id && byId(o, id);
+            if (c && !c.contains(o) && !owned.has(c))
+                owned.set(c, o);
+        }
+    }
+    const out = [];
+    if (e)
+        walk(e, out, 1, true);
+    at = [];
+    return { k: tidy(out), cut, seen };
+}
+
+Object.assign(S, { build, closed });
+}
