@@ -1,6 +1,7 @@
 #include "backend/browser/screencast.h"
 #include "backend/recording/mkv.h"
 #include "base/b64.h"
+#include "base/clock.h"
 #include "tools.gen.h"
 #include "tools/browsing.h"
 #include "tools/recording.h"
@@ -12,6 +13,7 @@
 #define REPEAT_MS 5000 /* a page that does not change is written again so often */
 #define STAMP_MS 1000  /* the file's duration is right to this */
 #define SIDE_MAX 1920
+#define FIRST_MS 1000 /* the start waits so long for the first picture */
 
 struct video {
     struct recordings *all;
@@ -22,6 +24,7 @@ struct video {
     struct buf jpeg, work; /* the picture written last; base64 of the next one */
 
     pthread_mutex_t mail; /* all below: the connection's thread leaves it here */
+    pthread_cond_t came;
     struct buf next;
     bool fresh;
     const char *why; /* the source is over */
@@ -36,6 +39,7 @@ static void on_frame(void *context, const char *base64, size_t len)
     buf_clear(&v->next);
     wake = !v->fresh;
     v->fresh = !buf_add(&v->next, base64, len, NULL);
+    pthread_cond_signal(&v->came);
     pthread_mutex_unlock(&v->mail);
     if (wake)
         recordings_wake(v->all);
@@ -47,6 +51,7 @@ static void on_over(void *context, const char *why)
 
     pthread_mutex_lock(&v->mail);
     v->why = why;
+    pthread_cond_signal(&v->came);
     pthread_mutex_unlock(&v->mail);
     recordings_wake(v->all);
 }
@@ -177,6 +182,7 @@ static void video_free(struct video *v)
     buf_done(&v->jpeg);
     buf_done(&v->work);
     buf_done(&v->next);
+    pthread_cond_destroy(&v->came);
     pthread_mutex_destroy(&v->mail);
     free(v);
 }
@@ -215,6 +221,7 @@ static int parse_size(const char *text, int *width, int *height, struct err *err
 static struct video *video_new(struct recordings *all, int64_t fps)
 {
     struct video *v = calloc(1, sizeof(*v));
+    pthread_condattr_t attr;
 
     if (!v)
         return NULL;
@@ -223,7 +230,24 @@ static struct video *video_new(struct recordings *all, int64_t fps)
     v->jpeg = BUF_MAX(SCREENCAST_FRAME_MAX);
     v->work = v->next = BUF_MAX(SCREENCAST_FRAME_MAX);
     pthread_mutex_init(&v->mail, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&v->came, &attr);
+    pthread_condattr_destroy(&attr);
     return v;
+}
+
+/* A page gives one at once; what it shows when the call returns is in the video. */
+static void wait_for_first(struct video *v)
+{
+    int64_t until = clock_ms() + FIRST_MS;
+    struct timespec ts = { .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000 };
+    int r = 0;
+
+    pthread_mutex_lock(&v->mail);
+    while (!v->fresh && !v->why && !r)
+        r = pthread_cond_timedwait(&v->came, &v->mail, &ts);
+    pthread_mutex_unlock(&v->mail);
 }
 
 int recording_start_video(struct tool_call *call, const struct recording_start_args *args,
@@ -256,7 +280,9 @@ int recording_start_video(struct tool_call *call, const struct recording_start_a
         video_free(v);
         return -1;
     }
+    wait_for_first(v);
     r->own = v;
+    r->started_ms = clock_ms();
     recording_run(r);
     *out = TAKE(r);
     return 0;
