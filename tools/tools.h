@@ -8,6 +8,16 @@
 #include "backend/backend.h"
 #include "mcp/tool.h"
 
+#define CDP_URL_MAX 512
+
+/* DevTools of a sandbox's browser for other programs, over the HTTP server. */
+struct cdp_offer {
+    /* A ws:// URL, good once and soon, for `principal` alone. */
+    int (*url)(void *context, const char *principal, const char *sandbox_id, char out[CDP_URL_MAX],
+               struct err *err);
+    void *context;
+};
+
 struct tools_context {
     struct backend *backend;
     const char *sandbox_name;         /* --sandbox NAME; used when the call names none */
@@ -15,11 +25,19 @@ struct tools_context {
     size_t default_max_bytes;         /* 24 kB */
     struct resource_watches *watches; /* resource_watch.h */
     struct recordings *recordings; /* recording.h; NULL: none */
+    const struct cdp_offer *cdp;   /* NULL: not offered; see tools_cdp_url() */
     const char *confirm; /* what is live: destructive tools ask first; NULL: they do not */
 };
 
 /* The caller's default sandbox; release with sandbox_put(). */
 int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err) MUST_CHECK;
+
+/*
+ * cdp_url of browser_info: "" where none is to be had (stdio, our own TLS, --read-only and callers
+ * who may only read, a browser that is not the sandbox's own).
+ */
+int tools_cdp_url(struct tool_call *call, struct sandbox *sb, const struct browser *browser,
+                  char out[CDP_URL_MAX], struct err *err) MUST_CHECK;
 
 /* The map as variables: *out is one block to free(), its strings are the map's. */
 int tools_env(const struct arg_map *map, struct env_var **out, struct err *err) MUST_CHECK;
