@@ -288,6 +288,31 @@ void sandbox_browser_stop(struct sandbox *sb)
         keeper_stop(k);
 }
 
+void sandbox_browser_version(struct sandbox *sb, char out[64])
+{
+    struct keeper *k = atomic_load(&sb->keeper);
+
+    *out = '\0';
+    if (k)
+        keeper_version(k, out);
+}
+
+void sandbox_browser_expire(struct sandbox *sb, int64_t now_ms, int64_t idle_ms)
+{
+    struct keeper *k = atomic_load(&sb->keeper);
+
+    if (k)
+        (void)keeper_expire(k, now_ms, idle_ms);
+}
+
+int sandbox_browser_denied(struct sandbox *sb, int64_t since_ms, struct strings *out,
+                           struct err *err)
+{
+    const struct browser_ops *ops = sb->backend->ops->browser;
+
+    return ops && ops->denied ? ops->denied(sb, since_ms, out, err) : 0;
+}
+
 void sandbox_browser_free(struct sandbox *sb)
 {
     keeper_free(atomic_exchange(&sb->keeper, NULL));

@@ -280,6 +280,9 @@ struct browser_ops {
                    struct err *err);
     /* Whether there is any to connect to; false: tools that need one are not listed. NULL: yes. */
     bool (*have)(const struct backend *be);
+    /* Why something could not be reached since that monotonic time: lines that name host and port,
+     * or one for a sandbox without network. NULL: nothing is known. */
+    int (*denied)(struct sandbox *sb, int64_t since_ms, struct strings *out, struct err *err);
 };
 
 /* What the operator chose; strings live as long as the backend. */
@@ -301,6 +304,8 @@ struct backend_config {
     int64_t memory_mb, pids, disk_mb; /* 0: the backend's default */
     unsigned max_sandboxes;
     int64_t idle_ms; /* stop the processes of a sandbox that nobody used for; 0: the default */
+    const char *browser;     /* its program; NULL: the one that is found; "none" */
+    int64_t browser_idle_ms; /* stop one that nobody used for; 0: BROWSER_IDLE_MS */
 
     const char *browser_cdp_url; /* backend/browser_url.h; NULL: the backend's own browser */
     const char *browser_cdp_key_file;
@@ -395,6 +400,17 @@ void sandbox_browser_put(struct sandbox *sb, struct browser *browser);
 
 /* Ends it, if one runs. */
 void sandbox_browser_stop(struct sandbox *sb);
+
+/* "HeadlessChrome/156.0.8078.79" of the one that runs, "" none. */
+void sandbox_browser_version(struct sandbox *sb, char out[64]);
+
+/* For backends, now and then, where it may block: ends one that nobody used for idle_ms, and takes
+ * away one that has ended. */
+void sandbox_browser_expire(struct sandbox *sb, int64_t now_ms, int64_t idle_ms);
+
+/* browser_ops.denied, nothing where there is none. */
+int sandbox_browser_denied(struct sandbox *sb, int64_t since_ms, struct strings *out,
+                           struct err *err) MUST_CHECK;
 
 /* For backends: nobody is inside any more; ends it and forgets all of it. */
 void sandbox_browser_free(struct sandbox *sb);

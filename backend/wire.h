@@ -49,6 +49,7 @@ enum wire_kind {
     WIRE_QUERY,    /* fds: channel, results (write): facts read back from the kernel, processes */
     WIRE_KILL_PID, /* fds: channel: signal one process tree by pid */
     WIRE_WATCH,    /* fds: channel, inotify (made by the server, non-blocking) */
+    WIRE_BROWSER,  /* fds: channel, commands (read), answers (write): its descriptors 3 and 4 */
 };
 
 /* Frames on an operation's channel. */
@@ -128,6 +129,7 @@ enum wire_tag {
     TAG_DATA,   /* bytes, at most WIRE_INLINE_MAX: content, or records, that need no pipe */
     TAG_LENGTH, /* u64: bytes of content or records that go through the pipe instead */
     TAG_WATCH,  /* u32: number of a watched file, below WIRE_WATCHES */
+    TAG_ARGS,   /* "word\0word\0..." */
     TAG_MAX = 96
 };
 
@@ -151,10 +153,17 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 #define WIRE_F_NAMES (1u << 9)
 #define WIRE_F_MUST_NOT_EXIST (1u << 10)
 #define WIRE_F_HOST (1u << 11) /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
+#define WIRE_F_BROWSER (1u << 12) /* CONFIG: WIRE_BROWSER will be asked for */
+#define WIRE_F_BARE (1u << 13)    /* browser: without a sandbox of its own */
+
+/* Where a sandbox's browser keeps its files: a tmpfs that commands may list and no more. */
+#define WIRE_BROWSER_DIR "/run/browser"
+#define WIRE_ARGS 64   /* words of TAG_ARGS */
+#define WIRE_TAIL 2048 /* bytes of the browser's last words */
 
 /*
- * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH. A tag that does not
- * belong to a request is answered with ERROR. A frame that is malformed, not of this list, or has
+ * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH, WIRE_BROWSER. A tag
+ * that does not belong to a request is answered with ERROR. A frame that is malformed, not of this list, or has
  * another number of descriptors ends the sandbox, also on a channel.
  *
  * EXEC    TAG_COMMAND, or TAG_COMMAND_FD and one descriptor more behind those of OPEN (up to
@@ -186,6 +195,16 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
  *    ->   REPLY: TAG_WATCH, for each WATCH_PATH once it is in force; CHANGED, at most one a
  *         second: TAG_DATA, bit n % 8 of byte n / 8 for the file of number n, WIRE_WATCHES / 8
  *         bytes. May name files that did not change.
+ *
+ * BROWSER TAG_PATH (the program, absolute), TAG_ARGS (at most WIRE_ARGS words), [TAG_HOME: where to
+ *         make a directory for its files, WIRE_BROWSER_DIR], flag BARE: with --no-sandbox; the
+ *         agent adds what names that directory, and --no-sandbox where nothing else works
+ *    ->   STARTED: TAG_PID, flag BARE; EXIT as EXEC, with TAG_TEXT: the end of what it wrote to
+ *         stderr, at most WIRE_TAIL bytes. Then what it left is killed and its directory removed,
+ *         and the channel closes. Closing it does the same. It is not one of the sandbox's
+ *         processes to QUERY, and KILL denies it.
+ *         Instead of STARTED an ERROR: quota, not_supported; gone when no browser can be started
+ *         in this sandbox any more.
  *
  * WIRE_FILE and WIRE_SEARCH. A WIRE_FILE channel takes any number of START frames, one at a
  * time, each answered by exactly one REPLY or ERROR, until the server closes it; after an

@@ -29,6 +29,9 @@ static const struct row rows[] = {
     { "runtime", LOCAL, TEXT, AT(runtime), "KIND", "bwrap (default), or host: NO isolation" },
     { "memory", LOCAL, TEXT, AT(memory), "MB", "memory of a sandbox" },
     { "pids", LOCAL, TEXT, AT(pids), "N", "processes of a sandbox" },
+    { "browser", LOCAL, TEXT, AT(browser), "PATH",
+      "a Chromium's own program, below /usr or /opt; none: no browser" },
+    { "browser-idle", LOCAL, TEXT, AT(browser_idle), "SECONDS", "end an unused browser (900)" },
     { "state-dir", ANY, TEXT, AT(state_dir), "DIR", "where sandboxes keep their files" },
     { "allow-root-workspace", LOCAL, FLAG, AT(allow_root_workspace), NULL,
       "accept a workspace owned by root" },
@@ -242,6 +245,7 @@ static int make_config(struct options *o, struct err *err)
         number("max-per-address", o->max_connections_each, 1, 1000000, &each, err) ||
         number("drain-seconds", o->drain, 0, 3600, &drain, err) ||
         number("idle-stop", o->idle_stop, 1, 7 * 24 * 3600, &c->idle_ms, err) ||
+        number("browser-idle", o->browser_idle, 1, 7 * 24 * 3600, &c->browser_idle_ms, err) ||
         number("memory", o->memory, 16, 1 << 24, &c->memory_mb, err) ||
         number("pids", o->pids, 8, 1 << 20, &c->pids, err))
         return -1;
@@ -252,6 +256,8 @@ static int make_config(struct options *o, struct err *err)
     o->drain_s = (unsigned)drain;
     c->max_sandboxes = (unsigned)sandboxes;
     c->idle_ms *= 1000;
+    c->browser_idle_ms *= 1000;
+    c->browser = o->browser;
     c->state_dir = o->state_dir;
     c->allow_root_workspace = o->allow_root_workspace;
     c->network = o->network ? o->network : "none";

@@ -2,8 +2,8 @@
  * The agent: pid 1 of a local sandbox, static, includes nothing of the tree but backend/wire.h.
  *
  * pid 1 parses CONFIG once, then only reads which kind of operation an OPEN frame wants, forks
- * and closes: the child *is* the operation. Every child of pid 1 is a supervisor or a stray
- * (pid1.c). No memory is allocated that grows: tables and buffers are static or on the stack.
+ * and closes: the child *is* the operation. Every child of pid 1 is a supervisor, the browser's
+ * parent (nursery.h) or a stray (pid1.c). No memory is allocated that grows: tables and buffers are static or on the stack.
  */
 #ifndef BACKEND_AGENT_AGENT_H
 #define BACKEND_AGENT_AGENT_H
@@ -40,7 +40,8 @@ enum {
 
 /* What CONFIG said; written once before anything is forked. */
 struct agent_config {
-    bool host; /* --runtime host: no namespaces, no filter */
+    bool host;    /* --runtime host: no namespaces, no filter */
+    bool browser; /* there will be one */
     char workspace[AGENT_PATH], home[AGENT_PATH];
     char env[AGENT_ENV_BYTES]; /* "NAME=value\0..." */
     size_t env_len;
@@ -57,6 +58,9 @@ int agent_rebind(int argc, char **argv);
 
 /* Serve the control socket until it closes; the exit status. */
 int pid1_run(void);
+
+/* The same in the browser's parent: no operation but WIRE_BROWSER. */
+int pid1_run_nursery(void);
 
 /* Read CONFIG, confine this process, answer READY. False: nothing may be run here. */
 bool setup_run(void);
@@ -79,9 +83,12 @@ void kill_serve(int channel);
 void file_serve(int channel, int data_fd);
 void search_serve(int channel, int results_fd);
 void watch_serve(int channel, int inotify);
+void browser_serve(int channel, const int *fds);
 
-/* In pid 1, once all are gone: remove what sessions that were killed have left in /tmp. */
+/* In pid 1, once all are gone: remove what sessions and browsers that were killed have left in
+ * /tmp. */
 void session_tidy_all(void);
+void browser_tidy_all(void);
 
 /* Where a program of the sandbox is ("bash", "sh", "python3", "node", ...): an absolute path, or
  * NULL. program_name(i) lists the names; NULL behind the last. */
@@ -98,7 +105,7 @@ bool confine_limits(uint32_t nproc, uint32_t nofile);
 bool confine_payload(void);
 
 /* Children made between true and false are the first to go when memory runs out. confine_oom_open()
- * comes before the process stops being dumpable. */
+ * comes before the process stops being dumpable, and once more in a fork that has such children. */
 void confine_oom_open(void);
 void confine_oom(bool on);
 

@@ -26,9 +26,10 @@ bool config_parse(const struct wire_in *in, struct agent_config *out)
 
     if (in->op != WIRE_CONFIG ||
         !channel_shape(in, config_fields, sizeof(config_fields) / sizeof(config_fields[0])) ||
-        flags & ~WIRE_F_HOST)
+        flags & ~(WIRE_F_HOST | WIRE_F_BROWSER))
         return false;
     out->host = flags & WIRE_F_HOST;
+    out->browser = flags & WIRE_F_BROWSER;
     out->egress_port = wire_u32(in, TAG_EGRESS_PORT, 0);
     out->nproc = wire_u32(in, TAG_NPROC, 0);
     out->nofile = wire_u32(in, TAG_NOFILE, 0);

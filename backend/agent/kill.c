@@ -1,5 +1,6 @@
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
+#include "backend/agent/nursery.h"
 #include "backend/agent/request.h"
 #include "backend/agent/tree.h"
 
@@ -13,9 +14,14 @@ static const struct frame_field fields[] = {
     { TAG_SIGNAL, FIELD_U32 },
 };
 
-enum whose { NOBODYS, OURS, A_COMMANDS };
+enum whose { NOBODYS, OURS, A_BROWSERS, A_COMMANDS };
 
-/* pid 1 and its children are ours: supervisors, and this process. */
+static bool is_nursery(const struct process *p)
+{
+    return p->pid == nursery_pid();
+}
+
+/* pid 1 and its children are ours: supervisors, the browser's parent, and this process. */
 static enum whose whose(pid_t pid, struct process *out)
 {
     pid_t root = getppid();
@@ -24,13 +30,15 @@ static enum whose whose(pid_t pid, struct process *out)
 
     if (pid == root)
         return OURS;
-    list = tree_below(root, NULL, &count);
+    list = tree_below(root, is_nursery, &count);
     for (size_t i = 0; i < count; i++)
         if (list[i].pid == pid) {
             *out = list[i];
             return list[i].parent == root ? OURS : A_COMMANDS;
         }
-    return NOBODYS;
+    if (pid == nursery_pid())
+        return OURS;
+    return nursery_pid() && tree_has(nursery_pid(), pid) ? A_BROWSERS : NOBODYS;
 }
 
 static void signal_tree(const struct process *top, int signal)
@@ -65,6 +73,10 @@ void kill_serve(int channel)
     case OURS:
         channel_error(channel, CODE_DENIED, "signal the processes of commands instead",
                       "process %u belongs to the sandbox itself", pid);
+        break;
+    case A_BROWSERS:
+        channel_error(channel, CODE_DENIED, "end it with browser_close",
+                      "process %u belongs to the browser", pid);
         break;
     case A_COMMANDS:
         signal_tree(&top, (int)signal);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,12 @@ bool payload_env(const uint8_t *block, size_t len)
            put_all((const char *)block, len);
 }
 
+bool payload_env_only(const uint8_t *block, size_t len)
+{
+    environment_len = 0;
+    return config_env_valid(block, len) && put_all((const char *)block, len);
+}
+
 /* Each descriptor to its number; those that lie in the way are lifted first. */
 static bool place(const struct payload *p)
 {
@@ -64,7 +71,8 @@ static _Noreturn void become(const struct payload *p, volatile int *failure,
     sigset_t none;
 
     sigemptyset(&none);
-    if (place(p) && setsid() >= 0 && confine_payload()) {
+    if (place(p) && setsid() >= 0 && confine_payload() &&
+        (!p->bound || !prctl(PR_SET_PDEATHSIG, SIGKILL))) {
         *at_chdir = true;
         if (!chdir(p->cwd)) {
             *at_chdir = false;

@@ -18,11 +18,15 @@ struct payload {
     const char *cwd;
     int fds[PAYLOAD_FDS]; /* become 0, 1, 2, ... of the program */
     int count;
+    bool bound; /* ends with the process that started it */
 };
 
 /* The environment of what is started from now on: CONFIG's with these additions, which are
  * borrowed. False: they are malformed, or too many. */
 bool payload_env(const uint8_t *block, size_t len);
+
+/* The same without CONFIG's. */
+bool payload_env_only(const uint8_t *block, size_t len);
 
 /*
  * vfork, new session, only the listed descriptors, exec. Called with the dispositions of

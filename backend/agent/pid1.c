@@ -1,11 +1,13 @@
 /*
- * pid 1: OPEN frames become children. Every child is a supervisor (children.h), or a stray: what
- * a supervisor that was killed has left. Strays are killed at once, and a supervisor that was
- * stopped goes on, so that nothing a payload does to the process above it lasts.
+ * pid 1: OPEN frames become children. Every child is a supervisor (children.h), the browser's
+ * parent (nursery.h), which does the same for browsers, or a stray: what a supervisor that was
+ * killed has left. Strays are killed at once, and a supervisor that was stopped goes on, so that
+ * nothing a payload does to the process above it lasts.
  */
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
 #include "backend/agent/children.h"
+#include "backend/agent/nursery.h"
 #include "backend/agent/tree.h"
 
 #include <errno.h>
@@ -22,7 +24,7 @@
 #define END_MS 5000
 
 static uint8_t bytes[WIRE_MAX];
-static bool sweeping;
+static bool sweeping, nursing;
 static int child_signals;
 
 static void open_exec(const int *fds, int nfds)
@@ -70,20 +72,32 @@ static void open_watch(const int *fds, int nfds)
     watch_serve(fds[0], fds[1]);
 }
 
+static void open_browser(const int *fds, int nfds)
+{
+    (void)nfds;
+    browser_serve(fds[0], fds + 1);
+}
+
 /* By wire_kind: how many descriptors come, the channel included, and who takes them. */
 static const struct {
     int least, most;
     void (*serve)(const int *fds, int nfds);
 } kinds[] = {
-    [WIRE_EXEC] = { 4, 5, open_exec },     [WIRE_SESSION] = { 3, 4, open_session },
-    [WIRE_FILE] = { 1, 2, open_file },     [WIRE_SEARCH] = { 2, 2, open_search },
-    [WIRE_RUNNER] = { 6, 6, open_runner }, [WIRE_QUERY] = { 2, 2, open_query },
-    [WIRE_KILL_PID] = { 1, 1, open_kill }, [WIRE_WATCH] = { 2, 2, open_watch },
+    [WIRE_EXEC] = { 4, 5, open_exec },       [WIRE_SESSION] = { 3, 4, open_session },
+    [WIRE_FILE] = { 1, 2, open_file },       [WIRE_SEARCH] = { 2, 2, open_search },
+    [WIRE_RUNNER] = { 6, 6, open_runner },   [WIRE_QUERY] = { 2, 2, open_query },
+    [WIRE_KILL_PID] = { 1, 1, open_kill },   [WIRE_WATCH] = { 2, 2, open_watch },
+    [WIRE_BROWSER] = { 3, 3, open_browser },
 };
 
-static bool skip_supervisor(const struct process *p)
+static bool is_ours(pid_t pid)
 {
-    return children_have(p->pid);
+    return children_have(pid) || pid == nursery_pid();
+}
+
+static bool skip_ours(const struct process *p)
+{
+    return is_ours(p->pid);
 }
 
 /* True while there are strays, or what strays have started. */
@@ -91,8 +105,22 @@ static bool sweep(void)
 {
     pid_t self = getpid();
 
-    return tree_signal(self, SIGSTOP, skip_supervisor) &&
-           tree_signal(self, SIGKILL, skip_supervisor);
+    return tree_signal(self, SIGSTOP, skip_ours) && tree_signal(self, SIGKILL, skip_ours);
+}
+
+/* One of ours, or a stray, is dead. False: it met a violation of the protocol. */
+static bool bury(const siginfo_t *si)
+{
+    bool nursery = si->si_pid == nursery_pid();
+
+    if (nursery)
+        nursery_forget();
+    else if (!children_forget(si->si_pid))
+        return true;
+    if (si->si_code == CLD_EXITED && si->si_status == AGENT_VIOLATION)
+        return false;
+    sweeping |= nursery || si->si_code != CLD_EXITED || si->si_status;
+    return true;
 }
 
 /* False: an operation met a violation of the protocol. */
@@ -109,15 +137,11 @@ static bool reap(bool *more)
         if (waitid(P_ALL, 0, &si, WEXITED | WSTOPPED | WNOHANG | __WALL) || !si.si_pid)
             break;
         if (si.si_code == CLD_STOPPED || si.si_code == CLD_TRAPPED) {
-            if (children_have(si.si_pid))
+            if (is_ours(si.si_pid))
                 (void)kill(si.si_pid, SIGCONT);
-            continue;
-        }
-        if (!children_forget(si.si_pid))
-            continue;
-        if (si.si_code == CLD_EXITED && si.si_status == AGENT_VIOLATION)
+        } else if (!bury(&si)) {
             return false;
-        sweeping |= si.si_code != CLD_EXITED || si.si_status;
+        }
     }
     *more = i == REAP_MAX;
     if (sweeping)
@@ -131,6 +155,7 @@ static void enter(uint8_t kind, const int *fds, int nfds)
     close(WIRE_CONTROL_FD);
     close(child_signals);
     close(children_fd());
+    nursery_close();
     (void)syscall(SYS_close_range, CHILDREN_FD, ~0U, 0);
     kinds[kind].serve(fds, nfds);
     _exit(0);
@@ -155,13 +180,25 @@ static pid_t start(uint8_t kind, const int *fds, int nfds)
     return pid;
 }
 
+static void pass_on(const int *fds, int nfds)
+{
+    if (nursery_pid() && !nursery_pass(fds, nfds))
+        channel_error(fds[0], CODE_BUSY, NULL, "the sandbox starts no browser now");
+    else if (!nursery_pid())
+        channel_error(fds[0], CODE_GONE, NULL,
+                      "the process of the sandbox that starts browsers has gone");
+}
+
 /* False: the server broke the protocol. */
 static bool open_operation(const struct wire_in *in, const int *fds, int nfds)
 {
     if (in->op >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[in->op].serve ||
-        nfds < kinds[in->op].least || nfds > kinds[in->op].most || !channel_shape(in, NULL, 0))
+        nfds < kinds[in->op].least || nfds > kinds[in->op].most || !channel_shape(in, NULL, 0) ||
+        (nursing && in->op != WIRE_BROWSER))
         return false;
-    if (start(in->op, fds, nfds) < 0)
+    if (in->op == WIRE_BROWSER && !nursing && !agent_config.host)
+        pass_on(fds, nfds);
+    else if (start(in->op, fds, nfds) < 0)
         channel_error(fds[0], CODE_QUOTA,
                       "end processes that are not needed, or wait for running calls",
                       "the sandbox has as many processes as it may");
@@ -170,7 +207,8 @@ static bool open_operation(const struct wire_in *in, const int *fds, int nfds)
     return true;
 }
 
-static void serve(void)
+/* Until the control socket is closed; false: because of a violation. */
+static bool serve(void)
 {
     bool more = false;
 
@@ -183,9 +221,9 @@ static void serve(void)
         struct wire_in in;
 
         if (poll(p, 3, more ? 0 : wait) < 0 && errno != EINTR)
-            return;
+            return true;
         if ((p[1].revents || more) && !reap(&more))
-            return;
+            return false;
         if (p[2].revents)
             children_closed();
         if (!p[0].revents)
@@ -194,29 +232,47 @@ static void serve(void)
         if (r == -1)
             continue;
         if (r != 1 || !open_operation(&in, fds, nfds))
-            return;
+            return !r;
     }
+}
+
+static bool prepare(void)
+{
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    child_signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    return child_signals >= 0 && children_init();
+}
+
+int pid1_run_nursery(void)
+{
+    bool good;
+
+    nursing = true;
+    if (!prepare())
+        return 1;
+    good = serve();
+    (void)tree_end(END_MS);
+    return good ? 0 : AGENT_VIOLATION;
 }
 
 int pid1_run(void)
 {
-    sigset_t child;
-
     if (!setup_run())
         return 1;
     if (agent_config.host)
         tree_shared();
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    child_signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (child_signals < 0 || !children_init())
+    if (!prepare())
         return 1;
-    serve();
+    (void)serve();
     if (!agent_config.host) {
         (void)kill(-1, SIGKILL);
         return 0;
     }
     (void)tree_end(END_MS);
     session_tidy_all();
+    browser_tidy_all();
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
+#include "backend/agent/nursery.h"
 #include "backend/agent/request.h"
 #include "backend/agent/tree.h"
 
@@ -217,17 +218,40 @@ static void process(int fd, const struct process *p)
     put(fd, "process", line);
 }
 
-/* All below pid 1 but its children, the supervisors. */
+static bool is_nursery(const struct process *p)
+{
+    return p->pid == nursery_pid();
+}
+
+/* All below pid 1 but its children, the supervisors, and browsers. */
 static void processes(int fd)
 {
     size_t count, told = 0;
-    const struct process *list = tree_below(getppid(), NULL, &count);
+    const struct process *list = tree_below(getppid(), is_nursery, &count);
 
     for (size_t i = 0; i < count && told < PROCESSES_MAX; i++)
         if (list[i].parent != getppid()) {
             process(fd, &list[i]);
             told++;
         }
+}
+
+/* "processes rss_kb" of browsers: they are many, and nobody asks for them one by one. */
+static void browsers(int fd)
+{
+    unsigned long long pages = 0;
+    const struct process *list;
+    size_t count;
+    char value[64];
+
+    if (!nursery_pid())
+        return;
+    list = tree_below(nursery_pid(), NULL, &count);
+    for (size_t i = 0; i < count; i++)
+        pages += list[i].rss_pages;
+    snprintf(value, sizeof(value), "%zu %llu", count,
+             pages * (unsigned long long)sysconf(_SC_PAGESIZE) / 1024);
+    put(fd, "browser", value);
 }
 
 void query_serve(int channel, int results)
@@ -242,6 +266,7 @@ void query_serve(int channel, int results)
         return;
     }
     processes(results);
+    browsers(results);
     (void)confine_payload();
     own_status(results);
     one_line(results, "/proc/self/uid_map", "uid_map");

@@ -1,5 +1,6 @@
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
+#include "backend/agent/nursery.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,9 +61,9 @@ static bool send_ready(int landlock, int listener)
     own_status("\nCapEff:\t", caps, sizeof(caps));
     n = snprintf(facts, sizeof(facts),
                  "landlock=%d\nseccomp=%s\nno_new_privs=%s\ncap_eff=%s\nuid=%d\ngid=%d\npid=%d\n"
-                 "kernel=%.64s\n",
+                 "kernel=%.64s\nbrowser=%d\n",
                  landlock, seccomp, privs, caps, (int)getuid(), (int)getgid(), (int)getpid(),
-                 u.release);
+                 u.release, agent_config.browser);
     for (size_t i = 0; program_name(i) && (size_t)n < sizeof(facts); i++)
         if (program_path(program_name(i)))
             n += snprintf(facts + n, sizeof(facts) - (size_t)n, "%s=%s\n", program_name(i),
@@ -80,6 +81,8 @@ static bool confine(const struct wire_in *in, int *landlock)
         return false;
     if (agent_config.host)
         return !prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (agent_config.browser && !nursery_start())
+        return false;
     if (!confine_filter(in->tags[TAG_FILTER].data, in->tags[TAG_FILTER].len))
         return false;
     *landlock = confine_landlock();

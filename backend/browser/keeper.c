@@ -241,6 +241,16 @@ bool keeper_downloads(struct keeper *k)
     return some;
 }
 
+void keeper_version(struct keeper *k, char out[64])
+{
+    bool some;
+
+    pthread_mutex_lock(&k->lock);
+    some = k->now && browser_alive(k->now->browser);
+    snprintf(out, 64, "%s", some ? browser_version(k->now->browser) : "");
+    pthread_mutex_unlock(&k->lock);
+}
+
 void keeper_use_page(struct keeper *k, const char *page_id)
 {
     pthread_mutex_lock(&k->lock);

@@ -28,6 +28,9 @@ const struct browser_link *keeper_link(struct keeper *k, const struct browser *b
 /* Whether downloads wait to be put into place (download.h); does not count as use. */
 bool keeper_downloads(struct keeper *k);
 
+/* Of the browser that runs; "" none. Does not count as use. */
+void keeper_version(struct keeper *k, char out[64]);
+
 /* The page that was used last, which calls without page_id mean; "" none. */
 void keeper_use_page(struct keeper *k, const char *page_id);
 void keeper_last_page(struct keeper *k, char out[ID_SIZE]);

@@ -8,6 +8,12 @@
 #define START_MS 10000 /* until its process is there */
 #define PROXY_FLAG "--proxy-server=http://127.0.0.1:3128"
 
+#define FEATURES                                                        \
+    "AutofillServerCommunication,DialMediaRouteProvider,HttpsUpgrades," \
+    "MediaRouter,OptimizationHints,Translate"
+#define RESOLVER_RULES \
+    "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE [::1]"
+
 _Static_assert(EGRESS_PORT == 3128, "PROXY_FLAG names the port");
 
 /* Nothing of its own accord over the network, no questions, no slowing down of pages in the
@@ -34,8 +40,7 @@ static const char *const flags[] = {
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
-    "--disable-features=AutofillServerCommunication,DialMediaRouteProvider,HttpsUpgrades,"
-    "MediaRouter,OptimizationHints,Translate",
+    ("--disable-features=" FEATURES),
     "--disk-cache-size=67108864",
     "--force-color-profile=srgb",
     "--metrics-recording-only",
@@ -46,8 +51,7 @@ static const char *const flags[] = {
 /* Names are the proxy's business; what is the sandbox's own needs none. */
 static const char *const proxied[] = {
     PROXY_FLAG,
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, "
-    "EXCLUDE *.localhost, EXCLUDE [::1]",
+    ("--host-resolver-rules=" RESOLVER_RULES),
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 };
 

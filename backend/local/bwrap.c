@@ -1,4 +1,5 @@
 #include "backend/local/bwrap.h"
+#include "backend/wire.h"
 #include "base/cleanup.h"
 
 #include <stdio.h>
@@ -164,6 +165,18 @@ static void add_var(struct args *a, const struct bwrap_spec *spec)
         add(a, "--symlink", "/run", "/var/run", NULL);
 }
 
+/* Its files, and its program where that is not below /usr. */
+static void add_browser(struct args *a, const struct bwrap_spec *spec)
+{
+    if (!spec->browser_mb)
+        return;
+    add_tmpfs(a, spec->browser_mb, "0700", WIRE_BROWSER_DIR);
+    if (!spec->browser_directory)
+        return;
+    add_parents(a, spec->browser_directory);
+    add(a, "--ro-bind", spec->browser_directory, spec->browser_directory, NULL);
+}
+
 int bwrap_args(const struct bwrap_spec *spec, struct buf *out, struct err *err)
 {
     struct args a = { .out = out, .err = err };
@@ -185,6 +198,7 @@ int bwrap_args(const struct bwrap_spec *spec, struct buf *out, struct err *err)
     add(&a, "--bind", spec->home, "/home/user", NULL);
     add_mounts(&a, spec);
     add(&a, "--ro-bind", spec->library, BWRAP_LIBRARY, NULL);
+    add_browser(&a, spec);
     add(&a, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec->workdir, NULL);
     return a.failed ? -1 : 0;
 }

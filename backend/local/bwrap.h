@@ -30,6 +30,8 @@ struct bwrap_spec {
     size_t mount_count;
     const char *workdir;
     int64_t tmp_mb, shm_mb;
+    int64_t browser_mb;            /* of a place for a browser's files; 0: no browser */
+    const char *browser_directory; /* bound at its own path, NULL none */
     const struct bwrap_file *files;
     size_t file_count;
     int seccomp_fd; /* -1: none */

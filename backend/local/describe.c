@@ -44,7 +44,9 @@ int local_describe(struct backend *base, struct buf *out, struct err *err)
                  live ? ", the user's own directory " : "", live ? be->workspace : "",
                  live && be->base.config->workspace_ro ? " (read-only)" : "",
                  local_idle_text(be, idle)) ||
-        add_programs(out, err))
+        add_programs(out, err) ||
+        (be->browser.program &&
+         buf_adds(out, "The browser runs in it too: its localhost is the sandbox's. ", err)))
         return -1;
     if (!be->policy)
         return buf_adds(out, "There is no network. ", err);

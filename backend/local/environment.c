@@ -124,8 +124,9 @@ static bool below(const char *path, const char *dir)
 
 bool local_path_free(const char *path)
 {
-    static const char *const taken[] = { LOCAL_WORKSPACE, "/proc",     "/sys",       "/dev",
-                                         "/etc",          BWRAP_AGENT, BWRAP_LIBRARY };
+    static const char *const taken[] = { LOCAL_WORKSPACE, "/proc",         "/sys",
+                                         "/dev",          "/etc",          BWRAP_AGENT,
+                                         BWRAP_LIBRARY,   WIRE_BROWSER_DIR };
 
     for (size_t i = 0; i < COUNT_OF(taken); i++)
         if (below(path, taken[i]))

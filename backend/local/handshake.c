@@ -80,7 +80,8 @@ static int send_config(struct agent *a, struct err *err)
     wire_put_u32(w, TAG_NOFILE, (uint32_t)be->limits.nofile);
     wire_put_str(w, TAG_CWD, local_workspace(sb));
     wire_put_str(w, TAG_HOME, local_home(sb));
-    wire_put_u32(w, TAG_FLAGS, a->host ? WIRE_F_HOST : 0);
+    wire_put_u32(w, TAG_FLAGS,
+                 (a->host ? WIRE_F_HOST : 0) | (be->browser.program ? WIRE_F_BROWSER : 0));
     if (!a->host) {
         wire_put(w, TAG_FILTER, be->strict_filter.data, be->strict_filter.len);
         wire_put_u32(w, TAG_NPROC, (uint32_t)be->limits.pids);

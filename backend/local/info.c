@@ -127,7 +127,8 @@ static int mounts(const struct query *q, struct sandbox_info *res, struct err *e
     for (size_t i = 0; i < q->count; i++) {
         const char *value = q->facts[i].value, *space = strrchr(value, ' ');
         if (strcmp(q->facts[i].name, "mount") || !space || strncmp(space + 1, "rw", 2) ||
-            !strncmp(value, "/dev/", 5) || !strncmp(value, "/proc", 5))
+            !strncmp(value, "/dev/", 5) || !strncmp(value, "/proc", 5) ||
+            !strncmp(value, WIRE_BROWSER_DIR " ", sizeof(WIRE_BROWSER_DIR)))
             continue;
         if (buf_addf(&writable, err, "%s%.*s", writable.len ? ", " : "", (int)(space - value),
                      value))
@@ -338,7 +339,8 @@ int local_info(struct sandbox *base, struct call *call, unsigned include, struct
 
     if (local_agent(sb, call, &a, err) || query_run(a, call, &q, err) || basics(sb, res, err) ||
         isolation(sb, a, &q, res, err) || degraded(sb, res, err) || resources(sb, &q, res, err) ||
-        egress(sb, res, err) || versions(sb, call, res, err))
+        egress(sb, res, err) || versions(sb, call, res, err) ||
+        local_browser_info(sb, a, &q, res, err))
         return -1;
     if ((include & INFO_METRICS) && usage(sb, &q, res, err))
         return -1;

@@ -144,6 +144,8 @@ static int bwrap_words(struct launch *l, struct err *err)
         .workdir = LOCAL_WORKSPACE,
         .tmp_mb = be->limits.tmp_mb,
         .shm_mb = be->limits.shm_mb,
+        .browser_mb = be->browser.program ? be->limits.tmp_mb : 0,
+        .browser_directory = be->browser.directory,
         .files = files,
     };
     int fd;

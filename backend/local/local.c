@@ -66,6 +66,7 @@ static int local_open(struct backend *base, const struct backend_config *config 
     struct local_backend *be = local_backend_of(base);
 
     pthread_mutex_init(&be->lock, NULL);
+    browser_tender_init(&be->tender);
     list_init(&be->sandboxes);
     be->null_fd = -1;
     be->state = (struct state){ .root_fd = -1, .sandboxes_fd = -1 };
@@ -122,6 +123,7 @@ static void local_close(struct backend *base)
     pthread_mutex_lock(&be->lock);
     be->closing = true;
     pthread_mutex_unlock(&be->lock);
+    browser_tender_stop(be);
     list_each(link, &be->sandboxes)
     {
         struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
@@ -142,6 +144,7 @@ static void local_close(struct backend *base)
     }
     spawner_free(be->spawner);
     local_setup_done(be);
+    pthread_cond_destroy(&be->tender.changed);
     pthread_mutex_destroy(&be->lock);
 }
 

@@ -15,6 +15,8 @@
 
 #include "backend/backend.h"
 #include "backend/local/agent_client.h"
+#include "backend/local/browser_place.h"
+#include "backend/local/browser_tender.h"
 #include "backend/local/cgroup.h"
 #include "backend/local/egress.h"
 #include "backend/local/etc.h"
@@ -32,6 +34,7 @@
 
 struct spawner;
 struct session;
+struct query;
 struct code_state; /* code.c's own, per sandbox */
 
 struct limits {
@@ -70,6 +73,8 @@ struct local_backend {
     _Atomic bool closing;
     bool looking;   /* lock: the reactor has `look` */
     char *versions; /* "python=3.11.2\n...": cached by info.c; set once under lock */
+    struct browser_place browser;
+    struct browser_tender tender;
 };
 
 enum sandbox_state { SANDBOX_STOPPED, SANDBOX_STARTING, SANDBOX_RUNNING };
@@ -99,6 +104,7 @@ struct local_sandbox {
         int channel;
     } kept[2]; /* file_op.c: idle channels for file operations */
     struct watch_list watches;
+    bool bare_browser;            /* the last one had no sandbox of its own */
     char *restart_note;           /* processes were stopped: told once, in the next result */
     struct strings degraded;      /* found at the last start */
     struct strings cgroups;       /* directories of the running instance */
@@ -180,6 +186,9 @@ void local_files_stopped(struct local_sandbox *sb);
 extern const struct watch_ops local_watch_ops;
 /* browser.c: */
 extern const struct browser_ops local_browser_ops;
+/* The one that runs or would run, and how it is isolated (browser_info.c). */
+int local_browser_info(struct local_sandbox *sb, const struct agent *a, const struct query *q,
+                       struct sandbox_info *res, struct err *err) MUST_CHECK;
 /* exec.c, session.c, info.c: */
 extern const struct exec_ops local_exec_ops;
 int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,

@@ -223,6 +223,7 @@ int local_setup(struct local_backend *be, struct err *err)
     if (state_open(c->state_dir, &be->state, &broken))
         be->broken = broken;
     if (egress_policy_parse(c->network ? c->network : "none", &be->policy, err) ||
+        browser_place_find(c->browser, &be->browser, err) ||
         set_workspace(be, err) || set_mounts(be, err))
         return -1;
     be->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -251,6 +252,7 @@ void local_setup_done(struct local_backend *be)
     free(be->versions);
     buf_done(&be->base_filter);
     buf_done(&be->strict_filter);
+    browser_place_done(&be->browser);
     cgroups_done(&be->cgroups);
     etc_done(&be->etc);
     state_done(&be->state);
