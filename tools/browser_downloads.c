@@ -84,29 +84,14 @@ static bool is_over(const struct download *d)
     return d->state >= DOWNLOAD_DONE;
 }
 
-/* The one that has run longest; NULL: none runs. */
-static int running(struct browsing *b, char id[DOWNLOAD_ID_SIZE], struct err *err)
-{
-    AUTO_FREE struct download *all = NULL;
-    size_t n;
-
-    *id = '\0';
-    if (download_list(b->browser, &all, &n, err))
-        return -1;
-    for (size_t i = 0; i < n && !*id; i++)
-        if (!is_over(&all[i]))
-            snprintf(id, DOWNLOAD_ID_SIZE, "%s", all[i].id);
-    return 0;
-}
-
-int downloads_wait(struct tool_call *call, struct browsing *b, const char *id, uint64_t since,
-                   int64_t deadline_ms, struct download *out, struct err *err)
+int downloads_wait(struct tool_call *call, struct browsing *b, const char *id, int64_t deadline_ms,
+                   struct download *out, struct err *err)
 {
     int r;
 
     do {
         downloads_place_of(call, b->sandbox, b->browser);
-        r = download_wait(b->browser, id, since, deadline_ms, call->call, out, err);
+        r = download_wait(b->browser, id, deadline_ms, call->call, out, err);
     } while (!r && !is_over(out));
     return r;
 }
@@ -115,15 +100,11 @@ static int wait_for(struct tool_call *call, struct browsing *b, const char *id, 
                     struct err *err)
 {
     AUTO_FREE struct download *d = calloc(1, sizeof(*d));
-    char own[DOWNLOAD_ID_SIZE] = "";
     int r;
 
     if (!d)
         return err_oom(err);
-    if (!id && running(b, own, err))
-        return -1;
-    r = downloads_wait(call, b, id ? id : *own ? own : NULL, download_count(b->browser),
-                       clock_ms() + tools_ms(timeout_s), d, err);
+    r = downloads_wait(call, b, id, clock_ms() + tools_ms(timeout_s), d, err);
     if (r < 0)
         return -1;
     if (r && !*d->id) {

@@ -23,8 +23,8 @@ int downloads_tell(struct tool_call *call, struct browsing *b, struct page_repor
                    struct err *err) MUST_CHECK;
 
 /* download_wait() for one that is over, placed on the way. */
-int downloads_wait(struct tool_call *call, struct browsing *b, const char *id, uint64_t since,
-                   int64_t deadline_ms, struct download *out, struct err *err) MUST_CHECK;
+int downloads_wait(struct tool_call *call, struct browsing *b, const char *id, int64_t deadline_ms,
+                   struct download *out, struct err *err) MUST_CHECK;
 
 /* Moves a done one: to a new name, or into a directory. ERR_CONFLICT: the name is taken. *path is
  * the caller's. */

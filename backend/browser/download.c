@@ -313,5 +313,5 @@ int download_cancel(struct browser *b, const char *id, struct call *call, struct
         return err_set(err, ERR_CONFLICT, "the download %.20s is over already", id);
     if (cdp_call(b->cdp, "", "Browser.cancelDownload", params, 0, call, NULL, err))
         return -1;
-    return download_wait(b, id, 0, clock_ms() + CANCEL_MS, call, now, err) < 0 ? -1 : 0;
+    return download_wait(b, id, clock_ms() + CANCEL_MS, call, now, err) < 0 ? -1 : 0;
 }

@@ -56,7 +56,7 @@ struct download_config {
 int browser_downloads(struct browser *browser, const struct download_config *config,
                       struct call *call, struct err *err) MUST_CHECK;
 
-/* The kept ones, oldest first; free(*out). */
+/* The kept ones, oldest first, which are told then; free(*out). */
 int download_list(struct browser *browser, struct download **out, size_t *count,
                   struct err *err) MUST_CHECK;
 
@@ -65,15 +65,12 @@ int download_get(struct browser *browser, const char *id, struct download *out,
                  struct err *err) MUST_CHECK;
 
 /*
- * Until one is no longer RUNNING or CLAIMED: that of the id, or with id NULL the oldest begun
- * behind number `since`, which is waited for as well. 1: not by the deadline (monotonic), *out is
- * how it stands, with an empty id when there is none.
+ * Until one is no longer RUNNING or CLAIMED: that of the id, or with id NULL the oldest whose end
+ * was not told yet, which is waited for as well. 1: not by the deadline (monotonic), *out is how it
+ * stands, with an empty id when there is none.
  */
-int download_wait(struct browser *browser, const char *id, uint64_t since, int64_t deadline_ms,
-                  struct call *call, struct download *out, struct err *err) MUST_CHECK;
-
-/* How many were begun: the number of the next is more. */
-uint64_t download_count(struct browser *browser);
+int download_wait(struct browser *browser, const char *id, int64_t deadline_ms, struct call *call,
+                  struct download *out, struct err *err) MUST_CHECK;
 
 /* ERR_CONFLICT when it is over already. Returns when the browser has given it up. */
 int download_cancel(struct browser *browser, const char *id, struct call *call,

@@ -11,6 +11,12 @@ static int unknown(const char *id, struct err *err)
 
 /* ---- looking ---- */
 
+static void tell(struct download_row *row)
+{
+    row->told_begin = true;
+    row->told_end |= row->d.state >= DOWNLOAD_DONE;
+}
+
 int download_list(struct browser *b, struct download **out, size_t *count, struct err *err)
 {
     struct downloads *all;
@@ -21,8 +27,10 @@ int download_list(struct browser *b, struct download **out, size_t *count, struc
     pthread_mutex_lock(&b->lock);
     all = b->downloads;
     *count = all ? all->count : 0;
-    for (size_t i = 0; i < *count; i++)
+    for (size_t i = 0; i < *count; i++) {
         list[i] = all->rows[i]->d;
+        tell(all->rows[i]);
+    }
     pthread_mutex_unlock(&b->lock);
     *out = list;
     return 0;
@@ -40,16 +48,6 @@ int download_get(struct browser *b, const char *id, struct download *out, struct
     return row ? 0 : unknown(id, err);
 }
 
-uint64_t download_count(struct browser *b)
-{
-    uint64_t n;
-
-    pthread_mutex_lock(&b->lock);
-    n = downloads_made(b);
-    pthread_mutex_unlock(&b->lock);
-    return n;
-}
-
 bool download_waiting(struct browser *b)
 {
     bool some = false;
@@ -63,14 +61,14 @@ bool download_waiting(struct browser *b)
 
 /* ---- waiting ---- */
 
-static struct download_row *next_of(struct browser *b, const char *id, uint64_t since)
+static struct download_row *next_of(struct browser *b, const char *id)
 {
     struct downloads *all = b->downloads;
 
     if (id)
         return download_row(b, id);
     for (size_t i = 0; all && i < all->count; i++)
-        if (all->rows[i]->number > since)
+        if (!all->rows[i]->told_end)
             return all->rows[i];
     return NULL;
 }
@@ -80,8 +78,8 @@ static bool goes_on(const struct download_row *row)
     return row->d.state == DOWNLOAD_RUNNING || row->d.state == DOWNLOAD_CLAIMED;
 }
 
-int download_wait(struct browser *b, const char *id, uint64_t since, int64_t deadline_ms,
-                  struct call *call, struct download *out, struct err *err)
+int download_wait(struct browser *b, const char *id, int64_t deadline_ms, struct call *call,
+                  struct download *out, struct err *err)
 {
     struct download_row *row = NULL;
     struct watch w;
@@ -91,14 +89,16 @@ int download_wait(struct browser *b, const char *id, uint64_t since, int64_t dea
     pthread_mutex_lock(&b->lock);
     r = watch_begin(b, &w, err);
     while (!r) {
-        row = next_of(b, id, since);
+        row = next_of(b, id);
         if ((id && !row) || (row && !goes_on(row)))
             break;
         r = watch_wait(b, &w, deadline_ms, call, err);
     }
-    row = next_of(b, id, since);
-    if (row)
+    row = next_of(b, id);
+    if (row) {
         *out = row->d;
+        tell(row);
+    }
     watch_end(b, &w);
     pthread_mutex_unlock(&b->lock);
     return r >= 0 && id && !row ? unknown(id, err) : r;
@@ -177,15 +177,12 @@ static bool is_open(struct browser *b, const char *page_id)
 
 static bool is_news(struct browser *b, struct download_row *row, const char *page_id)
 {
-    bool over = row->d.state >= DOWNLOAD_DONE;
-
-    if (row->told_begin && (row->told_end || !over))
+    if (row->told_begin && (row->told_end || row->d.state < DOWNLOAD_DONE))
         return false;
     if (strcmp(row->d.page, page_id) && strcmp(row->d.opener, page_id) &&
         is_open(b, row->d.page))
         return false;
-    row->told_begin = true;
-    row->told_end = over;
+    tell(row);
     return true;
 }
 

@@ -172,7 +172,7 @@ int page_screenshot(struct page *page, const struct page_shot *shot, struct call
 
 struct page_mark { /* how things stood before it */
     uint64_t documents, same_document, requests, console_errors, opened, loads, number,
-        downloads;
+        downloads, aborted;
     unsigned in_flight;
 };
 

@@ -1,4 +1,5 @@
 #include "backend/browser/state.h"
+#include "base/clock.h"
 
 #include <string.h>
 
@@ -89,11 +90,16 @@ static void finished(struct browser *b UNUSED, struct session *s, yyjson_val *pa
 
 static void failed(struct browser *b UNUSED, struct session *s, yyjson_val *params)
 {
-    const char *id = json_str(params, "requestId");
+    const char *id = json_str(params, "requestId"), *type = json_str(params, "type");
+    const char *error = json_str(params, "errorText");
 
     forget(s->page, id);
+    if (type && error && !strcmp(type, "Document") && !strcmp(error, "net::ERR_ABORTED")) {
+        s->page->aborted++;
+        s->page->aborted_ms = clock_ms();
+    }
     if (id && !strcmp(s->page->document.loader, id))
-        COPY(s->page->document.error, json_str(params, "errorText"));
+        COPY(s->page->document.error, error);
 }
 
 const struct page_event_row request_events[] = {

@@ -6,6 +6,7 @@
 
 #define DEFAULT_MS 5000
 #define TURN_MS 1000     /* the page gets one turn to react */
+#define DOWNLOAD_MS 200
 #define REQUESTS_MS 1500 /* requests alone are waited for so long */
 
 void page_mark(struct page *page, struct page_mark *mark)
@@ -29,6 +30,7 @@ void page_peek(struct page *page, struct page_mark *mark)
         .in_flight = page->in_flight_count,
         .number = page->browser->pages_made,
         .downloads = downloads_made(page->browser),
+        .aborted = page->aborted,
     };
     pthread_mutex_unlock(&page->browser->lock);
 }
@@ -48,6 +50,14 @@ static int give_a_turn(struct page *page, struct call *call, struct err *err)
     return 0;
 }
 
+/* A document that did not become one is told as a download a moment later. */
+static bool may_become_download(struct page *page, const struct page_mark *mark, int64_t since_ms)
+{
+    return page->browser->downloads && page->aborted_ms >= since_ms - TURN_MS &&
+           page->aborted != mark->aborted && downloads_made(page->browser) == mark->downloads &&
+           clock_ms() - page->aborted_ms < DOWNLOAD_MS;
+}
+
 /* Locked. */
 static bool busy(struct page *page, const struct page_mark *mark, int64_t since_ms)
 {
@@ -62,6 +72,8 @@ static bool busy(struct page *page, const struct page_mark *mark, int64_t since_
         (strcmp(f->life_loader, f->loader) || !(f->life & LIFE_DOM)))
         return true;
     if (downloads_running(page, mark->downloads) && clock_ms() - since_ms < REQUESTS_MS)
+        return true;
+    if (may_become_download(page, mark, since_ms))
         return true;
     return page->requests != mark->requests && page->in_flight_count > mark->in_flight &&
            clock_ms() - since_ms < REQUESTS_MS;
@@ -78,7 +90,8 @@ static int wait_until_quiet(struct page *page, const struct page_mark *mark, int
     pthread_mutex_lock(&b->lock);
     r = watch_begin(b, &w, err);
     while (r >= 0 && busy(page, mark, since_ms) && clock_ms() < deadline_ms) {
-        soon_ms = since_ms + REQUESTS_MS;
+        soon_ms = may_become_download(page, mark, since_ms) ? page->aborted_ms + DOWNLOAD_MS
+                                                            : since_ms + REQUESTS_MS;
         if (soon_ms <= clock_ms())
             soon_ms = deadline_ms;
         r = watch_wait(b, &w, clock_earlier(soon_ms, deadline_ms), call, err);

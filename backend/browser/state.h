@@ -82,6 +82,7 @@ struct page {
     struct screencast_sink screencast; /* frame NULL: none runs */
     struct responses *responses; /* wait.c */
     struct console *console; /* NULL: nothing was printed */
+    struct emulation *emulation; /* NULL: none */
     bool blank;              /* all that it asks for is empty: storage.c */
     struct net_log *net_log;     /* NULL: nothing was asked for yet */
 };
@@ -187,6 +188,11 @@ void responses_mark(struct page *page); /* an action begins */
 
 extern const struct page_event_row console_events[];
 void console_free(struct console *c); /* NULL is fine */
+
+/* ---- emulate.c ---- */
+
+void emulation_attached(struct browser *b, const struct page *page, const struct session *s);
+void emulation_inherit(struct page *page, const struct page *opener);
 
 /* ---- storage.c ---- */
 
