@@ -3,12 +3,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPT "{\"accept\":true}"
-
 /* Nothing is to be decided about these. */
 static bool answers_itself(const char *type)
 {
     return !strcmp(type, "alert") || !strcmp(type, "beforeunload");
+}
+
+static int answer_json(struct buf *out, bool accept, const char *text, struct err *err)
+{
+    struct jw w = JW(out, err);
+
+    jw_obj(&w);
+    jw_kbool(&w, "accept", accept);
+    if (text)
+        jw_kstr(&w, "promptText", text);
+    jw_end(&w);
+    return jw_done(&w);
+}
+
+/* By itself, or by the standing rule; false: somebody has to. */
+static bool answer_at_once(struct browser *b, struct session *s, const char *type,
+                           const char *message)
+{
+    AUTO(buf) struct buf params = BUF_MAX(64 * 1024);
+    struct page *page = s->page;
+    bool ruled =
+        page->dialog_rule == PAGE_DIALOG_ACCEPT || page->dialog_rule == PAGE_DIALOG_DISMISS;
+    bool accept = page->dialog_rule != PAGE_DIALOG_DISMISS;
+
+    if (!ruled && (page->dialog_rule == PAGE_DIALOG_ASK || !answers_itself(type)))
+        return false;
+    if (answer_json(&params, accept, ruled ? page->dialog_text : NULL, NULL))
+        return false;
+    page_add_event(page, type, "%.400s%s", message,
+                   !ruled   ? ""
+                   : accept ? " (accepted, by the rule)"
+                            : " (dismissed, by the rule)");
+    browser_post(b, s->id, "Page.handleJavaScriptDialog", params.data);
+    return true;
 }
 
 static void opening(struct browser *b, struct session *s, yyjson_val *params)
@@ -16,13 +48,8 @@ static void opening(struct browser *b, struct session *s, yyjson_val *params)
     const char *type = json_str(params, "type"), *message = json_str(params, "message");
     struct page *page = s->page;
 
-    if (!type || !message)
+    if (!type || !message || answer_at_once(b, s, type, message))
         return;
-    if (answers_itself(type)) {
-        page_add_event(page, type, "%.500s", message);
-        browser_post(b, s->id, "Page.handleJavaScriptDialog", ACCEPT);
-        return;
-    }
     COPY(page->dialog_session, s->id);
     COPY(page->dialog_type, type);
     COPY(page->dialog_message, message);
@@ -67,7 +94,6 @@ int page_dialog(struct page *page, bool accept, const char *text, struct call *c
     char session[PAGE_FRAME_ID];
     AUTO(buf) struct buf params = BUF_MAX(64 * 1024);
     AUTO_FREE struct page_info *info = calloc(1, sizeof(*info));
-    struct jw w = JW(&params, err);
 
     if (!info)
         return err_oom(err);
@@ -77,13 +103,9 @@ int page_dialog(struct page *page, bool accept, const char *text, struct call *c
     pthread_mutex_unlock(&page->browser->lock);
     if (!info->dialog)
         return no_dialog(page, err);
-    jw_obj(&w);
-    jw_kbool(&w, "accept", accept);
-    if (text)
-        jw_kstr(&w, "promptText", text);
-    jw_end(&w);
-    if (jw_done(&w) || cdp_call(page->browser->cdp, session, "Page.handleJavaScriptDialog",
-                                params.data, 0, call, NULL, err))
+    if (answer_json(&params, accept, text, err) ||
+        cdp_call(page->browser->cdp, session, "Page.handleJavaScriptDialog", params.data, 0, call,
+                 NULL, err))
         return -1;
     pthread_mutex_lock(&page->browser->lock);
     *page->dialog_type = '\0';
@@ -91,5 +113,20 @@ int page_dialog(struct page *page, bool accept, const char *text, struct call *c
     pthread_mutex_unlock(&page->browser->lock);
     if (out)
         *out = *info;
+    return 0;
+}
+
+int page_dialog_rule(struct page *page, enum page_dialog_rule rule, const char *text,
+                     struct err *err)
+{
+    char *copy = text ? strdup(text) : NULL;
+
+    if (text && !copy)
+        return err_oom(err);
+    pthread_mutex_lock(&page->browser->lock);
+    free(page->dialog_text);
+    page->dialog_text = copy;
+    page->dialog_rule = rule;
+    pthread_mutex_unlock(&page->browser->lock);
     return 0;
 }

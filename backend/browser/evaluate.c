@@ -1,3 +1,5 @@
+#include "backend/browser/element.h"
+#include "backend/browser/evaluate_js.h"
 #include "backend/browser/state.h"
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -12,46 +14,13 @@
 #define PING_MS 300
 #define SCRIPT_MAX (4 * 1024 * 1024)
 
-/* The value as JSON of about `max` characters: "type\ncut\njson". */
-static const char serialise[] =
-    "function(max){let left=max,cut=0;const seen=new Set();"
-    "const text=s=>{s=String(s);if(s.toWellFormed)s=s.toWellFormed();"
-    "if(s.length>left){s=s.slice(0,Math.max(0,left));cut=1}left-=s.length+2;"
-    "return JSON.stringify(s)};"
-    "const node=v=>{let s='<'+String(v.nodeName).toLowerCase();if(v.id)s+='#'+v.id;return s+'>'};"
-    "const many=(v,d,open,close,each)=>{if(seen.has(v))return text('[Circular]');"
-    "if(d>20){cut=1;return text('[Deep]')}seen.add(v);let out=open,n=0;"
-    "for(const e of v){if(left<=0){cut=1;break}const s=each(e);if(s===null)continue;"
-    "out+=(n++?',':'')+s;left--}seen.delete(v);return out+close};"
-    "const any=(v,d)=>{switch(typeof v){case'string':return text(v);"
-    "case'number':left-=8;return isFinite(v)?JSON.stringify(v):text(v);"
-    "case'boolean':left-=5;return String(v);case'undefined':left-=4;return'null';"
-    "case'bigint':return text(v+'n');case'symbol':return text(v);"
-    "case'function':return text('[Function '+(v.name||'anonymous')+']')}"
-    "if(v===null){left-=4;return'null'}"
-    "if(typeof Node==='function'&&v instanceof Node)return text(node(v));"
-    "if(typeof Window==='function'&&v instanceof Window)return text('[Window]');"
-    "if(v instanceof Date)return text(isNaN(v)?'Invalid Date':v.toISOString());"
-    "if(v instanceof RegExp)return text(v);"
-    "if(v instanceof Error)return text(v.stack||v);"
-    "if(Array.isArray(v)||v instanceof Set||ArrayBuffer.isView(v)&&v[Symbol.iterator]||"
-    "typeof NodeList==='function'&&(v instanceof NodeList||v instanceof HTMLCollection))"
-    "return many(v,d,'[',']',e=>any(e,d+1));"
-    "if(v instanceof Map)return many(v,d,'[',']',e=>any(e,d+1));"
-    "if(typeof v.toJSON==='function'&&d<20){const j=v.toJSON();if(j!==v)return any(j,d+1)}"
-    "if(seen.has(v))return text('[Circular]');if(d>20){cut=1;return text('[Deep]')}"
-    "seen.add(v);let out='{',n=0;for(const k in v){if(left<=0){cut=1;break}let e;"
-    "try{e=v[k]}catch(x){e='[Throws '+x+']'}if(e===undefined)continue;"
-    "out+=(n++?',':'')+text(k)+':'+any(e,d+1)}seen.delete(v);return out+'}'};"
-    "const json=any(this,0);"
-    "return cut+'\\n'+json}";
-
 struct run {
     struct page *page;
     const struct page_script *script;
     struct call *call;
     char session[PAGE_FRAME_ID], group[32];
-    int64_t context, deadline_ms, timeout_ms;
+    char frame[PAGE_FRAME_ID];
+    int64_t node, context, deadline_ms, timeout_ms;
     size_t max;
 };
 
@@ -83,7 +52,7 @@ static int give_up(struct run *r, const struct err *why, struct err *err)
     err_set(err, ERR_TIMEOUT, "the script %s after %lld ms%s",
             runs ? "still ran" : "waited for a promise", (long long)r->timeout_ms,
             runs ? " and was ended" : "");
-    return err_next(err, "make it end sooner, or pass a longer timeout");
+    return err_next(err, "let it do less at once, or keep what it found in a variable of window");
 }
 
 static int step(struct run *r, const char *method, const struct buf *params,
@@ -182,8 +151,8 @@ static int add_node(struct run *r, struct jw *w, struct err *err)
     AUTO(buf) struct buf params = BUF_MAX(512);
     const char *object;
 
-    if (buf_addf(&params, err, "{\"backendNodeId\":%lld,\"objectGroup\":\"%s\"",
-                 (long long)r->script->node, r->group) ||
+    if (buf_addf(&params, err, "{\"backendNodeId\":%lld,\"objectGroup\":\"%s\"", (long long)r->node,
+                 r->group) ||
         (r->context &&
          buf_addf(&params, err, ",\"executionContextId\":%lld", (long long)r->context)) ||
         buf_addc(&params, '}', err) || step(r, "DOM.resolveNode", &params, &node, err))
@@ -220,7 +189,7 @@ static int call_function(struct run *r, const char *object, struct cdp_reply *re
     struct jw w = JW(&args, err);
 
     jw_arr(&w);
-    if (r->script->node && add_node(r, &w, err))
+    if (r->node && add_node(r, &w, err))
         return -1;
     if (r->script->arg) {
         jw_obj(&w);
@@ -313,8 +282,7 @@ static int run_it(struct run *r, struct page_value *out, struct err *err)
     type = json_str(value, "type");
     object = json_str(value, "objectId");
     if (yyjson_obj_get(first.result, "exceptionDetails") || !type || strcmp(type, "function")) {
-        if ((r->script->node || r->script->arg) &&
-            !yyjson_obj_get(first.result, "exceptionDetails"))
+        if ((r->node || r->script->arg) && !yyjson_obj_get(first.result, "exceptionDetails"))
             return err_set(err, ERR_INVALID, "the script is no function, so it takes no argument");
         return take_result(r, first.result, out, err);
     }
@@ -323,18 +291,42 @@ static int run_it(struct run *r, struct page_value *out, struct err *err)
     return take_result(r, second.result, out, err);
 }
 
+static int choose_target(struct run *r, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    struct element e;
+    char params[160];
+    int failed = element_find(r->page, r->script->target, r->call, &e, err);
+
+    if (!failed) {
+        snprintf(params, sizeof(params), "{\"objectId\":\"%s\"}", e.object);
+        failed = page_call(r->page, e.session, "DOM.describeNode", params, 0, r->call, &reply, err);
+    }
+    COPY(r->session, e.session);
+    COPY(r->frame, e.frame);
+    element_done(&e);
+    if (failed)
+        return -1;
+    r->node = json_int(yyjson_obj_get(reply.result, "node"), "backendNodeId", 0);
+    return r->node ? 0 : err_set(err, ERR_PROTOCOL, "the browser does not name the element");
+}
+
 static int choose_frame(struct run *r, struct err *err)
 {
     AUTO_FREE struct page_frame *frames = NULL;
+    const struct page_script *script = r->script;
     size_t n, i = 0;
 
-    COPY(r->session,
-         r->script->session && *r->script->session ? r->script->session : r->page->session);
-    if (!r->script->frame || !*r->script->frame)
+    COPY(r->session, script->session && *script->session ? script->session : r->page->session);
+    COPY(r->frame, script->frame);
+    r->node = script->node;
+    if (script->target && choose_target(r, err))
+        return -1;
+    if (!*r->frame)
         return 0;
     if (page_frames(r->page, &frames, &n, err))
         return -1;
-    while (i < n && strcmp(frames[i].id, r->script->frame))
+    while (i < n && strcmp(frames[i].id, r->frame))
         i++;
     if (i == n)
         return err_set(err, ERR_NOT_FOUND, "the page has no such frame any more");

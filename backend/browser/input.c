@@ -1,6 +1,7 @@
 #include "backend/browser/input.h"
 #include "backend/browser/element.h"
 #include "backend/browser/element_js.h"
+#include "backend/browser/mouse.h"
 #include "backend/browser/state.h"
 
 #include <math.h>
@@ -8,45 +9,6 @@
 #include <string.h>
 
 #define REACH_TRIES 5
-
-static const struct {
-    const char *name;
-    int bit; /* of MouseEvent.buttons */
-} buttons[] = { { "left", 1 }, { "right", 2 }, { "middle", 4 } };
-
-struct mouse {
-    const char *type, *button;
-    int bits, count;
-    unsigned modifiers;
-    double x, y, dx, dy;
-};
-
-static int mouse_event(struct page *page, const struct mouse *m, bool wait, struct call *call,
-                       struct err *err)
-{
-    AUTO(buf) struct buf params = BUF_MAX(1024);
-    struct jw w = JW(&params, err);
-
-    jw_obj(&w);
-    jw_kstr(&w, "type", m->type);
-    jw_knum(&w, "x", m->x);
-    jw_knum(&w, "y", m->y);
-    jw_kstr(&w, "button", m->button);
-    jw_kint(&w, "buttons", m->bits);
-    jw_kint(&w, "clickCount", m->count);
-    jw_kint(&w, "modifiers", m->modifiers);
-    if (!strcmp(m->type, "mouseWheel")) {
-        jw_knum(&w, "deltaX", m->dx);
-        jw_knum(&w, "deltaY", m->dy);
-    }
-    jw_end(&w);
-    if (jw_done(&w))
-        return -1;
-    if (wait)
-        return page_call(page, NULL, "Input.dispatchMouseEvent", params.data, 0, call, NULL, err);
-    return cdp_send(page->browser->cdp, page->session, "Input.dispatchMouseEvent", params.data,
-                    err);
-}
 
 int input_caused(struct page *page, const struct page_mark *mark, int r, bool began,
                  const struct err *why, struct call *call, struct page_report *report,
@@ -125,22 +87,20 @@ static int press_and_release(struct page *page, const struct element *e, const c
 int input_click(struct page *page, const struct input_target *target, const struct input_click *how,
                 struct call *call, struct page_report *report, struct err *err)
 {
-    const char *button = how->button ? how->button : buttons[0].name;
     struct page_mark mark;
     struct err why = { 0 };
     struct element e;
-    size_t i = 0;
+    const char *button = how->button ? how->button : "left";
+    int bit;
 
-    while (i < COUNT_OF(buttons) && strcmp(buttons[i].name, button))
-        i++;
-    if (i == COUNT_OF(buttons))
-        return err_set(err, ERR_INVALID, "button: \"%.40s\" is not left, right or middle", button);
+    if (mouse_button(button, &bit, err))
+        return -1;
     if (how->count < 0 || how->count > 3)
         return err_set(err, ERR_INVALID, "count: %d is not within 1..3", how->count);
     page_mark(page, &mark);
     int r = element_find(page, target, call, &e, err) || reach(page, &e, how->modifiers, call, err);
     if (!r) {
-        r = press_and_release(page, &e, button, buttons[i].bit, how, call, &why);
+        r = press_and_release(page, &e, button, bit, how, call, &why);
         r = input_caused(page, &mark, r, true, &why, call, report, err);
         input_acted_on(report, &e);
     }

@@ -62,6 +62,21 @@ struct input_type {
 int input_type(struct page *page, const struct input_target *target, const struct input_type *how,
                struct call *call, struct page_report *report, struct err *err) MUST_CHECK;
 
+enum input_act { MOUSE_MOVE, MOUSE_CLICK, MOUSE_DOWN, MOUSE_UP, MOUSE_DRAG, MOUSE_WHEEL };
+
+struct input_mouse {
+    enum input_act act;
+    double x, y, to_x, to_y; /* CSS pixels of what is seen; to_: of MOUSE_DRAG */
+    double dx, dy;           /* of MOUSE_WHEEL */
+    const char *button;
+    int count; /* 1..3, of MOUSE_CLICK */
+    unsigned modifiers;
+};
+
+/* By coordinates: whatever is there gets it. */
+int input_mouse(struct page *page, const struct input_mouse *how, struct call *call,
+                struct page_report *report, struct err *err) MUST_CHECK;
+
 /* Chords such as "Enter", "a", "Control+Shift+K", one after the other. target may be NULL. */
 int input_press(struct page *page, const struct input_target *target, const char *const *chords,
                 size_t count, struct call *call, struct page_report *report,

@@ -85,6 +85,7 @@ void page_unref(struct page *page)
     chooser_free(page->chooser);
     responses_free(page->responses);
     console_free(page->console);
+    free(page->dialog_text);
     fd_close(&page->halt_fd);
     refs_free(page->page_refs);
     free(page->url);
@@ -252,11 +253,18 @@ int page_close(struct page *page, struct call *call, struct err *err)
     struct watch w;
     pthread_mutex_lock(&b->lock);
     int r = watch_begin(b, &w, err);
-    while (!r && !page->closed)
+    while (!r && !page->closed && strcmp(page->dialog_type, "beforeunload"))
         r = watch_wait(b, &w, deadline_ms, call, err);
     watch_end(b, &w);
     pthread_mutex_unlock(&b->lock);
-    return r > 0 ? err_set(err, ERR_TIMEOUT, "the page does not close") : r;
+    if (r)
+        return r > 0 ? err_set(err, ERR_TIMEOUT, "the page does not close") : -1;
+    struct err why = { 0 };
+    if (!check_halt(page, &why) || why.code != ERR_MODAL)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
 }
 
 int page_activate(struct page *page, struct call *call, struct err *err)

@@ -84,6 +84,17 @@ int page_activate(struct page *page, struct call *call, struct err *err) MUST_CH
 int page_dialog(struct page *page, bool accept, const char *text, struct call *call,
                 struct page_info *out, struct err *err) MUST_CHECK;
 
+enum page_dialog_rule {
+    PAGE_DIALOG_USUAL, /* an alert and a leave-page dialog are accepted, the others wait */
+    PAGE_DIALOG_ACCEPT,
+    PAGE_DIALOG_DISMISS,
+    PAGE_DIALOG_ASK, /* all wait for page_dialog() */
+};
+
+/* What happens to dialogs from now on; text: what prompts are answered with, may be NULL. */
+int page_dialog_rule(struct page *page, enum page_dialog_rule rule, const char *text,
+                     struct err *err) MUST_CHECK;
+
 /* ---- navigation (navigate.c) ---- */
 
 enum page_wait { PAGE_WAIT_COMMIT, PAGE_WAIT_DOM, PAGE_WAIT_LOAD, PAGE_WAIT_IDLE };
@@ -123,6 +134,7 @@ struct page_script {
     const char *session; /* of `node`, or of `frame` */
     const char *frame;   /* frame id; NULL: the main frame */
     int64_t node;        /* backendNodeId passed first; 0 none */
+    const struct input_target *target; /* instead of these three; NULL none */
     int64_t timeout_ms;  /* 0: CDP_TIMEOUT_MS; a script that still runs is then ended */
     size_t max_bytes;    /* 0: 24 kB; what is beyond is left out */
 };

@@ -1,5 +1,6 @@
 #include "backend/browser/element.h"
 #include "backend/browser/state.h"
+#include "backend/browser/view.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,18 +30,6 @@ static double number(yyjson_val *obj, const char *key)
     return isfinite(v) ? v : 0;
 }
 
-static double device_ratio(struct page *page, struct call *call)
-{
-    AUTO(cdp_reply) struct cdp_reply r = { 0 };
-    double v = 0;
-
-    if (!page_call(page, NULL, "Runtime.evaluate",
-                   "{\"expression\":\"devicePixelRatio\",\"returnByValue\":true}", 0, call, &r,
-                   NULL))
-        v = number(yyjson_obj_get(r.result, "result"), "value");
-    return v > 0.1 && v < 10 ? v : 1;
-}
-
 static const char js_rect[] = "function(){const r=this.getBoundingClientRect();"
                               "return{x:r.x,y:r.y,width:r.width,height:r.height}}";
 
@@ -64,32 +53,26 @@ static int measure_element(struct page *page, const struct input_target *target,
 static int measure(struct page *page, const struct page_shot *shot, struct call *call,
                    struct area *out, struct err *err)
 {
-    AUTO(cdp_reply) struct cdp_reply r = { 0 };
-    yyjson_val *view, *content;
     struct area element = { 0 };
+    struct page_view view;
 
-    if (shot->target && measure_element(page, shot->target, call, &element, err))
+    if ((shot->target && measure_element(page, shot->target, call, &element, err)) ||
+        page_view(page, call, &view, err))
         return -1;
-    if (page_call(page, NULL, "Page.getLayoutMetrics", NULL, 0, call, &r, err))
-        return -1;
-    view = yyjson_obj_get(r.result, "cssVisualViewport");
-    content = yyjson_obj_get(r.result, "cssContentSize");
-    *out = (struct area){ number(view, "pageX"), number(view, "pageY"), number(view, "clientWidth"),
-                          number(view, "clientHeight"), 1 };
+    *out = (struct area){ view.x, view.y, view.width, view.height, 1 };
     if (shot->full_page)
-        *out = (struct area){ 0, 0, number(content, "width"), number(content, "height"), 1 };
+        *out = (struct area){ 0, 0, view.page_width, view.page_height, 1 };
     if (shot->clip)
         *out = (struct area){ shot->x, shot->y, shot->width, shot->height, 1 };
     if (shot->target)
-        *out = (struct area){ fmax(0, element.x + number(view, "pageX")),
-                              fmax(0, element.y + number(view, "pageY")), element.width,
-                              element.height, 1 };
+        *out = (struct area){ fmax(0, element.x + view.x), fmax(0, element.y + view.y),
+                              element.width, element.height, 1 };
     if (!(out->width >= 1 && out->height >= 1))
         return err_set(err, ERR_INVALID, "there is nothing to see: the area is %g x %g pixels",
                        out->width, out->height);
     out->width = fmin(out->width, SIDE_MAX);
     out->height = fmin(out->height, SIDE_MAX);
-    out->ratio = device_ratio(page, call);
+    out->ratio = page_ratio(page, call);
     return 0;
 }
 

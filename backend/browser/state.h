@@ -77,6 +77,8 @@ struct page {
     char dialog_session[PAGE_FRAME_ID];
     char dialog_type[16]; /* "" none */
     char dialog_message[PAGE_DIALOG_MAX];
+    enum page_dialog_rule dialog_rule;
+    char *dialog_text; /* of that rule; NULL none */
     struct page_event events[PAGE_EVENTS_MAX];
     unsigned event_count;
     struct screencast_sink screencast; /* frame NULL: none runs */
@@ -84,6 +86,7 @@ struct page {
     struct console *console; /* NULL: nothing was printed */
     struct emulation *emulation; /* NULL: none */
     bool blank;              /* all that it asks for is empty: storage.c */
+    int mouse_held;              /* bits of MouseEvent.buttons that input_mouse() left down */
     struct net_log *net_log;     /* NULL: nothing was asked for yet */
 };
 
