@@ -43,7 +43,11 @@ static int describe(struct buf *out, struct browsing *b, const struct browser_sc
                    (args->target &&
                     buf_addf(out, err, " · from %.4g,%.4g of the page", p->x, p->y)) ||
                    buf_adds(out, " · ", err) ||
-                   browsing_place(out, info->id, info->url, info->title, err)
+                   browsing_place(out, info->id, info->url, info->title, err) ||
+                   (args->marks &&
+                    buf_addf(out, err, "%zu elements have a box with their ref\n", p->marks)) ||
+                   (p->unmarked &&
+                    buf_addf(out, err, "%zu more have none: take a part by target\n", p->unmarked))
                ? -1
                : 0;
 }
@@ -103,6 +107,7 @@ int tool_browser_screenshot(struct tool_call *call, const struct browser_screens
     struct page_shot shot = {
         .format = format_of(args),
         .full_page = args->full_page,
+        .marks = args->marks,
         .target = args->target ? &target : NULL,
         .unbounded = args->save_to != NULL,
     };

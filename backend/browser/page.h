@@ -165,6 +165,7 @@ struct page_shot {
     double x, y, width, height;
     const struct input_target *target; /* only that element, scrolled into view; NULL: the page */
     bool unbounded;                    /* one picture pixel per device pixel, of any size */
+    bool marks;                        /* what can be acted on has a box with its ref */
 };
 
 struct page_picture {
@@ -173,6 +174,8 @@ struct page_picture {
     double scale;      /* picture pixels per CSS pixel */
     double x, y;       /* CSS pixels of the document: its upper left corner */
     int quality;       /* 0: lossless */
+    size_t marks;      /* boxes that were drawn */
+    size_t unmarked;   /* and those that were too many */
     char format[8];
 };
 void page_picture_done(struct page_picture *p);

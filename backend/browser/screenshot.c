@@ -1,4 +1,5 @@
 #include "backend/browser/element.h"
+#include "backend/browser/marks.h"
 #include "backend/browser/state.h"
 #include "backend/browser/view.h"
 
@@ -141,35 +142,49 @@ static int check_format(const char *format, struct page_picture *p, struct err *
     return err_set(err, ERR_INVALID, "format: \"%.40s\" is not jpeg, png or webp", format);
 }
 
+/* What is too large is taken again, smaller. */
+static int capture_fitting(struct page *page, const struct area *a, const struct page_shot *shot,
+                           struct page_picture *p, struct call *call, struct err *err)
+{
+    bool beyond = shot->full_page || shot->clip || shot->target;
+
+    p->scale = shot->unbounded ? a->ratio : fitting(a);
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (capture(page, a, p, beyond, call, err))
+            return -1;
+        p->width = (int)ceil(a->width * p->scale);
+        p->height = (int)ceil(a->height * p->scale);
+        if (shot->unbounded || p->base64.len <= PAGE_SHOT_BASE64)
+            return 0;
+        make_smaller(p);
+    }
+    return err_set(err, ERR_TOO_LARGE, "the picture stays larger than %d bytes", PAGE_SHOT_BASE64);
+}
+
 int page_screenshot(struct page *page, const struct page_shot *shot, struct call *call,
                     struct page_picture *out, struct err *err)
 {
     struct page_picture p = { .base64 = BUF_MAX(CDP_MESSAGE_MAX) };
+    struct marks marks = { 0 };
     struct area a;
-    int tries = 0;
+    int r;
 
     if (check_format(shot->format ? shot->format : "jpeg", &p, err) ||
         measure(page, shot, call, &a, err))
         return -1;
-    p.scale = shot->unbounded ? a.ratio : fitting(&a);
+    r = shot->marks && marks_draw(page, shot->full_page, call, &marks, err);
+    if (!r)
+        r = capture_fitting(page, &a, shot, &p, call, err);
+    if (shot->marks)
+        marks_remove(page);
+    if (r) {
+        buf_done(&p.base64);
+        return err_wrap(err, "screenshot");
+    }
     p.x = a.x;
     p.y = a.y;
-    do {
-        if (capture(page, &a, &p, shot->full_page || shot->clip || shot->target, call, err)) {
-            buf_done(&p.base64);
-            return err_wrap(err, "screenshot");
-        }
-        p.width = (int)ceil(a.width * p.scale);
-        p.height = (int)ceil(a.height * p.scale);
-        if (shot->unbounded || p.base64.len <= PAGE_SHOT_BASE64)
-            break;
-        make_smaller(&p);
-    } while (++tries < TRIES);
-    if (!shot->unbounded && p.base64.len > PAGE_SHOT_BASE64) {
-        buf_done(&p.base64);
-        return err_set(err, ERR_TOO_LARGE, "the picture stays larger than %d bytes",
-                       PAGE_SHOT_BASE64);
-    }
+    p.marks = marks.count;
+    p.unmarked = marks.left_out;
     *out = p;
     return 0;
 }

@@ -54,6 +54,7 @@ static int install(struct page *page, const struct page_frame *frame, int64_t co
     if (buf_adds(&text, "if(!(globalThis[Symbol.for('sandbox-mcp')]||{}).snapshot){", err) ||
         buf_adds(&text, embed_snapshot_tree_js, err) ||
         buf_adds(&text, embed_snapshot_walk_js, err) || buf_adds(&text, embed_snapshot_js, err) ||
+        buf_adds(&text, embed_marks_js, err) ||
         buf_adds(&text, "}", err))
         return -1;
     jw_obj(&w);

@@ -404,7 +404,18 @@ function find(o) {
     return { hits, total: count, next: serial };
 }
 
+// What can be acted on: elements, their refs, and how a snapshot names them.
+function acts(o) {
+    prefix = o.prefix;
+    serial = Math.max(serial, o.base);
+    const all = [];
+    for (const [n] of every(build(top()).k, []))
+        if (n.e && n.act)
+            all.push([n.e, ref(n), '- ' + line(n)]);
+    return { all, next: serial };
+}
+
 const owner = e => number(e, 'iframe', '');
 
-Object.assign(S, { snapshot, take, byRole, label, find, owner, number });
+Object.assign(S, { snapshot, take, byRole, label, find, owner, number, acts });
 }
