@@ -20,7 +20,7 @@ struct cdp {
     void (*on_event)(void *context, const struct cdp_event *event);
     void *context;
     pthread_t thread;
-    atomic_bool alive;
+    atomic_bool alive, silent;
 
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
@@ -92,8 +92,10 @@ static void *read_all(void *arg)
     int got;
 
     while ((got = cdp->wire->receive(cdp->wire, &text, &why)) > 0)
-        if (text.len)
+        if (text.len) {
+            atomic_store_explicit(&cdp->silent, false, memory_order_relaxed);
             take_message(cdp, &text);
+        }
     if (!got)
         err_set(&why, ERR_UNAVAILABLE, "the browser has ended");
     why.code = ERR_UNAVAILABLE;
@@ -163,6 +165,11 @@ void cdp_free(struct cdp *cdp)
 bool cdp_alive(const struct cdp *cdp)
 {
     return atomic_load(&((struct cdp *)(size_t)cdp)->alive);
+}
+
+bool cdp_silent(const struct cdp *cdp)
+{
+    return atomic_load(&((struct cdp *)(size_t)cdp)->silent);
 }
 
 /* ---- commands ---- */
@@ -324,6 +331,8 @@ int cdp_call_until(struct cdp *cdp, const char *session, const char *method, con
         wait_for_answer(s->fd, until_ms, call, stop_fd);
         pthread_mutex_lock(&cdp->lock);
         r = outcome(cdp, s, method, reply, err);
+        if (r == 1 && clock_ms() >= until_ms)
+            atomic_store(&cdp->silent, true);
     }
     if (s)
         slot_free(s);

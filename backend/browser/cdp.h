@@ -93,4 +93,7 @@ void cdp_tell(struct cdp *cdp, const char *session, const char *method, const ch
 
 bool cdp_alive(const struct cdp *cdp);
 
+/* A command had no answer in time, and nothing at all has come since. */
+bool cdp_silent(const struct cdp *cdp);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PING_MS 3000
 #define LOOK_MS 50 /* at the call, while somebody else starts the browser */
 
 struct kept {
@@ -145,7 +146,7 @@ static int start_locked(struct keeper *k, struct sandbox *sb, struct call *call,
     return r;
 }
 
-int keeper_take(struct keeper *k, struct sandbox *sb, struct call *call, struct browser **out,
+static int take(struct keeper *k, struct sandbox *sb, struct call *call, struct browser **out,
                 struct err *err)
 {
     struct kept *old = NULL;
@@ -166,6 +167,41 @@ int keeper_take(struct keeper *k, struct sandbox *sb, struct call *call, struct 
     pthread_mutex_unlock(&k->lock);
     kept_free(old);
     return r;
+}
+
+/* One that answered nothing when it last was to: does it now? */
+static bool hangs(struct browser *browser, struct call *call)
+{
+    struct cdp *cdp = browser_cdp(browser);
+    struct err why = { 0 };
+
+    return cdp_silent(cdp) &&
+           cdp_call(cdp, NULL, "Browser.getVersion", NULL, PING_MS, call, NULL, &why) &&
+           why.code == ERR_TIMEOUT && !call_check(call, NULL);
+}
+
+static void give_up(struct keeper *k, struct browser *browser)
+{
+    struct kept *old = NULL;
+
+    pthread_mutex_lock(&k->lock);
+    if (k->now && k->now->browser == browser)
+        old = retire(k);
+    pthread_mutex_unlock(&k->lock);
+    kept_free(old);
+    keeper_put(k, browser);
+}
+
+int keeper_take(struct keeper *k, struct sandbox *sb, struct call *call, struct browser **out,
+                struct err *err)
+{
+    for (;;) {
+        if (take(k, sb, call, out, err))
+            return -1;
+        if (!sb || !hangs(*out, call))
+            return 0;
+        give_up(k, *out);
+    }
 }
 
 /* Locked. */
@@ -199,26 +235,34 @@ void keeper_put(struct keeper *k, struct browser *browser)
 
 void keeper_stop(struct keeper *k)
 {
+    struct browser *ours = NULL;
     struct kept *over;
 
     pthread_mutex_lock(&k->lock);
-    if (k->now && k->now->how.ours)
-        (void)!browser_quit(k->now->browser, NULL);
+    if (k->now && k->now->how.ours) {
+        k->now->users++;
+        ours = k->now->browser;
+    }
     over = retire(k);
     pthread_mutex_unlock(&k->lock);
     kept_free(over);
+    if (ours) {
+        (void)!browser_quit(ours, NULL);
+        keeper_put(k, ours);
+    }
 }
 
 bool keeper_expire(struct keeper *k, int64_t now_ms, int64_t idle_ms)
 {
-    bool idle;
+    struct kept *over = NULL;
 
     pthread_mutex_lock(&k->lock);
-    idle = k->now && !k->now->users && now_ms - k->used_ms >= idle_ms;
+    if (k->now && !k->now->users &&
+        (now_ms - k->used_ms >= idle_ms || !browser_alive(k->now->browser)))
+        over = retire(k);
     pthread_mutex_unlock(&k->lock);
-    if (idle)
-        keeper_stop(k);
-    return idle;
+    kept_free(over);
+    return over;
 }
 
 const struct browser_link *keeper_link(struct keeper *k, const struct browser *browser)

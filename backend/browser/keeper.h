@@ -16,10 +16,12 @@ int keeper_take(struct keeper *k, struct sandbox *sb, struct call *call, struct 
                 struct err *err) MUST_CHECK;
 void keeper_put(struct keeper *k, struct browser *browser);
 
-/* Ends the running one; who is inside gets ERR_UNAVAILABLE. */
+/* Ends the running one; who is inside gets ERR_UNAVAILABLE. The last who lets go of one waits until
+ * it is gone. */
 void keeper_stop(struct keeper *k);
 
-/* The same if nobody is inside and the last one left before idle_ms. True: one was stopped. */
+/* The same if nobody is inside and the last one left before idle_ms, or it has ended by itself.
+ * True: one was taken away. */
 bool keeper_expire(struct keeper *k, int64_t now_ms, int64_t idle_ms);
 
 /* What is known of the connection; only while it is held. */
