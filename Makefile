@@ -57,7 +57,7 @@ GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c ba
 TOOLS     := $(wildcard tools/*.c)
 EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/* backend/browser/scripts/*) \
              $O/web/page_content.js $O/web/notices.txt
-WEB       := $(addprefix web/,visible.js main.js inline.js tables.js links.js forms.js html.js \
+WEB       := $(addprefix web/,dom.js visible.js main.js inline.js tables.js links.js forms.js html.js \
              markdown.js extract.js)
 LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT) $(CLI)) \
              $O/gen/tools.gen.o $O/gen/embed.o

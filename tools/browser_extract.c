@@ -41,8 +41,10 @@ static int cut_note(struct buf *out, const struct extraction *x, struct err *err
 {
     if (!*x->cut)
         return buf_adds(out, "\n", err);
-    return buf_addf(out, err, " · the page is too large (%s): the rest of it is missing; pass a "
-                              "target to read a part of it\n", x->cut);
+    return buf_addf(out, err,
+                    " · the page is too large (%s): the rest of it is missing; pass a "
+                    "target to read a part of it\n",
+                    x->cut);
 }
 
 /* The call that gives the next part. */
@@ -99,7 +101,8 @@ static int reply(struct tool_call *call, const struct browser_extract_args *args
 static int save(struct tool_call *call, struct browsing *b, const struct browser_extract_args *args,
                 const struct part *p, struct err *err)
 {
-    AUTO(saving) struct saving s = {
+    AUTO(saving)
+    struct saving s = {
         .sandbox = b->sandbox,
         .call = call->call,
         .path = args->save_to,

@@ -10,7 +10,9 @@ static int write_part(struct saving *s, const char *data, size_t len, struct err
         .path = s->path,
         .data = data,
         .len = len,
-        .mode = s->saved ? FILE_APPEND : s->keep ? FILE_CREATE : FILE_OVERWRITE,
+        .mode = s->saved  ? FILE_APPEND
+                : s->keep ? FILE_CREATE
+                          : FILE_OVERWRITE,
         .permissions = -1,
     };
 

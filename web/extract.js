@@ -21,12 +21,32 @@ function watch() {
     watcher.observe(document, { subtree: true, childList: true, characterData: true });
 }
 
-function refOf() {
-    return "";
+/* Refs are the page model's, which is in the same world: they mean the same in every tool. */
+class Refs {
+    constructor(options) {
+        const model = globalThis[Symbol.for("sandbox-mcp")];
+
+        this.model = options.refs && model?.number ? model : null;
+        this.prefix = options.prefix;
+        this.next = 0;
+    }
+
+    /* role "": as the model says. */
+    of(e, role) {
+        if (!this.model)
+            return "";
+        const node = role ? null : this.model.build(e).k.find(n => n.e === e);
+        const name = role ? attributeOf(e, "aria-label") || textOf(e) : "";
+        const number = this.model.number(e, role || node?.role || "generic",
+            node ? node.name : this.model.clean(name, 160));
+        this.next = Math.max(this.next, number + 1);
+        return this.prefix + "e" + number;
+    }
 }
 
 function copied(options, root, budget) {
-    const copier = new Copier(budget, frameNumbers, options.marker, refOf);
+    const copier = new Copier(budget, frameNumbers, options.marker,
+        (e, role) => options.numbers.of(e, role));
 
     return { doc: copier.copy(root), frames: copier.seen };
 }
@@ -59,7 +79,7 @@ const FORMATS = {
     markdown: asText,
     text: asText,
     html: (options, root, budget) => ({
-        content: htmlOf(root === document.body ? document.documentElement : root, budget),
+        content: htmlOf(root === bodyOf(document) ? rootOf(document) : root, budget),
         frames: framesBelow(root),
     }),
     links: (options, root, budget) => {
@@ -71,22 +91,25 @@ const FORMATS = {
         return { content: tablesOf(doc, budget), frames };
     },
     forms: (options, root, budget) => ({
-        content: formsOf(root, budget, refOf),
+        content: formsOf(root, budget, (e, role) => options.numbers.of(e, role)),
         frames: framesBelow(root),
     }),
 };
 
 function extract(options, element) {
-    const root = element || document.body || document.documentElement;
+    const root = element || bodyOf(document) || rootOf(document);
     const budget = new Budget(EXTRACT_MS, EXTRACT_ELEMENTS, EXTRACT_CHARACTERS);
+
+    options.numbers = new Refs(options);
     const found = root ? FORMATS[options.format](options, root, budget) : {};
 
     watch();
     return {
         content: (found.content || "").toWellFormed(),
         how: found.how || "",
-        cut: budget.cut,
+        cut: budget.cut || (budget.deep ? "depth" : ""),
         frames: found.frames || [],
+        next: options.numbers.next,
     };
 }
 

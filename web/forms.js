@@ -5,13 +5,13 @@ const CONTROLS = "input,select,textarea,button";
 /* Every element below, through shadow roots, that is shown; f(element) false: not what is in it. */
 function walkShown(root, budget, f) {
     const visit = (e, depth) => {
-        if (SKIPPED.has(e.localName) || depth > DEPTH_MAX || !budget.element())
+        if (SKIPPED.has(nameOf(e)) || budget.below(depth) || !budget.element())
             return;
         const style = styleIfShown(e);
         if (f(e, style) === false || !style)
             return;
         for (const c of childrenOf(e))
-            if (c.nodeType === 1)
+            if (typeOf(c) === 1)
                 visit(c, depth + 1);
     };
 
@@ -19,7 +19,7 @@ function walkShown(root, budget, f) {
 }
 
 function labelOf(e) {
-    const by = (e.getAttribute("aria-labelledby") || "").split(/\s+/).map(id =>
+    const by = (attributeOf(e, "aria-labelledby") || "").split(/\s+/).map(id =>
         id && e.getRootNode().getElementById?.(id)?.textContent || "").join(" ");
     const labels = [...e.labels || []].map(l => {
         const copy = l.cloneNode(true);
@@ -28,7 +28,7 @@ function labelOf(e) {
     }).join(" ");
     const own = e.localName === "button" ? e.textContent :
         /^(submit|button|reset)$/.test(e.type) ? e.value || e.type : "";
-    const all = [by, e.getAttribute("aria-label"), labels, own, e.placeholder, e.title, e.alt];
+    const all = [by, attributeOf(e, "aria-label"), labels, own, e.placeholder, e.title, e.alt];
 
     return shortened(all.map(s => squeeze(s || "")).find(s => s) || "", 160);
 }
@@ -73,7 +73,7 @@ function valueOf(e) {
 }
 
 function fieldOf(e, refOf, seen) {
-    const name = squeeze(e.name || e.id || ""), ref = refOf(e);
+    const name = squeeze(e.name || e.id || ""), ref = refOf(e, "");
     const facts = [e.type || e.localName];
 
     if (name)
@@ -84,8 +84,8 @@ function fieldOf(e, refOf, seen) {
     if (!seen)
         facts.push("not visible");
     for (const what of ["min", "max", "pattern", "accept"])
-        if (e.getAttribute(what))
-            facts.push(what + "=" + shortened(squeeze(e.getAttribute(what)), 80));
+        if (attributeOf(e, what))
+            facts.push(what + "=" + shortened(squeeze(attributeOf(e, what)), 80));
     if (e.maxLength > 0)
         facts.push("maxlength=" + e.maxLength);
     return "- " + (labelOf(e) || "(no label)") + " (" + facts.join(", ") + ")" + valueOf(e) +
@@ -93,9 +93,10 @@ function fieldOf(e, refOf, seen) {
 }
 
 function formHead(form, number) {
-    const name = squeeze(form.getAttribute("aria-label") || form.getAttribute("name") || form.id);
-    const method = (form.getAttribute("method") || "get").toUpperCase();
-    const action = urlOf(form.getAttribute("action") || document.URL, document.baseURI);
+    const name = squeeze(attributeOf(form, "aria-label") || attributeOf(form, "name") ||
+        attributeOf(form, "id") || "");
+    const method = (attributeOf(form, "method") || "get").toUpperCase();
+    const action = urlOf(attributeOf(form, "action") || location.href, baseUrl());
 
     return "### Form " + number + (name ? ": " + shortened(name, 80) : "") + " (" +
         shortened(method, 8) + " " + shortened(action, 300) + ")";
@@ -114,9 +115,9 @@ function formsOf(root, budget, refOf) {
     };
 
     walkShown(root, budget, (e, style) => {
-        if (e.localName === "form" && style)
+        if (nameOf(e) === "form" && style)
             row(e);
-        if (!e.matches(CONTROLS))
+        if (!matches(e, CONTROLS))
             return true;
         const form = e.form || null, labelled = [...e.labels || []].some(l => styleIfShown(l));
         if (e.type === "hidden")

@@ -10,7 +10,7 @@ const ATTRIBUTE_MAX = 2048;
 const escaped = s => s.replace(/[&<>]/g, c => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
 
 function attributeText(e, { name, value }) {
-    if (/^(on|nonce$)/i.test(name) || name === "value" && e.type === "password")
+    if (/^(on|nonce$)/i.test(name) || name === "value" && attributeOf(e, "type") === "password")
         return "";
     if (/^\s*data:/i.test(value))
         value = urlOf(value);
@@ -32,37 +32,40 @@ function htmlOf(root, budget) {
     };
     const children = (nodes, depth, shown) => {
         for (const n of nodes) {
-            if (n.nodeType === 3 && shown)
+            const type = typeOf(n);
+            if (type === 3 && shown)
                 add(escaped(n.data));
-            else if (n.nodeType === 1)
+            else if (type === 1)
                 visit(n, depth + 1);
             if (budget.cut)
                 return;
         }
     };
     const visit = (e, depth) => {
-        if (LEFT_OUT.has(e.localName) || depth > DEPTH_MAX || !budget.element())
+        const name = nameOf(e), shadow = shadowOf(e);
+
+        if (LEFT_OUT.has(name) || budget.below(depth) || !budget.element())
             return;
-        const known = /^(html|head|title|base|meta|link|option|optgroup|br|wbr)$/.test(e.localName);
+        const known = /^(html|head|title|base|meta|link|option|optgroup|br|wbr)$/.test(name);
         const style = known ? getComputedStyle(e) : styleIfShown(e);
-        add("<" + e.localName + [...e.attributes].map(a => attributeText(e, a)).join("") + ">");
-        if (VOID.has(e.localName))
+        add("<" + name + [...attributesOf(e)].map(a => attributeText(e, a)).join("") + ">");
+        if (VOID.has(name))
             return;
         if (style) {
-            if (e.shadowRoot) {
+            if (shadow) {
                 add('<template shadowrootmode="open">');
-                children(e.shadowRoot.childNodes, depth, showsText(style));
+                children(nodesIn(shadow), depth, showsText(style));
                 add("</template>");
             }
-            children(e.childNodes, depth, known || showsText(style));
-        } else if (e.firstChild) {
+            children(nodesIn(e), depth, known || showsText(style));
+        } else if (nodesIn(e).length) {
             add("<!-- not shown -->");
         }
-        add("</" + e.localName + ">");
+        add("</" + name + ">");
     };
 
-    if (root === document.documentElement && document.doctype)
-        add("<!DOCTYPE " + document.doctype.name + ">\n");
+    if (root === rootOf(document) && doctypeOf(document))
+        add("<!DOCTYPE " + doctypeOf(document).name + ">\n");
     visit(root, 0);
     return out.join("");
 }

@@ -78,7 +78,7 @@ function link(content, node) {
     if (!text || /^[#¶§🔗\s]*$/u.test(text))
         return "";
     if (!url)
-        return ref ? text + " [" + ref + "]" : text;
+        return text;
     const target = url.replace(/[\s()<>]/g, c => "%" + c.charCodeAt(0).toString(16).padStart(2, "0"));
     return "[" + text + "](" + target + ")" + (ref ? " [" + ref + "]" : "");
 }

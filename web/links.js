@@ -20,13 +20,14 @@ function linksOf(doc, budget) {
 
 function tablesOf(doc, budget) {
     const md = new Markdown(budget, false), out = [];
+    let number = 0;
 
     for (const e of doc.body.querySelectorAll("table")) {
         const table = md.stopped() ? null : readTable(e, md);
         if (!table || !table.rows.length)
             continue;
         const rows = table.rows.length - (table.head ? 1 : 0);
-        out.push("### Table " + (out.length + 1) + (table.caption ? ": " + table.caption : "") +
+        out.push("### Table " + ++number + (table.caption ? ": " + table.caption : "") +
             " (" + rows + " rows, " + table.width + " columns)", tableLines(table));
     }
     return out.join("\n\n");

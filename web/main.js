@@ -64,7 +64,10 @@ function mainOf(doc) {
     const main = declared(doc);
     const size = lengthOf(article?.content), mainSize = lengthOf(main);
 
-    if (size >= LITTLE && size >= 0.5 * mainSize && (main || size >= 0.1 * whole))
+    const fits = main ? mainSize < 0.5 * size || size >= 0.5 * mainSize && size <= mainSize :
+        size >= 0.1 * whole;
+
+    if (size >= LITTLE && fits)
         return { root: article.content, how: "main content", title: squeeze(article.title || "") };
     if (mainSize >= LITTLE || mainSize > 0.3 * whole)
         return { root: main, how: "main content", title: "" };

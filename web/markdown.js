@@ -76,7 +76,8 @@ class Markdown {
     inline(node) {
         if (this.plain)
             return plainText(node);
-        return this.turndown.turndown(node).replace(/[^\S\n]*\n\s*/g, "\n").trim();
+        return this.turndown.turndown(node).replace(/[^\S\n]*\n\s*/g, "\n")
+            .replace(/^\[([ x])\]\s+/, "[$1] ").trim();
     }
 
     line(node) {
@@ -112,7 +113,8 @@ class Markdown {
                 break;
             if (node.nodeType === 1 && this.isBlock(node)) {
                 flush();
-                this.block(node, at);
+                if (node.localName !== "td" || !node.matches(LINE_NUMBERS))
+                    this.block(node, at);
             } else if (run || node.nodeType === 1 || /\S/.test(node.data || "")) {
                 run = run || e.ownerDocument.createElement("p");
                 run.append(node);
@@ -150,7 +152,8 @@ class Markdown {
         const text = this.line(e);
 
         if (text)
-            this.write(this.plain ? text : "#".repeat(Number(e.localName[1])) + " " + text, at);
+            this.write(this.plain ? text : "#".repeat(Number(e.getAttribute("data-level") ||
+                e.localName[1])) + " " + text, at);
     }
 
     term(e, at) {

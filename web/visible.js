@@ -16,6 +16,7 @@ class Budget {
         this.characters = characters;
         this.count = 0;
         this.cut = "";
+        this.deep = false;
     }
 
     /* One more element: false when that is too much. */
@@ -27,6 +28,12 @@ class Budget {
         else if (!(this.count & 255))
             this.late();
         return !this.cut;
+    }
+
+    /* Deeper than what is looked at; the rest of the page is. */
+    below(depth) {
+        this.deep = this.deep || depth > DEPTH_MAX;
+        return depth > DEPTH_MAX;
     }
 
     late() {
@@ -64,13 +71,15 @@ function urlOf(value, base) {
 }
 
 function childrenOf(e) {
-    if (e.shadowRoot)
-        return e.shadowRoot.childNodes;
-    if (e.localName === "slot") {
+    const shadow = shadowOf(e);
+
+    if (shadow)
+        return nodesIn(shadow);
+    if (nameOf(e) === "slot") {
         const given = e.assignedNodes({ flatten: true });
-        return given.length ? given : e.childNodes;
+        return given.length ? given : nodesIn(e);
     }
-    return e.childNodes;
+    return nodesIn(e);
 }
 
 /* Shown nowhere a reader can get to: clipped away, of no size, or outside of the document. */
@@ -84,7 +93,7 @@ function isOutOfSight(e, style) {
         return true;
     if (!placed && !clips)
         return false;
-    const r = e.getBoundingClientRect();
+    const r = boxOf(e);
     if (clips && style.display !== "inline" && style.display !== "contents" &&
         (r.width <= 1 || r.height <= 1))
         return true;
@@ -99,9 +108,9 @@ function isFaded(style) {
     return style.opacity === "0" && !moves;
 }
 
-/* "": it is hidden with all that is in it; else its computed style. */
+/* null: it is hidden with all that is in it; else its computed style. */
 function styleIfShown(e) {
-    if (e.getAttribute("aria-hidden") === "true" || e.hidden)
+    if (attributeOf(e, "aria-hidden") === "true" || hasAttribute(e, "hidden"))
         return null;
     const style = getComputedStyle(e);
     if (style.display === "none" || isFaded(style) || isOutOfSight(e, style))
@@ -115,20 +124,20 @@ const showsText = style =>
 
 /* The source of a formula that was set by a library, or of MathML; "" none. */
 function formulaOf(e) {
-    if (!/^(math|mjx-container)$/.test(e.localName) && !e.classList.contains("katex"))
+    if (!/^(math|mjx-container)$/.test(nameOf(e)) && !hasClass(e, "katex"))
         return "";
-    const tex = e.querySelector('annotation[encoding="application/x-tex"]');
-    const math = e.localName === "math" ? e : e.querySelector("math");
-    const text = tex || !math ? tex?.textContent : math.getAttribute("alttext") || math.textContent;
+    const math = nameOf(e) === "math" ? e : firstIn(e, "math");
+    const text = textIn(e, 'annotation[encoding="application/x-tex"]') ||
+        math && (attributeOf(math, "alttext") || textOf(math));
 
     return text ? "$" + squeeze(text) + "$" : "";
 }
 
 /* Of the view, that a frame takes; 0: it is none, or nobody sees it. */
 function frameShare(e, style, frames) {
-    if (!/^i?frame$/.test(e.localName) || !frames.has(e) || !showsText(style))
+    if (!/^i?frame$/.test(nameOf(e)) || !frames.has(e) || !showsText(style))
         return 0;
-    const r = e.getBoundingClientRect();
+    const r = boxOf(e);
     return r.width < 8 || r.height < 8 ? 0 : r.width * r.height / (innerWidth * innerHeight || 1);
 }
 
@@ -139,23 +148,25 @@ class Copier {
         this.marker = marker;
         this.refOf = refOf;
         this.seen = []; /* frames that are shown: {number, share of the view} */
-        this.doc = document.implementation.createHTMLDocument("");
+        this.doc = implementationOf(document).createHTMLDocument("");
     }
 
     /* Of a name that says how it is set: unknown elements are blocks or not by their style. */
     nameFor(e, style, around) {
-        const name = e.localName, display = style.display;
+        const name = nameOf(e), display = style.display;
 
         if (name === "body" || name === "html" || name === "slot" || name === "frameset")
             return "div";
         if (/^h[1-6]$|^(p|pre|ul|ol|li|table|blockquote|a)$/.test(name))
             return name;
         if (name === "div" && /^pre/.test(style.whiteSpace) && /mono|courier|consol/i
-            .test(style.fontFamily) && !around.pre && !e.querySelector("pre,p,div div,table,ul"))
+            .test(style.fontFamily) && !around.pre && !firstIn(e, "pre,p,div div,table,ul"))
             return "pre";
+        if (name === "form")
+            return "div";
         if (name === "div" && display === "inline")
             return "span";
-        if (e.namespaceURI !== "http://www.w3.org/1999/xhtml")
+        if (spaceOf(e) !== "http://www.w3.org/1999/xhtml")
             return "span";
         if (name === "span" || name === "label" || name.includes("-"))
             return display.startsWith("inline") || around.row || display === "contents" &&
@@ -175,12 +186,14 @@ class Copier {
     }
 
     picture(e, style, to) {
-        const r = e.getBoundingClientRect();
-        const src = urlOf(e.currentSrc || e.getAttribute("src") || e.getAttribute("data-src"),
-            document.baseURI);
-        const real = urlOf(e.getAttribute("data-src"), document.baseURI);
+        const r = boxOf(e);
+        const src = urlOf(e.currentSrc || attributeOf(e, "src") || attributeOf(e, "data-src"),
+            baseUrl());
+        const real = urlOf(attributeOf(e, "data-src"), baseUrl());
 
-        if (!showsText(style) || !src || e.complete && r.width <= 2 && r.height <= 2)
+        if (!showsText(style) || !src || attributeOf(e, "width") < 3 &&
+            hasAttribute(e, "width") || r.width <= 2 &&
+            r.height <= 2 && e.complete)
             return;
         const img = this.doc.createElement("img");
         img.setAttribute("src", src.startsWith("data:") && real ? real : src);
@@ -190,7 +203,7 @@ class Copier {
 
     /* Other elements that are not simply copied with what is in them; true: that was done. */
     special(e, style, to) {
-        const name = e.localName;
+        const name = nameOf(e);
 
         if (name === "iframe" || name === "frame")
             return this.frame(e, style, to), true;
@@ -201,13 +214,13 @@ class Copier {
             return true;
         }
         if (name === "svg") {
-            const title = e.getAttribute("aria-label") || e.querySelector("title")?.textContent;
-            if (title && e.getAttribute("role") === "img")
+            const title = attributeOf(e, "aria-label") || textIn(e, "title");
+            if (title && attributeOf(e, "role") === "img")
                 to.append(squeeze(title));
             return true;
         }
         if (name === "video" || name === "audio") {
-            const src = urlOf(e.currentSrc || e.src, document.baseURI);
+            const src = urlOf(e.currentSrc || e.src, baseUrl());
             const a = this.doc.createElement("a");
             a.setAttribute("href", src);
             a.textContent = name;
@@ -219,7 +232,7 @@ class Copier {
     }
 
     control(e, style, to) {
-        const name = e.localName;
+        const name = nameOf(e);
 
         if (name === "select") {
             to.append(" " + [...e.selectedOptions].map(o => squeeze(o.text)).join(", ") + " ");
@@ -242,19 +255,21 @@ class Copier {
 
     attributes(e, copy) {
         for (const name of KEPT_ATTRIBUTES)
-            if (e.hasAttribute(name))
-                copy.setAttribute(name, shortened(e.getAttribute(name), 200));
-        if (copy.localName !== "a" || !e.hasAttribute("href"))
+            if (hasAttribute(e, name))
+                copy.setAttribute(name, shortened(attributeOf(e, name), 200));
+        if (/^h[1-6]$/.test(copy.localName)) /* Readability makes others of them */
+            copy.setAttribute("data-level", copy.localName[1]);
+        if (copy.localName !== "a" || !hasAttribute(e, "href"))
             return;
-        const url = /^\s*javascript:/i.test(e.getAttribute("href")) ? "" :
-            urlOf(e.getAttribute("href"), document.baseURI);
-        const ref = this.refOf(e);
+        const url = /^\s*javascript:/i.test(attributeOf(e, "href")) ? "" :
+            urlOf(attributeOf(e, "href"), baseUrl());
+        const ref = this.refOf(e, "link");
         if (url)
             copy.setAttribute("href", url);
-        if (ref)
+        if (ref && url)
             copy.setAttribute("data-ref", ref);
-        if (e.hasAttribute("aria-label"))
-            copy.setAttribute("data-label", squeeze(e.getAttribute("aria-label")));
+        if (hasAttribute(e, "aria-label"))
+            copy.setAttribute("data-label", squeeze(attributeOf(e, "aria-label")));
     }
 
     text(node, style, to, around) {
@@ -284,15 +299,16 @@ class Copier {
         for (const node of childrenOf(e)) {
             if (this.budget.cut)
                 return;
-            if (node.nodeType === 3 && shows)
+            const type = typeOf(node);
+            if (type === 3 && shows)
                 this.text(node, style, to, inner);
-            else if (node.nodeType === 1)
+            else if (type === 1)
                 this.element(node, to, inner);
         }
     }
 
     element(e, to, around) {
-        if (SKIPPED.has(e.localName) || !this.budget.element() || around.depth > DEPTH_MAX)
+        if (SKIPPED.has(nameOf(e)) || !this.budget.element() || this.budget.below(around.depth))
             return;
         const formula = formulaOf(e);
         if (formula)
@@ -315,10 +331,8 @@ class Copier {
     copy(root) {
         const body = this.doc.body, around = { depth: 0, pre: false, row: false };
 
-        if (document.documentElement.lang)
-            this.doc.documentElement.lang = document.documentElement.lang;
-        this.doc.title = document.title;
-        if (root === document.body || root === document.documentElement)
+        this.doc.title = titleOfDocument(document);
+        if (root === bodyOf(document) || root === rootOf(document))
             this.inside(root, getComputedStyle(root), body, around);
         else
             this.element(root, body, around);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOST_SHARE 0.25 /* of the view: a frame that is no part of the main content is read still */
+#define LOST_SHARE 0.25 /* of the view: a frame that is no part of the main content is read still \
+                         */
 #define KEY_MAX 5000
 
 struct kept {
@@ -188,7 +189,7 @@ static int64_t marked(const struct extract_piece *p, const struct whole *w, cons
 static int add_inline(struct whole *w, size_t number, int depth, struct err *err)
 {
     return add_frame(w, number, false, depth, err) || add(w, "\n\n[end of frame]", 16, err) ? -1
-                                                                                          : 0;
+                                                                                            : 0;
 }
 
 /* The content with what its frames say in their places; done[i]: that one was. */
@@ -251,8 +252,7 @@ static int add_frame(struct whole *w, size_t number, bool heading, int depth, st
     }
     if (*p.cut)
         COPY(w->cut, p.cut);
-    return add_piece(w, &p, done, depth + 1, err) ||
-                   add_rest(w, &p, done, false, depth + 1, err)
+    return add_piece(w, &p, done, depth + 1, err) || add_rest(w, &p, done, false, depth + 1, err)
                ? -1
                : 0;
 }
@@ -272,7 +272,8 @@ static int read_all(struct whole *w, const struct extract_how *how, struct extra
 {
     AUTO(extract_piece) struct extract_piece p = { 0 };
     AUTO(element) struct element e = { 0 };
-    bool done[EXTRACT_BELOW_MAX] = { 0 }, main_only = how->main_only && !how->target;
+    bool done[EXTRACT_BELOW_MAX] = { 0 },
+         main_only = how->main_only && !how->target && how->format <= EXTRACT_TEXT;
     size_t number = 0;
 
     if (how->target) {
@@ -292,7 +293,10 @@ static int extract(struct page *page, const struct extract_how *how, struct page
 {
     AUTO_PTR(extraction) struct extraction *x = calloc(1, sizeof(*x));
     struct whole w = {
-        .run = { .page = page, .call = call, .format = how->format, .frames = frames,
+        .run = { .page = page,
+                 .call = call,
+                 .format = how->format,
+                 .frames = frames,
                  .count = count },
         .text = BUF_MAX(EXTRACT_MAX),
     };

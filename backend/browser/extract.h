@@ -13,8 +13,8 @@
 
 #include <stdatomic.h>
 
-#define EXTRACT_MAX (8 * 1024 * 1024)       /* bytes of one extraction; what is beyond is left out */
-#define EXTRACT_KEPT 8                      /* extractions kept of one browser, and their bytes: */
+#define EXTRACT_MAX (8 * 1024 * 1024) /* bytes of one extraction; what is beyond is left out */
+#define EXTRACT_KEPT 8                /* extractions kept of one browser, and their bytes: */
 #define EXTRACT_KEPT_MAX (16 * 1024 * 1024) /* the newest is kept whatever its size */
 #define EXTRACT_FRAMES_MAX 24               /* frames read for one extraction */
 
@@ -41,7 +41,7 @@ struct extraction {
     char *content; /* UTF-8, NUL-terminated */
     size_t len;
     char how[64]; /* "main content", "whole page: ..."; "" nothing was chosen */
-    char cut[16]; /* "time", "elements", "size": something is missing; "" it is whole */
+    char cut[16]; /* "time", "elements", "size", "depth": something is missing; "" it is whole */
     char url[BROWSER_URL_MAX], title[BROWSER_TITLE_MAX];
 };
 

@@ -1,4 +1,5 @@
 #include "backend/browser/extract_run.h"
+#include "backend/browser/snapshot_refs.h"
 #include "backend/browser/state.h"
 #include "base/utf8.h"
 #include "embed.h"
@@ -51,9 +52,8 @@ static int evaluate(const struct world *w, const char *text, size_t len, struct 
             *err = why;
         return -1;
     }
-    threw = json_str(
-        yyjson_obj_get(yyjson_obj_get(reply->result, "exceptionDetails"), "exception"),
-        "description");
+    threw = json_str(yyjson_obj_get(yyjson_obj_get(reply->result, "exceptionDetails"), "exception"),
+                     "description");
     if (yyjson_obj_get(reply->result, "exceptionDetails"))
         return err_set(err, ERR_INTERNAL, "the content cannot be read: %.300s",
                        threw ? threw : "the script was ended");
@@ -156,10 +156,37 @@ static void take_frames(struct extract_run *run, const char *parent, yyjson_val 
     }
 }
 
+/* ---- refs ---- */
+
+static bool has_refs(enum extract_format format)
+{
+    return format != EXTRACT_TEXT && format != EXTRACT_HTML;
+}
+
+/* The page model is there, and goes on with the numbers that are not used yet. */
+static int ready_refs(const struct world *w, const struct page_frame *frame, char prefix[16],
+                      struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    struct frame_refs row;
+    yyjson_val *result;
+    char args[160];
+
+    if (refs_frame(w->page, frame->id, &row, err))
+        return -1;
+    if (row.number)
+        snprintf(prefix, 16, "f%u", row.number);
+    snprintf(args, sizeof(args),
+             "[{\"value\":0},{\"value\":\"\"},{\"value\":\"\"},{\"value\":\"%s\"},"
+             "{\"value\":%lld}]",
+             prefix, (long long)row.next);
+    return library_call(w->page, frame, "take", args, NULL, 0, w->call, &reply, &result, err);
+}
+
 /* ---- one frame ---- */
 
-static int expression(struct extract_run *run, bool main_only, bool element, struct buf *out,
-                      struct err *err)
+static int expression(struct extract_run *run, const char *prefix, bool main_only, bool element,
+                      struct buf *out, struct err *err)
 {
     struct jw j = JW(out, err);
 
@@ -169,6 +196,8 @@ static int expression(struct extract_run *run, bool main_only, bool element, str
     jw_kstr(&j, "format", extract_format_name(run->format));
     jw_kbool(&j, "main", main_only);
     jw_kstr(&j, "marker", run->marker);
+    jw_kbool(&j, "refs", has_refs(run->format));
+    jw_kstr(&j, "prefix", prefix);
     jw_end(&j);
     return jw_done(&j) ? -1 : buf_adds(out, element ? ",contentMcp.root)" : ")", err);
 }
@@ -204,16 +233,19 @@ int extract_frame(struct extract_run *run, size_t number, const struct element *
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     AUTO(buf) struct buf text = BUF_MAX(4096);
     yyjson_val *value = NULL;
+    char prefix[16] = "";
 
     *out = (struct extract_piece){ .content = BUF_MAX(EXTRACT_MAX) };
     if (page_world(run->page, frame, run->call, &w.context, err) || bring(&w, err) ||
-        mark_all(run, &w, frame->id, err))
+        mark_all(run, &w, frame->id, err) ||
+        (has_refs(run->format) && ready_refs(&w, frame, prefix, err)))
         return -1;
     if (element && call_on(&w, element->object, "function(){contentMcp.root=this}", 0, err))
         return -1;
-    if (expression(run, main_only, element, &text, err) ||
+    if (expression(run, prefix, main_only, element, &text, err) ||
         evaluate(&w, text.data, text.len, &reply, &value, err))
         return -1;
+    refs_used(run->page, frame->id, json_int(value, "next", 0));
     return take(run, frame->id, value, out, err);
 }
 

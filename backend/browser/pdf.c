@@ -9,8 +9,8 @@
 
 static int check_ranges(const char *ranges, struct err *err)
 {
-    if (!ranges || (strlen(ranges) <= PDF_RANGES_MAX &&
-                    strspn(ranges, "0123456789-, ") == strlen(ranges)))
+    if (!ranges ||
+        (strlen(ranges) <= PDF_RANGES_MAX && strspn(ranges, "0123456789-, ") == strlen(ranges)))
         return 0;
     err_set(err, ERR_INVALID, "pages: \"%.60s\" is no list of page ranges", ranges);
     return err_next(err, "pass e.g. \"1-3, 5\"");
