@@ -4,6 +4,7 @@
 #include "transport/http_listen.h"
 #include "transport/http_server.h"
 #include "transport/http_tls.h"
+#include "transport/upgrade.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -103,6 +104,8 @@ static enum MHD_Result begin(struct http_server *h, struct MHD_Connection *c, co
         return MHD_NO;
     *context = r;
     r->token_in_query = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "access_token");
+    r->ticket = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "ticket");
+    r->websocket_key = h->core.upgrades ? upgrade_key(c) : NULL;
     if (MHD_get_connection_values(c, MHD_HEADER_KIND, add_header, &r->headers) < 0)
         return MHD_NO;
     request_begin(&h->core, r, method, path);
@@ -134,6 +137,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
         return result(answer_ops(h, c, r));
     case ANSWER_PREFLIGHT:
         return result(answer_preflight(h, c, r));
+    case ANSWER_UPGRADE:
+        return result(answer_upgrade(h, c, r));
     case ANSWER_REFUSAL:
         break;
     }
@@ -149,6 +154,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **context,
     if (!r)
         return;
     *context = NULL;
+    upgrade_abandon(r->upgraded);
     if (r->exchange)
         exchange_over(r->exchange);
     if (r->watched)
@@ -237,7 +243,7 @@ static struct MHD_Daemon *make_daemon(struct http_server *h)
 
     return MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-            (config->tls_cert ? MHD_USE_TLS : 0),
+            (config->tls_cert ? MHD_USE_TLS : 0) | (h->core.upgrades ? MHD_ALLOW_UPGRADE : 0),
         0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, config->tls_cert ? tls : tls + 3,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->per_address, MHD_OPTION_EXTERNAL_LOGGER, on_log,
         NULL, MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
@@ -272,7 +278,9 @@ static int start(struct http_server *h, const struct http_config *config, struct
         h->per_address = config->connections_per_address;
     if (metadata_make(&config->metadata, &h->core.metadata, err) ||
         sessions_new(&h->core.sessions, err) || answers_make(h, err) ||
-        watch_start(on_tick, h, &h->watch, err))
+        watch_start(on_tick, h, &h->watch, err) ||
+        (config->upgrade && !config->tls_cert &&
+         upgrades_new(config->upgrade, config->tickets, &h->core.upgrades, err)))
         return -1;
     return start_daemon(h, err);
 }
@@ -358,10 +366,12 @@ void http_stop(struct http_server *h)
     atomic_store(&h->core.stopping, true);
     if (h->daemon) {
         MHD_quiesce_daemon(h->daemon);
+        upgrades_stop(h->core.upgrades);
         watch_stop(h->watch, STOP_GRACE_MS);
         MHD_stop_daemon(h->daemon);
         stop_retired(h, true);
     }
+    upgrades_free(h->core.upgrades);
     watch_free(h->watch);
     sessions_free(h->core.sessions);
     answers_done(h);

@@ -24,6 +24,8 @@ struct limit;
 struct metrics;
 struct server;
 struct http_server;
+struct tickets;
+struct upgrade_handler;
 
 #define HTTP_BODY_MAX (16u * 1024 * 1024)    /* one request */
 #define HTTP_BODIES_MAX (256u * 1024 * 1024) /* all that are being received */
@@ -51,6 +53,11 @@ struct http_config {
     bool metrics_open;                  /* /metrics without a token */
     struct audit *access_log;           /* NULL: none */
     const struct http_probe *probe;     /* http_ops.h; NULL: always ready */
+
+    /* WebSockets of upgrade.h and their tickets; NULL: none. Not with tls_cert: the library is far
+     * too slow there. */
+    const struct upgrade_handler *upgrade;
+    struct tickets *tickets;
 };
 
 /* Listens and serves when it returns. */

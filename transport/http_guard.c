@@ -61,6 +61,10 @@ static const struct refusal refusals[VERDICT_COUNT] = {
     [VERDICT_STOPPING] = { 503, ERROR(-32000, "The server is stopping"), "Retry-After", "5" },
     [VERDICT_RATE] = { .status = 429, .body = ERROR(-32000, "Too many requests: retry later") },
     [VERDICT_OPS_METHOD] = { .status = 405, .header = "Allow", .value = "GET, HEAD" },
+    [VERDICT_UPGRADE] = { 426, ERROR(-32000, "Only a WebSocket is served here"),
+                          "Sec-WebSocket-Version", "13" },
+    [VERDICT_TICKET] = { .status = 403,
+                         .body = ERROR(-32000, "The ticket is not good, or was used") },
 };
 
 static const char *const verdict_names[VERDICT_COUNT] = {
@@ -96,6 +100,8 @@ static const char *const verdict_names[VERDICT_COUNT] = {
     [VERDICT_STOPPING] = "stopping",
     [VERDICT_RATE] = "rate",
     [VERDICT_OPS_METHOD] = "ops_method",
+    [VERDICT_UPGRADE] = "upgrade",
+    [VERDICT_TICKET] = "ticket",
 };
 
 static const char *const method_names[HTTP_METHOD_COUNT] = {

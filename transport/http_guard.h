@@ -56,6 +56,8 @@ enum verdict {
     VERDICT_STOPPING,
     VERDICT_RATE,
     VERDICT_OPS_METHOD, /* /healthz and its like */
+    VERDICT_UPGRADE,    /* only a WebSocket is served there */
+    VERDICT_TICKET,     /* of a WebSocket; none, or not a good one */
     VERDICT_COUNT
 };
 

@@ -5,6 +5,7 @@
 #include "transport/cors.h"
 #include "transport/http.h"
 #include "transport/limit.h"
+#include "transport/upgrade.h"
 
 #include <string.h>
 
@@ -146,6 +147,8 @@ void request_begin(struct http_core *core, struct http_request *r, const char *m
         r->ops = OPS_NONE;
     if (r->ops)
         r->verdict = judge_ops(core, r);
+    else if (upgrades_path(core->upgrades, path))
+        r->verdict = upgrades_judge(core, r);
     else if (metadata_path(&core->metadata, path))
         r->verdict = judge_metadata(core, r, method);
     else
@@ -371,6 +374,8 @@ enum request_answer request_handle(struct http_core *core, struct peer *peer,
         return ANSWER_OPS;
     if (!r->verdict && r->preflight)
         return ANSWER_PREFLIGHT;
+    if (!r->verdict && r->upgrade)
+        return ANSWER_UPGRADE;
     if (!r->verdict)
         r->verdict = judge_version(r);
     if (!r->verdict && r->method == HTTP_POST)

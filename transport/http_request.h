@@ -21,6 +21,8 @@
 struct audit;
 struct limit;
 struct metrics;
+struct upgraded;
+struct upgrades;
 
 /* What all requests share. */
 struct http_core {
@@ -35,6 +37,7 @@ struct http_core {
     bool metrics_open;        /* without a token */
     struct audit *access_log; /* NULL: none */
     const struct http_probe *probe;
+    struct upgrades *upgrades; /* NULL: no WebSockets */
     _Atomic bool stopping;
     _Atomic size_t bodies; /* bytes held by bodies, at most HTTP_BODIES_MAX */
 };
@@ -56,16 +59,20 @@ enum request_answer {
     ANSWER_EXCHANGE, /* look at the exchange's state */
     ANSWER_OPS,      /* the page `ops` */
     ANSWER_PREFLIGHT,
+    ANSWER_UPGRADE,
 };
 
 struct http_request {
     enum http_method method;
     enum verdict verdict;
     struct http_headers headers;
-    struct identity who;          /* principal "" until it is known */
-    const struct tool_view *view; /* by the path; the server's */
-    bool token_in_query;          /* set by the caller: the URL carries an access_token */
-    const char *path;             /* as long as the request */
+    struct identity who;                /* principal "" until it is known */
+    const struct tool_view *view;       /* by the path; the server's */
+    bool token_in_query;                /* set by the caller: the URL carries an access_token */
+    const char *path;                   /* as long as the request */
+    const char *ticket, *websocket_key; /* set by the caller; NULL none */
+    bool upgrade;                       /* it is to become a WebSocket */
+    struct upgraded *upgraded;          /* it is about to; see upgrade_abandon() */
     enum ops_page ops;
     const char *origin;           /* an allowed one that is told so; NULL none */
     bool preflight, streams;      /* streams: counted as an open one */
