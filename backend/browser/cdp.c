@@ -1,5 +1,6 @@
 #include "backend/browser/cdp.h"
 #include "backend/browser/cdp_slots.h"
+#include "backend/browser/cdp_taps.h"
 #include "backend/browser/cdp_text.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -28,6 +29,8 @@ struct cdp {
     unsigned users; /* in a function of ours */
     struct slots slots;
     struct err why; /* it is over */
+
+    struct taps taps; /* has its own lock */
 };
 
 /* ---- the reading thread ---- */
@@ -58,11 +61,15 @@ static void take_message(struct cdp *cdp, struct buf *text)
         answer(cdp, cdp_id_of(text->data, text->len), NULL);
         return;
     }
+    const char *session = json_str(root, "sessionId");
+    if (taps_take(&cdp->taps, yyjson_get_sint(id), session ? session : "", root)) {
+        yyjson_doc_free(doc);
+        return;
+    }
     if (yyjson_is_int(id)) {
         answer(cdp, yyjson_get_sint(id), doc);
         return;
     }
-    const char *session = json_str(root, "sessionId");
     struct cdp_event event = {
         .method = json_str(root, "method"),
         .session = session ? session : "",
@@ -101,6 +108,7 @@ static void *read_all(void *arg)
     why.code = ERR_UNAVAILABLE;
     err_next(&why, "call again, a new browser is started then");
     fail_all(cdp, &why);
+    taps_over(&cdp->taps);
     cdp->on_event(cdp->context, &(struct cdp_event){ .session = "" });
     return NULL;
 }
@@ -113,6 +121,7 @@ static void destroy(struct cdp *cdp)
     slots_done(&cdp->slots);
     pthread_cond_destroy(&cdp->changed);
     pthread_mutex_destroy(&cdp->lock);
+    taps_done(&cdp->taps);
     free(cdp);
 }
 
@@ -131,6 +140,7 @@ int cdp_new(struct cdp_wire *wire, void (*on_event)(void *, const struct cdp_eve
     atomic_init(&cdp->alive, true);
     slots_init(&cdp->slots);
     pthread_mutex_init(&cdp->lock, NULL);
+    taps_init(&cdp->taps);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&cdp->changed, &attr);
@@ -225,18 +235,44 @@ static void leave(struct cdp *cdp)
     pthread_mutex_unlock(&cdp->lock);
 }
 
-int cdp_send(struct cdp *cdp, const char *session, const char *method, const char *params,
-             struct err *err)
+int cdp_tap_send(struct cdp *cdp, int64_t id, const char *session, const char *method,
+                 const char *params, struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(COMMAND_MAX);
     int r;
 
     pthread_mutex_lock(&cdp->lock);
     cdp->users++;
-    r = cdp_command(&text, slots_nobody(&cdp->slots), session, method, params, err) ||
+    r = cdp_command(&text, id ? id : slots_nobody(&cdp->slots, 0), session, method, params, err) ||
         send_text(cdp, &text, clock_ms() + CDP_TIMEOUT_MS, err);
     leave(cdp);
     return r ? -1 : 0;
+}
+
+int cdp_send(struct cdp *cdp, const char *session, const char *method, const char *params,
+             struct err *err)
+{
+    return cdp_tap_send(cdp, 0, session, method, params, err);
+}
+
+int64_t cdp_tap_id(struct cdp *cdp, const struct cdp_tap *tap)
+{
+    int64_t id;
+
+    pthread_mutex_lock(&cdp->lock);
+    id = slots_nobody(&cdp->slots, 1 + tap->index);
+    pthread_mutex_unlock(&cdp->lock);
+    return id;
+}
+
+int cdp_tap_add(struct cdp *cdp, struct cdp_tap *tap, struct err *err)
+{
+    return taps_add(&cdp->taps, tap, err);
+}
+
+void cdp_tap_remove(struct cdp *cdp, struct cdp_tap *tap)
+{
+    taps_remove(&cdp->taps, tap);
 }
 
 void cdp_tell(struct cdp *cdp, const char *session, const char *method, const char *params)

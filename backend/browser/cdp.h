@@ -91,6 +91,25 @@ int cdp_send(struct cdp *cdp, const char *session, const char *method, const cha
 /* cdp_send() where nobody cares whether it could be sent. */
 void cdp_tell(struct cdp *cdp, const char *session, const char *method, const char *params);
 
+/*
+ * Somebody else on the same connection, with sessions of his own: sees every message before all
+ * others do, on the connection's thread, and must not block. True: it was for him alone. over: the
+ * connection has ended; nothing follows.
+ */
+#define CDP_TAPS 8
+struct cdp_tap {
+    bool (*take)(struct cdp_tap *tap, int64_t id, const char *session, yyjson_val *message);
+    void (*over)(struct cdp_tap *tap);
+    unsigned index; /* among the taps of a connection, from 0 */
+};
+int cdp_tap_add(struct cdp *cdp, struct cdp_tap *tap, struct err *err) MUST_CHECK;
+void cdp_tap_remove(struct cdp *cdp, struct cdp_tap *tap); /* it runs no more; not from take() */
+
+/* A fresh id, and cdp_send() under it: take() gets the answer. */
+int64_t cdp_tap_id(struct cdp *cdp, const struct cdp_tap *tap);
+int cdp_tap_send(struct cdp *cdp, int64_t id, const char *session, const char *method,
+                 const char *params, struct err *err) MUST_CHECK;
+
 bool cdp_alive(const struct cdp *cdp);
 
 /* A command had no answer in time, and nothing at all has come since. */

@@ -70,10 +70,10 @@ struct slot *slot_of(struct slots *t, int64_t id)
     return &t->all[index];
 }
 
-int64_t slots_nobody(struct slots *t)
+int64_t slots_nobody(struct slots *t, unsigned tap)
 {
     t->sent = next_generation(t->sent);
-    return (int64_t)t->sent * SLOTS_STRIDE + SLOTS;
+    return (int64_t)t->sent * SLOTS_STRIDE + SLOTS + tap;
 }
 
 void slots_wake(struct slots *t)

@@ -2,7 +2,8 @@
  * Commands that wait for their answer. Not thread-safe: whoever owns the table locks.
  *
  * The id of a command is generation * SLOTS_STRIDE + index, so late answers find nobody. Commands
- * whose answer nobody waits for have the index SLOTS: Chromium loses commands of equal ids.
+ * whose answer nobody waits for have the index SLOTS, those of taps another above it: Chromium
+ * loses commands of equal ids.
  */
 #ifndef BACKEND_BROWSER_CDP_SLOTS_H
 #define BACKEND_BROWSER_CDP_SLOTS_H
@@ -35,7 +36,14 @@ void slot_free(struct slot *s);
 
 int64_t slot_id(const struct slots *t, const struct slot *s);
 struct slot *slot_of(struct slots *t, int64_t id); /* NULL: nobody waits for that */
-int64_t slots_nobody(struct slots *t);             /* an id that nobody waits for */
+/* An id that nobody here waits for, of taps from 1 on. */
+int64_t slots_nobody(struct slots *t, unsigned tap);
+
+/* Which tap's an id is; 0: of none. */
+static inline unsigned slots_tap(int64_t id)
+{
+    return id > 0 && id % SLOTS_STRIDE > SLOTS ? (unsigned)(id % SLOTS_STRIDE - SLOTS) : 0;
+}
 
 /* All that wait look again. */
 void slots_wake(struct slots *t);
