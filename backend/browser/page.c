@@ -83,9 +83,11 @@ void page_unref(struct page *page)
         return;
     frames_clear(page);
     chooser_free(page->chooser);
+    free(page->drag);
     responses_free(page->responses);
     console_free(page->console);
     free(page->dialog_text);
+    free(page->emulation);
     fd_close(&page->halt_fd);
     refs_free(page->page_refs);
     free(page->url);

@@ -73,6 +73,8 @@ struct page {
     bool loading;           /* the main frame */
     struct refs *page_refs; /* snapshot_refs.h; NULL none yet */
     struct chooser *chooser; /* chooser.h; NULL: none was opened yet */
+    char *drag;              /* drag.c: JSON of what was caught; NULL none */
+    bool drag_wanted;
     bool touch;              /* fingers instead of a mouse */
     char dialog_session[PAGE_FRAME_ID];
     char dialog_type[16]; /* "" none */
@@ -111,6 +113,7 @@ struct browser {
     struct list watches;
     struct downloads *downloads; /* NULL: none are allowed */
     struct extracts *extracts; /* what pages said; NULL: nothing yet */
+    struct network *network;     /* rules and recordings; NULL: none were made yet */
     struct buf outbox; /* commands to send once the lock is free: session, method, params */
 };
 
@@ -208,6 +211,8 @@ int storage_visit(struct page *like, const char *origin, struct call *call, stru
 
 extern const struct page_event_row chooser_events[];
 void chooser_free(struct chooser *c);
+
+extern const struct page_event_row drag_events[];
 
 /* ---- downloads (download.c) ---- */
 

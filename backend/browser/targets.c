@@ -1,3 +1,4 @@
+#include "backend/browser/fetch.h"
 #include "backend/browser/net_log_state.h"
 #include "backend/browser/state.h"
 #include "base/log.h"
@@ -126,6 +127,7 @@ static struct page *new_page(struct browser *b, yyjson_val *info, const char *se
         return NULL;
     if (opener) {
         COPY(page->opener, opener->id);
+        emulation_inherit(page, opener);
         opener->opened++;
     }
     struct context *c = context_by_id(b, page->context);
@@ -148,7 +150,7 @@ static void attached(struct browser *b, struct session *from, yyjson_val *params
     struct page *page = from ? from->page : NULL;
     int who = who_is(type);
 
-    if (!is_id(id) || !is_id(target) || session_find(b, id))
+    if (!is_id(id) || !is_id(target) || session_find(b, id) || !strcmp(type ?: "", "browser"))
         return;
     if (who & PAGE)
         page = page_by_target(b, target) ? NULL : new_page(b, info, id);
@@ -170,6 +172,8 @@ static void attached(struct browser *b, struct session *from, yyjson_val *params
         if (f)
             f->remote = true;
     }
+    emulation_attached(b, page, s);
+    fetch_session(b, s);
     for (size_t i = 0; i < COUNT_OF(setup); i++)
         if (setup[i].who & who)
             browser_post(b, id, setup[i].method, setup[i].params);
@@ -300,6 +304,7 @@ static const struct page_event_row *const of_browser[] = {
     download_events,
     network_events,
     websocket_events,
+    fetch_events,
 };
 static const struct page_event_row *const of_page[] = {
     screencast_events,
@@ -307,6 +312,7 @@ static const struct page_event_row *const of_page[] = {
     frame_events,
     page_events,
     chooser_events,
+    drag_events,
     console_events,
     storage_events,
     wait_events,
@@ -345,6 +351,8 @@ static void take(struct browser *b, const struct cdp_event *event)
         watch_poke(b);
         return;
     }
+    if (*event->session && !s) /* of a tap that has left */
+        return;
     wanted = run(of_browser, COUNT_OF(of_browser), b, s, event);
     s = session_find(b, event->session);
     if (s && s->page)
