@@ -11,13 +11,13 @@ import jsonschema
 import pytest
 
 from conform.clients import Cancelled, wait_until
+from lib import catalogue
 from lib.processes import started
 from lib.protocol import text
 from lib.stdio import RpcError
 
-TOOLS = {"terminal_execute", "terminal_output", "terminal_kill", "file_read", "file_write",
-         "file_list", "file_search", "file_replace", "code_execute", "sandbox_info"}
-STRUCTURED = {"terminal_kill", "file_write", "sandbox_info"}
+TOOLS = set(catalogue.listed(catalogue.DEFAULT))
+STRUCTURED = {name for name in TOOLS if catalogue.TOOLS[name]["class"] == "S"}
 
 
 def running(*words):

@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from lib import protocol
-from lib.paths import ROOT
+from lib import catalogue, protocol
 
-TOOLS = {tool["name"]: tool for tool in json.loads((ROOT / "tools.json").read_text())}
-READING = sorted(name for name, tool in TOOLS.items()
-                 if tool["annotations"]["readOnlyHint"] and tool["toolset"] == "core")
-CORE = sorted(name for name, tool in TOOLS.items() if tool["toolset"] == "core")
+ALL = catalogue.listed(browser=False)
+DEFAULT = catalogue.listed(catalogue.DEFAULT, browser=False)
+CORE = catalogue.listed(["core"], browser=False)
+
+
+def reading(names):
+    return [name for name in names if catalogue.TOOLS[name]["annotations"]["readOnlyHint"]]
 
 
 def names(server, path):
@@ -22,12 +24,12 @@ def ask(server, path, method="tools/list", **more):
 
 
 @pytest.mark.parametrize("path, wanted", [
-    ("/mcp/x/all", sorted(TOOLS)),
+    ("/mcp/x/all", ALL),
     ("/mcp/x/core", CORE),
     ("/mcp/x/core/", CORE),
-    ("/mcp/x/core/readonly", READING),
-    ("/mcp/x/readonly/core", READING),
-    ("/mcp/x/readonly", READING),
+    ("/mcp/x/core/readonly", reading(CORE)),
+    ("/mcp/x/readonly/core", reading(CORE)),
+    ("/mcp/x/readonly", reading(DEFAULT)),
     ("/mcp/x/file_read,code_execute", ["code_execute", "file_read"]),
     ("/mcp/x/file_read%2Ccode_execute", ["code_execute", "file_read"]),
     ("/mcp/x/file_read,file_write/readonly", ["file_read"]),
@@ -81,7 +83,7 @@ def test_paths_share_a_connection(fake, connect):
         status, _, text = raw.answer()
         assert status == 200
         found.append([tool["name"] for tool in json.loads(text)["result"]["tools"]])
-    assert found[0] == found[2] != found[1] != found[3] == READING
+    assert found[0] == found[2] != found[1] != found[3] == reading(DEFAULT)
 
 
 def test_a_session_stays_on_the_path_of_its_initialize(fake):
@@ -117,7 +119,7 @@ def test_one_caller_does_not_take_all_selections(start_fake, tmp_path):
     def select(name, chosen):
         return server.post(protocol.request(1, "tools/list"), path="/mcp/x/" + ",".join(chosen),
                            Authorization=f"Bearer {tokens[name]}").status
-    tools = sorted(TOOLS)
+    tools = ALL
     sets = [[name for bit, name in enumerate(tools) if i >> bit & 1] for i in range(1, 100)]
     assert {select("eve", one) for one in sets} == {200, 400}
     assert select("eve", sets[0]) == 200
@@ -126,10 +128,10 @@ def test_one_caller_does_not_take_all_selections(start_fake, tmp_path):
 
 
 def test_too_many_selections_are_refused_and_the_known_go_on(fake):
-    tools, statuses = sorted(TOOLS), []
+    tools, statuses = ALL, []
     for i in range(1, 100):
         chosen = [name for bit, name in enumerate(tools) if i >> bit & 1]
         statuses.append(ask(fake, "/mcp/x/" + ",".join(chosen)).status)
     assert set(statuses) == {200, 400} and statuses[0] == 200
     assert ask(fake, "/mcp/x/" + tools[0]).status == 200
-    assert names(fake, "/mcp") == CORE
+    assert names(fake, "/mcp") == DEFAULT
