@@ -1,3 +1,4 @@
+#include "backend/browser/fetch.h"
 #include "backend/browser/state.h"
 #include "base/clock.h"
 
@@ -17,6 +18,7 @@ void browser_unref(struct browser *b)
     if (atomic_fetch_sub(&b->refs, 1) != 1)
         return;
     buf_done(&b->outbox);
+    network_free(b->network);
     extracts_free(b->extracts);
     downloads_free(b->downloads);
     pthread_mutex_destroy(&b->lock);
@@ -112,6 +114,7 @@ void browser_free(struct browser *b)
 
     if (!b)
         return;
+    network_stop(b);
     cdp_free(b->cdp);
     pthread_mutex_lock(&b->lock);
     b->cdp = NULL;

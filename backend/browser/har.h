@@ -29,7 +29,7 @@ struct har_options {
     struct page *page; /* NULL: all pages of the browser, later ones too */
     enum har_bodies bodies;
     bool redact;
-    const char *filter; /* URL glob (route.h), NULL all */
+    const char *filter; /* URL glob (route.h); NULL all */
 };
 
 struct har;
@@ -38,6 +38,11 @@ struct har;
 int har_start(struct browser *browser, const struct har_options *options, struct har **out,
               struct err *err) MUST_CHECK;
 void har_free(struct har *har); /* NULL is fine */
+
+/* The one of the whole browser that a caller left running: counted, har_free() it; NULL none. */
+struct har *har_shared(struct browser *browser);
+/* Takes it (not on failure); NULL: none any more. ERR_CONFLICT: there is one. */
+int har_share(struct browser *browser, struct har *har, struct err *err) MUST_CHECK;
 
 struct har_facts {
     size_t entries, bodies, lost; /* lost: beyond HAR_ENTRIES_MAX */
@@ -51,5 +56,33 @@ void har_facts(struct har *har, struct har_facts *out);
  */
 int har_write(struct har *har, bool redact, struct call *call, struct buf *out,
               struct har_facts *facts, struct err *err) MUST_CHECK;
+
+/* ---- replay ---- */
+
+#define HAR_REPLAY_MAX (32 * 1024 * 1024) /* bytes of a file */
+
+/*
+ * From now on requests of all pages are answered from a HAR file instead of the network: by method
+ * and URL, what was posted when several have these, one after the other when they were recorded
+ * so, the last one again from then on. Redacted values match any value. Web sockets are not served.
+ */
+struct har_replay_options {
+    const char *text; /* the file; borrowed */
+    size_t len;
+    const char *filter; /* URL glob: all others go to the network; NULL none do */
+    bool fall_through;  /* what is not in the file goes to the network; else it fails */
+};
+
+struct har_replay_facts {
+    size_t entries, without_body; /* without_body: cannot be served, their content is missing */
+    uint64_t served, missed;
+};
+
+/* An earlier one ends. ERR_INVALID: no HAR. */
+int har_replay(struct browser *browser, const struct har_replay_options *options, struct call *call,
+               struct har_replay_facts *facts, struct err *err) MUST_CHECK;
+/* False: none runs. */
+bool har_replay_facts(struct browser *browser, struct har_replay_facts *facts);
+int har_replay_stop(struct browser *browser, struct call *call, struct err *err) MUST_CHECK;
 
 #endif

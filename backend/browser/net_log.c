@@ -1,3 +1,4 @@
+#include "backend/browser/har_state.h"
 #include "backend/browser/net_log_state.h"
 #include "base/clock.h"
 
@@ -267,7 +268,7 @@ void net_mocked(struct browser *b, struct session *s, const char *id)
 
 /* ---- the course of a request ---- */
 
-static void end_entry(struct browser *b UNUSED, struct net_log *log, struct net_entry *e,
+static void end_entry(struct browser *b, struct net_log *log, struct net_entry *e,
                       double now)
 {
     if (e->r.over)
@@ -275,6 +276,7 @@ static void end_entry(struct browser *b UNUSED, struct net_log *log, struct net_
     e->r.over = true;
     e->r.timing.end = now > e->sent ? (now - e->sent) * 1000 : 0;
     net_count(log, e);
+    har_ended(b, e);
 }
 
 static void redirected(struct browser *b, struct net_log *log, struct net_entry *e,
@@ -340,6 +342,7 @@ static void will_be_sent(struct browser *b, struct session *s, yyjson_val *param
     fill(e, page, params);
     net_count(log, e);
     take_early(log, e);
+    har_began(b, page, e);
 }
 
 static void response_received(struct browser *b, struct session *s, yyjson_val *params)
@@ -406,6 +409,22 @@ static void failed(struct browser *b, struct session *s, yyjson_val *params)
     end_entry(b, log, e, number(params, "timestamp", e->sent));
 }
 
+static void milestone(struct browser *b, struct session *s, yyjson_val *params, bool load)
+{
+    if (s && s->page && !strcmp(s->page->session, s->id))
+        har_milestone(b, s->page, load, number(params, "timestamp", 0));
+}
+
+static void dom_ready(struct browser *b, struct session *s, yyjson_val *params)
+{
+    milestone(b, s, params, false);
+}
+
+static void loaded(struct browser *b, struct session *s, yyjson_val *params)
+{
+    milestone(b, s, params, true);
+}
+
 const struct page_event_row network_events[] = {
     { "Network.requestWillBeSent", will_be_sent },
     { "Network.requestWillBeSentExtraInfo", request_extra },
@@ -415,5 +434,7 @@ const struct page_event_row network_events[] = {
     { "Network.loadingFinished", finished },
     { "Network.loadingFailed", failed },
     { "Network.requestServedFromCache", from_memory },
+    { "Page.domContentEventFired", dom_ready },
+    { "Page.loadEventFired", loaded },
     { NULL, NULL },
 };

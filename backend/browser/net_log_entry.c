@@ -67,14 +67,15 @@ int net_request_copy(struct net_request *out, const struct net_request *r, struc
 
 struct net_entry *net_entry_ref(struct net_entry *e)
 {
-    e->refs++;
+    atomic_fetch_add(&e->refs, 1);
     return e;
 }
 
 void net_entry_unref(struct net_entry *e)
 {
-    if (!e || --e->refs)
+    if (!e || atomic_fetch_sub(&e->refs, 1) != 1)
         return;
+    har_body_free(e->body);
     net_request_done(&e->r);
     free(e);
 }
@@ -158,7 +159,7 @@ struct net_entry *net_add(struct net_log *log, const char *id, const char *sessi
         return NULL;
     }
     copy_text(e->r.url, size, url);
-    e->refs = 1;
+    atomic_init(&e->refs, 1);
     e->hash = net_hash(id);
     COPY(e->id, id);
     COPY(e->session, session);

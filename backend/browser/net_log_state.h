@@ -14,7 +14,7 @@
 /* Counted: the log has one reference, each recording that saw it another. */
 struct net_entry {
     struct net_request r;
-    unsigned refs;
+    atomic_uint refs;
     struct net_entry *next; /* older one of the same bucket */
     uint64_t hash;          /* of id */
     char id[NET_ID];
@@ -23,7 +23,7 @@ struct net_entry {
     int64_t head_bytes;                 /* of the answer, on the wire */
     size_t bytes;                       /* of the strings, as counted in the log */
     bool extra_request, extra_response; /* came, or will not come */
-    void *body;                         /* har.c: what it keeps of it */
+    struct har_body *body;              /* what recordings keep of it; NULL nothing */
 };
 
 enum net_early_kind { NET_EARLY_REQUEST, NET_EARLY_RESPONSE, NET_EARLY_MOCKED };
@@ -61,8 +61,10 @@ struct net_entry *net_add(struct net_log *log, const char *id, const char *sessi
 /* After its strings changed: counts them, and lets old ones go. */
 void net_count(struct net_log *log, struct net_entry *e);
 
+void har_body_free(struct har_body *body); /* NULL is fine */
+
 struct net_entry *net_entry_ref(struct net_entry *e);
-void net_entry_unref(struct net_entry *e);
+void net_entry_unref(struct net_entry *e); /* also without the lock */
 
 /* Headers of a JSON object; on failure they are empty. */
 void net_headers_read(struct net_headers *h, yyjson_val *object);

@@ -1,3 +1,4 @@
+#include "backend/browser/har_state.h"
 #include "backend/browser/net_log_state.h"
 #include "base/clock.h"
 
@@ -31,6 +32,7 @@ static void created(struct browser *b, struct session *s, yyjson_val *params)
     COPY(e->r.initiator, json_str(yyjson_obj_get(params, "initiator"), "type"));
     e->r.wall_ms = clock_wall_ms();
     e->r.encoded = e->r.decoded = 0;
+    har_began(b, page, e);
 }
 
 static double timestamp(yyjson_val *params, double otherwise)
@@ -136,6 +138,7 @@ static void closed(struct browser *b, struct session *s, yyjson_val *params)
         return;
     e->r.over = true;
     e->r.timing.end = (timestamp(params, e->sent) - e->sent) * 1000;
+    har_ended(b, e);
 }
 
 const struct page_event_row websocket_events[] = {
