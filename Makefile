@@ -229,7 +229,7 @@ layers:
 	$(call only,$(TRANSPORT) $(wildcard transport/*.h),(transport|mcp|base)/)
 	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|backend/(browser|recording)/|tools\.gen\.h")
 	$(call only,$(AGENT) $(wildcard backend/agent/*.h),backend/(agent/|wire\.h"))
-	$(call only,$(CLI) $(wildcard cli/*.h),(cli|transport|mcp|base)/|backend/backend\.h"|tools/tools\.h"|embed\.h"|backend/remote/http\.h")
+	$(call only,$(CLI) $(wildcard cli/*.h),(cli|transport|mcp|base)/|backend/backend\.h"|tools/tools\.h"|embed\.h"|backend/remote/http\.h"|backend/browser/foreign\.h")
 	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/|backend/browser/keeper\.h")
 	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
 		! grep -snE '^ *# *include "' backend/$$d/*.[ch] | \

@@ -1,6 +1,7 @@
 #include "backend/backend.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "cli/cdp.h"
 #include "cli/cli.h"
 #include "cli/ops.h"
 #include "cli/options.h"
@@ -9,6 +10,7 @@
 #include "mcp/task.h"
 #include "tools/confirm.h"
 #include "tools/recording.h"
+#include "tools/recording_tap.h"
 #include "tools/resource_watch.h"
 #include "tools/resources.h"
 #include "tools/tools.h"
@@ -26,6 +28,7 @@ struct parts {
     struct backend *backend;
     struct tools_context tools;
     struct ops *ops;
+    struct cli_cdp *cdp;
     struct server *server;
     struct buf instructions, live;
     struct sealed_key key;
@@ -125,6 +128,12 @@ static int start_recordings(struct parts *p, struct err *err)
     return recordings_new(root, &p->tools.recordings, err);
 }
 
+/* Calls of this very process, and its end. */
+static bool one_shot(const struct options *o)
+{
+    return o->word_count && (!strcmp(o->words[0], "call") || !strcmp(o->words[0], "replay"));
+}
+
 static int start(struct parts *p, struct err *err)
 {
     struct server_config config = {
@@ -137,6 +146,7 @@ static int start(struct parts *p, struct err *err)
         .resources = &tools_resources,
         .prompts = tools_prompts,
         .logging = true,
+        .tap = &recordings_tap,
         .open_world =
             strcmp(p->options.config.network, "none") || strcmp(p->options.backend, "local"),
     };
@@ -150,9 +160,13 @@ static int start(struct parts *p, struct err *err)
         .max_bytes = 48 * 1024,
         .default_max_bytes = 24 * 1024,
     };
-    if (start_recordings(p, err) || tools_instructions(p->backend, &p->instructions, err) || start_asking(p, &config, err))
+    if (cli_cdp_new(&p->options, p->backend, &p->cdp, err))
         return -1;
-    if (!p->options.word_count || strcmp(p->options.words[0], "call")) {
+    p->tools.cdp = cli_cdp_offer(p->cdp);
+    if (start_recordings(p, err) || tools_instructions(p->backend, &p->instructions, err) ||
+        start_asking(p, &config, err))
+        return -1;
+    if (!one_shot(&p->options)) {
         if (start_tasks(p, err))
             return -1;
         config.tasks = &p->tasks;
@@ -181,8 +195,10 @@ static int serve(struct parts *p, struct err *err)
 
     if (o->word_count && !strcmp(o->words[0], "call"))
         return cli_call(o, p->server, err);
+    if (o->word_count && !strcmp(o->words[0], "replay"))
+        return cli_replay(o, p->server, err);
     if (o->http)
-        return cli_http(o, p->server, p->ops, p->stop_fd, err);
+        return cli_http(o, p->server, p->ops, p->cdp, p->stop_fd, err);
     return stdio_serve(p->server, o->sandbox, p->stop_fd, err);
 }
 
@@ -192,6 +208,7 @@ static void stop(struct parts *p)
     server_free(p->server);
     recordings_stop(p->tools.recordings);
     ops_free(p->ops);
+    cli_cdp_free(p->cdp);
     backend_free(p->backend);
     resource_watches_free(&p->tools);
     recordings_free(p->tools.recordings);
@@ -205,13 +222,12 @@ static void stop(struct parts *p)
 
 static bool needs_server(const struct options *o)
 {
-    return !o->word_count || !strcmp(o->words[0], "serve") ||
-           (!strcmp(o->words[0], "call") && !o->url);
+    return !o->word_count || !strcmp(o->words[0], "serve") || (one_shot(o) && !o->url);
 }
 
 static bool serves_stdio(const struct options *o)
 {
-    return !o->http && (!o->word_count || strcmp(o->words[0], "call"));
+    return !o->http && !one_shot(o);
 }
 
 static int run(int argc, char **argv, struct parts *p, struct err *err)

@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "cli/auth.h"
+#include "cli/cdp.h"
 #include "cli/cli.h"
 #include "cli/ops.h"
 
@@ -92,8 +93,8 @@ static void drain(struct http_server *http, int stop_fd, unsigned seconds)
     while (http_waiting(http) && clock_ms() < deadline && signal != SIGTERM && signal != SIGINT);
 }
 
-int cli_http(const struct options *o, struct server *server, struct ops *ops, int stop_fd,
-             struct err *err)
+int cli_http(const struct options *o, struct server *server, struct ops *ops, struct cli_cdp *cdp,
+             int stop_fd, struct err *err)
 {
     const char *hosts[OPTIONS_LIST_MAX + 1] = { 0 }, *origins[OPTIONS_LIST_MAX + 1] = { 0 };
     AUTO(cli_auth) struct cli_auth auth = { 0 };
@@ -111,8 +112,10 @@ int cli_http(const struct options *o, struct server *server, struct ops *ops, in
     config.metadata = cli_auth_metadata(&auth);
     if (ops)
         ops_serve(ops, &config);
+    cli_cdp_serve(cdp, &config);
     if (http_start(&config, server, &http, err))
         return -1;
+    cli_cdp_listens(cdp, address, http_port(http));
     announce(address, http_port(http), o->tls_cert, auth.auth);
     await_end(stop_fd, ops, o, http);
     drain(http, stop_fd, o->drain_s);

@@ -15,6 +15,7 @@ struct state {
     double ratio;
     int64_t heap;
     size_t pages;
+    char cdp_url[CDP_URL_MAX];
 };
 
 static int choose_page(struct state *s, const char *id, struct err *err)
@@ -35,6 +36,8 @@ static int choose_page(struct state *s, const char *id, struct err *err)
 static int learn(struct tool_call *call, struct state *s, const char *id, struct err *err)
 {
     s->link = keeper_link(atomic_load(&s->b.sandbox->keeper), s->b.browser);
+    if (tools_cdp_url(call, s->b.sandbox, s->b.browser, s->cdp_url, err))
+        return -1;
     if (choose_page(s, id, err) || !s->b.page)
         return s->b.page || !id ? 0 : -1;
     page_info(s->b.page, &s->page);
@@ -69,6 +72,10 @@ static int write_text(struct buf *out, const struct state *s, struct err *err)
                  s->pages == 1 ? "" : "s") ||
         (*s->link->note && buf_addf(out, err, "%s\n", s->link->note)))
         return -1;
+    if (*s->cdp_url &&
+        buf_addf(out, err, "DevTools for another program, good once, within a minute: %s\n",
+                 s->cdp_url))
+        return -1;
     if (!*s->page.id)
         return 0;
     if (browsing_place(out, s->page.id, s->page.url, s->page.title, err) ||
@@ -96,6 +103,8 @@ static int reply(struct tool_call *call, const struct state *s, struct err *err)
         if (*s->link->note)
             jw_kstr(&w, "isolation", s->link->note);
         jw_kint(&w, "pages", (int64_t)s->pages);
+        if (*s->cdp_url)
+            jw_kstr(&w, "cdp_url", s->cdp_url);
     }
     if (*s->page.id)
         write_page(&w, s);
