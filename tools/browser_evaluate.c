@@ -18,7 +18,7 @@ struct before {
 
 static void remember(struct page *page, struct before *out)
 {
-    struct console_list list;
+    struct console_list list = { 0 };
 
     if (console_list(page, &list, NULL))
         return;
@@ -68,7 +68,7 @@ static int add_console(struct buf *out, struct browsing *b, const char *url,
                        const struct before *before, struct err *err)
 {
     AUTO(buf) struct buf lines = BUF_MAX(RENDER_MAX);
-    struct console_list list;
+    struct console_list list = { 0 };
     uint64_t left_out;
     int r;
 

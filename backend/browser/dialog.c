@@ -50,6 +50,7 @@ static void opening(struct browser *b, struct session *s, yyjson_val *params)
 
     if (!type || !message || answer_at_once(b, s, type, message))
         return;
+    page->dialogs++;
     COPY(page->dialog_session, s->id);
     COPY(page->dialog_type, type);
     COPY(page->dialog_message, message);
@@ -100,6 +101,7 @@ int page_dialog(struct page *page, bool accept, const char *text, struct call *c
     page_info(page, info);
     pthread_mutex_lock(&page->browser->lock);
     COPY(session, page->dialog_session);
+    uint64_t which = page->dialogs;
     pthread_mutex_unlock(&page->browser->lock);
     if (!info->dialog)
         return no_dialog(page, err);
@@ -108,8 +110,10 @@ int page_dialog(struct page *page, bool accept, const char *text, struct call *c
                  NULL, err))
         return -1;
     pthread_mutex_lock(&page->browser->lock);
-    *page->dialog_type = '\0';
-    page_halt(page);
+    if (page->dialogs == which) { /* and not the next one, which is open by now */
+        *page->dialog_type = '\0';
+        page_halt(page);
+    }
     pthread_mutex_unlock(&page->browser->lock);
     if (out)
         *out = *info;

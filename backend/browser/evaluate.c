@@ -1,5 +1,6 @@
 #include "backend/browser/element.h"
 #include "backend/browser/evaluate_js.h"
+#include "backend/browser/script_text.h"
 #include "backend/browser/state.h"
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -118,6 +119,13 @@ static int start(struct run *r, struct cdp_reply *reply, struct err *err)
 {
     const char *why;
 
+    if (script_kind(r->script->text) == SCRIPT_FUNCTION_KEYWORD) {
+        if (evaluate(r, "(", "\n)", reply, err))
+            return -1;
+        if (!complaint(reply->result))
+            return 0;
+        cdp_reply_done(reply);
+    }
     if (evaluate(r, "", "", reply, err))
         return -1;
     why = complaint(reply->result);
@@ -281,7 +289,8 @@ static int run_it(struct run *r, struct page_value *out, struct err *err)
     value = yyjson_obj_get(first.result, "result");
     type = json_str(value, "type");
     object = json_str(value, "objectId");
-    if (yyjson_obj_get(first.result, "exceptionDetails") || !type || strcmp(type, "function")) {
+    if (yyjson_obj_get(first.result, "exceptionDetails") || !type || strcmp(type, "function") ||
+        script_kind(r->script->text) == SCRIPT_PLAIN) {
         if ((r->node || r->script->arg) && !yyjson_obj_get(first.result, "exceptionDetails"))
             return err_set(err, ERR_INVALID, "the script is no function, so it takes no argument");
         return take_result(r, first.result, out, err);

@@ -18,7 +18,8 @@ int input_caused(struct page *page, const struct page_mark *mark, int r, bool be
     struct page_info info;
 
     page_info(page, &info);
-    if (r && !(began && (info.dialog || info.closed || info.crashed))) {
+    bool by_itself = (info.dialog && !mark->dialog) || info.closed || info.crashed;
+    if (r && !(began && by_itself)) {
         if (err)
             *err = *why;
         return -1;

@@ -189,6 +189,7 @@ struct page_mark { /* how things stood before it */
     uint64_t documents, same_document, requests, console_errors, opened, loads, number,
         downloads, aborted;
     unsigned in_flight;
+    bool dialog; /* one was open already */
 };
 
 struct page_event {

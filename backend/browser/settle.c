@@ -28,6 +28,7 @@ void page_peek(struct page *page, struct page_mark *mark)
         .same_document = page->same_document,
         .loads = page->loads_started,
         .in_flight = page->in_flight_count,
+        .dialog = *page->dialog_type,
         .number = page->browser->pages_made,
         .downloads = downloads_made(page->browser),
         .aborted = page->aborted,

@@ -79,6 +79,7 @@ struct page {
     char dialog_session[PAGE_FRAME_ID];
     char dialog_type[16]; /* "" none */
     char dialog_message[PAGE_DIALOG_MAX];
+    uint64_t dialogs; /* that waited for an answer */
     enum page_dialog_rule dialog_rule;
     char *dialog_text; /* of that rule; NULL none */
     struct page_event events[PAGE_EVENTS_MAX];

@@ -27,7 +27,7 @@ static const char js_probe[] =
     "const w=document.createTreeWalker(roots[i],1);"
     "do{const s=w.currentNode.shadowRoot;if(s)roots.push(s)}while(w.nextNode())}"
     "const seen=w=>roots.some(r=>r&&norm(r.textContent).includes(w)&&"
-    "(r.host?[...r.children]:[r]).some(e=>norm(e.innerText).includes(w)));"
+    "(r.host?[...r.childNodes]:[r]).some(e=>norm(e.nodeType===3?e.data:e.innerText).includes(w)));"
     "return want.reduce((n,w,i)=>n|(w!==null&&seen(w)?1<<i:0),0)}";
 
 struct responses {
