@@ -65,10 +65,11 @@ class Peer:
 
     def ref(self, role, name):
         """Of an element in the snapshot that was seen last."""
-        found = re.search(self.pattern.format(role=role, name=re.escape(name)), self.seen)
-        if not found:
-            raise Failed(f"no {role} {name!r} in the snapshot")
-        return found[1]
+        for pattern in self.patterns:
+            found = re.search(pattern.format(role=role, name=re.escape(name)), self.seen)
+            if found:
+                return found[1]
+        raise Failed(f"no {role} {name!r} in the snapshot")
 
     def close(self):
         self.process.stdin.close()
@@ -81,7 +82,7 @@ class Peer:
 
 class Ours(Peer):
     name = "sandbox-mcp"
-    pattern = r'{role} "{name}"[^\n]*?\[((?:f\d+)?e\d+)\]'
+    patterns = [r'{role} "{name}"[^\n]*?\[((?:f\d+)?e\d+)\]', r'((?:f\d+)?e\d+) {role} "{name}"']
     port = 8123
 
     def __init__(self, server, directory, state):
@@ -159,7 +160,7 @@ class Ours(Peer):
 
 class Playwright(Peer):
     name = "@playwright/mcp"
-    pattern = r'{role} "{name}"[^\n]*?\[ref=(\w+)\]'
+    patterns = [r'{role} "{name}"[^\n]*?\[ref=(\w+)\]']
 
     def __init__(self, modules, chromium, directory, base):
         self.base = base
@@ -230,7 +231,7 @@ class Playwright(Peer):
 
 class Devtools(Peer):
     name = "chrome-devtools-mcp"
-    pattern = r'uid=(\w+) {role} "{name}"'
+    patterns = [r'uid=(\w+) {role} "{name}"']
 
     def __init__(self, modules, chromium, directory, base):
         self.base = base
