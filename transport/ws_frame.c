@@ -195,7 +195,7 @@ size_t ws_head(unsigned char out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t l
 bool ws_accept(const char *key, char out[WS_ACCEPT_SIZE])
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    AUTO(buf) struct buf nonce = BUF_MAX(16), text = BUF_MAX(WS_ACCEPT_SIZE);
+    AUTO(buf) struct buf nonce = BUF_MAX(64), text = BUF_MAX(64);
     unsigned char digest[SHA_DIGEST_LENGTH];
     char both[24 + sizeof(guid)];
 
