@@ -129,7 +129,8 @@ static int move(struct tool_call *call, struct browsing *b, const char *id, cons
         return -1;
     if (d->state != DOWNLOAD_DONE) {
         err_set(err, ERR_CONFLICT, "the download %s is %s", d->id, states[d->state]);
-        return err_next(err, is_over(d) ? "there is no file of it" : "wait for it with action wait");
+        return err_next(err,
+                        is_over(d) ? "there is no file of it" : "wait for it with action wait");
     }
     if (downloads_move(call, b->sandbox, d, to, &path, err))
         return -1;

@@ -35,8 +35,10 @@ static int open_one(struct tool_call *call, struct browsing *b, const char *path
         return 0;
     }
     if (res->size > UPLOAD_INLINE_MAX)
-        return err_set(err, ERR_TOO_LARGE, "paths: %.200s: this browser takes files of at most %d "
-                       "MiB", path, UPLOAD_INLINE_MAX >> 20);
+        return err_set(err, ERR_TOO_LARGE,
+                       "paths: %.200s: this browser takes files of at most %d "
+                       "MiB",
+                       path, UPLOAD_INLINE_MAX >> 20);
     file->data = buf_str(&res->data);
     file->len = res->data.len;
     return 0;

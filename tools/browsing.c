@@ -1,9 +1,12 @@
 #include "tools/browsing.h"
 #include "backend/browser/keeper.h"
+#include "backend/browser/upload.h"
 #include "backend/browser/snapshot.h"
 #include "tools/downloads.h"
+#include "tools/recording_tap.h"
 #include "tools/render.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,18 +43,48 @@ static int usual_page(struct tool_call *call, struct browsing *b, struct page **
     return browser_open(b->browser, NULL, call->call, out, err);
 }
 
+static void about(struct tool_call *call, const char *page_id)
+{
+    snprintf(call->origin.page, sizeof(call->origin.page), "%s", page_id);
+}
+
+static void turn(struct tool_call *call, struct browsing *b, struct page *page)
+{
+    browsing_turn(b, page);
+    about(call, page_id(page));
+}
+
+/* What acts on a page waits until its chooser is answered; what only looks does not. */
+static int check_chooser(struct tool_call *call, struct page *page, struct err *err)
+{
+    static const char *const allowed[] = { "browser_upload", "browser_dialog", "browser_tabs",
+                                           "browser_close", "browser_downloads" };
+    struct page_chooser chooser;
+
+    for (size_t i = 0; i < COUNT_OF(allowed); i++)
+        if (!call->def || call->def->read_only || !strcmp(call->def->name, allowed[i]))
+            return 0;
+    page_chooser(page, &chooser);
+    if (!chooser.open)
+        return 0;
+    err_set(err, ERR_MODAL, "a file chooser is open%s", chooser.multiple ? " for several files" : "");
+    return err_next(err, "give it files with browser_upload, or cancel it by empty paths");
+}
+
 int browsing_begin(struct tool_call *call, const char *page_id, struct browsing *out,
                    struct err *err)
 {
     struct page *page = NULL;
 
+    if (page_id)
+        about(call, page_id);
     if (browsing_open(call, out, err))
         return -1;
     if (page_id ? browser_page(out->browser, page_id, &page, err)
                 : usual_page(call, out, &page, err))
         return -1;
-    browsing_turn(out, page);
-    return 0;
+    turn(call, out, page);
+    return check_chooser(call, page, err);
 }
 
 void browsing_active(struct browsing *b, char out[ID_SIZE])
@@ -74,7 +107,7 @@ void browsing_done(struct browsing *b)
     sandbox_put(b->sandbox);
 }
 
-int browsing_target(struct tool_call *call UNUSED, struct browsing *b UNUSED, const char *target,
+int browsing_target(struct tool_call *call, struct browsing *b, const char *target,
                     struct input_target *out, struct err *err)
 {
     bool rest = false;
@@ -89,6 +122,7 @@ int browsing_target(struct tool_call *call UNUSED, struct browsing *b UNUSED, co
         return err_next(err, "use browser_snapshot with it to see them");
     }
     out->ref = target;
+    recording_note_ref(call, b->page, target);
     return 0;
 }
 

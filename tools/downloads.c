@@ -52,7 +52,6 @@ static int run_script(struct tool_call *call, struct sandbox *sb, const char *sc
 
 /* ---- of a browser that shares the files ---- */
 
-
 static int place_file(struct tool_call *call, struct sandbox *sb, const struct download *d,
                       struct buf *path, struct err *err)
 {

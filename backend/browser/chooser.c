@@ -13,8 +13,9 @@ static void opened(struct browser *b UNUSED, struct session *s, yyjson_val *para
     if (!f)
         return;
     if (!node) {
-        page_add_event(page, "file_chooser", "one was opened that is no file input's: it cannot "
-                                             "be answered");
+        page_add_event(page, "file_chooser",
+                       "one was opened that is no file input's: it cannot "
+                       "be answered");
         return;
     }
     if (!page->chooser && !(page->chooser = malloc(sizeof(*page->chooser))))

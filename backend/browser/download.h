@@ -48,8 +48,8 @@ struct download {
 };
 
 struct download_config {
-    const char *dir;            /* absolute, as the browser sees it; NULL: no files are shared */
-    int64_t file_max, all_max;  /* 0: DOWNLOAD_FILE_MAX, DOWNLOAD_ALL_MAX */
+    const char *dir;           /* absolute, as the browser sees it; NULL: no files are shared */
+    int64_t file_max, all_max; /* 0: DOWNLOAD_FILE_MAX, DOWNLOAD_ALL_MAX */
 };
 
 /* Once, soon after browser_new(); without it nothing is downloaded. */

@@ -22,8 +22,10 @@ static int give(struct taking *t, const char *data, size_t len, struct err *err)
 {
     t->size += (int64_t)len;
     if (t->size > DOWNLOAD_TAKE_MAX)
-        return err_set(err, ERR_TOO_LARGE, "it is larger than %d MiB, which is the most that this "
-                       "browser hands over", DOWNLOAD_TAKE_MAX >> 20);
+        return err_set(err, ERR_TOO_LARGE,
+                       "it is larger than %d MiB, which is the most that this "
+                       "browser hands over",
+                       DOWNLOAD_TAKE_MAX >> 20);
     if (clock_ms() > t->deadline_ms)
         return err_set(err, ERR_TIMEOUT, "it did not come within %d s", WHOLE_MS / 1000);
     return len ? t->take(t->context, data, len, err) : 0;
@@ -114,7 +116,9 @@ static int from_page(struct taking *t, const char *url, struct err *err)
         jw_kint(&w, "at", at);
         jw_kint(&w, "size", PIECE / 2);
         jw_end(&w);
-        struct page_script script = { .text = text, .frame = t->frame, .max_bytes = PAGE_RESULT_MAX };
+        struct page_script script = { .text = text,
+                                      .frame = t->frame,
+                                      .max_bytes = PAGE_RESULT_MAX };
         if (jw_done(&w))
             return -1;
         script.arg = arg.data;

@@ -179,8 +179,7 @@ static bool is_news(struct browser *b, struct download_row *row, const char *pag
 {
     if (row->told_begin && (row->told_end || row->d.state < DOWNLOAD_DONE))
         return false;
-    if (strcmp(row->d.page, page_id) && strcmp(row->d.opener, page_id) &&
-        is_open(b, row->d.page))
+    if (strcmp(row->d.page, page_id) && strcmp(row->d.opener, page_id) && is_open(b, row->d.page))
         return false;
     tell(row);
     return true;

@@ -95,9 +95,17 @@ static int list_taken(struct element *e, struct call *call, struct strings *take
     return 0;
 }
 
+static int empty(struct element *e, struct call *call, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    yyjson_val *value;
+
+    return element_call(e, js_upload_empty, "[]", 0, call, &reply, &value, err);
+}
+
 /* What the input did with them; the page may have emptied it right away. */
-static int give(struct element *e, const struct upload_file *files, size_t count,
-                struct call *call, struct strings *taken, struct err *err)
+static int give(struct element *e, const struct upload_file *files, size_t count, struct call *call,
+                struct strings *taken, struct err *err)
 {
     struct input_kind kind;
     size_t before = taken ? taken->count : 0;
@@ -105,8 +113,10 @@ static int give(struct element *e, const struct upload_file *files, size_t count
 
     if (look(e, call, &kind, err) || check_kind(e, &kind, count, err))
         return -1;
+    if (!count)
+        return empty(e, call, err);
     r = upload_by_path(files, count) ? set_paths(e, files, count, call, err)
-                              : set_content(e, files, count, call, err);
+                                     : set_content(e, files, count, call, err);
     if (r)
         return -1;
     struct err ignored = { 0 };

@@ -50,6 +50,11 @@ static const char js_upload_files[] =
     "function(){return[...this.files||[]].slice(0,64).map(f=>String(f.name).slice(0,200)+', '+"
     "f.size+' bytes')}";
 
+static const char js_upload_empty[] =
+    "function(){if(!this.files.length)return false;this.value='';"
+    "this.dispatchEvent(new Event('input',{bubbles:true,composed:true}));"
+    "this.dispatchEvent(new Event('change',{bubbles:true}));return true}";
+
 static const char js_upload_cancel[] =
     "function(){this.dispatchEvent(new Event('cancel',{bubbles:true}));return true}";
 
