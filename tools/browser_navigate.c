@@ -1,6 +1,8 @@
+#include "base/clock.h"
 #include "tools.gen.h"
 #include "tools/address.h"
 #include "tools/browsing.h"
+#include "tools/denied.h"
 #include "tools/downloads.h"
 #include "tools/render.h"
 
@@ -33,13 +35,16 @@ int browsing_go(struct tool_call *call, struct browsing *b, const char *typed, c
                 struct buf *note, struct err *err)
 {
     AUTO(address) struct address a = { .guessed = false };
+    int64_t since_ms = clock_ms();
     struct page_mark mark;
 
     if (typed && address_parse(typed, base, &a, err))
         return -1;
     page_mark(b->page, &mark);
-    if ((typed ? go_guessed(b, &a, how, call->call, went, err)
-               : page_navigate(b->page, how, call->call, went, err)) ||
+    if (typed ? go_guessed(b, &a, how, call->call, went, err)
+              : page_navigate(b->page, how, call->call, went, err))
+        return denied_explain(b, since_ms, typed ? a.url.data : NULL, err);
+    if (denied_check(b, since_ms, went, err) ||
         page_settle(b->page, &mark, went->download ? 0 : 1, call->call, report, err) ||
         downloads_tell(call, b, report, err))
         return -1;

@@ -85,10 +85,8 @@ void search_serve(int channel, int results_fd);
 void watch_serve(int channel, int inotify);
 void browser_serve(int channel, const int *fds);
 
-/* In pid 1, once all are gone: remove what sessions and browsers that were killed have left in
- * /tmp. */
+/* In pid 1, once all are gone: remove what sessions that were killed have left in /tmp. */
 void session_tidy_all(void);
-void browser_tidy_all(void);
 
 /* Where a program of the sandbox is ("bash", "sh", "python3", "node", ...): an absolute path, or
  * NULL. program_name(i) lists the names; NULL behind the last. */
@@ -104,9 +102,12 @@ bool confine_limits(uint32_t nproc, uint32_t nofile);
  * in the child of a vfork. False: it could not. */
 bool confine_payload(void);
 
-/* Children made between true and false are the first to go when memory runs out. confine_oom_open()
- * comes before the process stops being dumpable, and once more in a fork that has such children. */
+/* Children made while it is above 0 go before us when memory runs out: commands first, and of a
+ * browser, which asks for 200 and 300 itself, its pages. confine_oom_open() comes before the process
+ * stops being dumpable, and once more in a fork that has such children. */
+#define OOM_COMMAND 500
+#define OOM_BROWSER 100
 void confine_oom_open(void);
-void confine_oom(bool on);
+void confine_oom(int above);
 
 #endif

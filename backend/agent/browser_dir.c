@@ -1,5 +1,4 @@
 #include "backend/agent/browser_dir.h"
-#include "backend/agent/agent.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,14 +11,7 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 24
-#define HOST_ROOT "/tmp"
 #define PREFIX "sandbox-browser-"
-
-/* Of the agent whose browser it is: its first process. */
-static pid_t owner(void)
-{
-    return agent_config.host ? getppid() : 1;
-}
 
 static void empty(int dir, int depth)
 {
@@ -52,28 +44,25 @@ void browser_dir_remove(const char *path)
     (void)rmdir(path);
 }
 
-/* Those of `whose` agent, or only those whose process has gone. */
-static void tidy(const char *root, pid_t whose, bool living)
+/* Our own directories, of processes that have gone. */
+void browser_dir_tidy(const char *root)
 {
-    char prefix[64], path[BROWSER_DIR_MAX];
+    char path[BROWSER_DIR_MAX];
     DIR *list = opendir(root);
     struct dirent *e;
-    int n = snprintf(prefix, sizeof(prefix), PREFIX "%d-", (int)whose);
+    struct stat st;
 
     while (list && (e = readdir(list))) {
-        pid_t pid = strncmp(e->d_name, prefix, (size_t)n) ? 0 : atoi(e->d_name + n);
-        if (pid <= 0 || (!living && (!kill(pid, 0) || errno != ESRCH)))
+        size_t n = strlen(PREFIX);
+        pid_t pid = strncmp(e->d_name, PREFIX, n) ? 0 : atoi(e->d_name + n);
+        if (pid <= 0 || (pid != getpid() && (!kill(pid, 0) || errno != ESRCH)) ||
+            fstatat(dirfd(list), e->d_name, &st, AT_SYMLINK_NOFOLLOW) || st.st_uid != geteuid() ||
+            snprintf(path, sizeof(path), "%s/%s", root, e->d_name) >= (int)sizeof(path))
             continue;
-        if (snprintf(path, sizeof(path), "%s/%s", root, e->d_name) < (int)sizeof(path))
-            browser_dir_remove(path);
+        browser_dir_remove(path);
     }
     if (list)
         closedir(list);
-}
-
-void browser_tidy_all(void)
-{
-    tidy(HOST_ROOT, getpid(), true);
 }
 
 static bool make(const char *path, const char *name)
@@ -86,11 +75,8 @@ static bool make(const char *path, const char *name)
 
 bool browser_dir_make(const char *root, char out[BROWSER_DIR_MAX])
 {
-    int n;
-
-    tidy(root, owner(), false);
-    n = snprintf(out, BROWSER_DIR_MAX, "%s/" PREFIX "%d-%d", root, (int)owner(), (int)getpid());
-    if (n >= BROWSER_DIR_MAX) {
+    browser_dir_tidy(root);
+    if (snprintf(out, BROWSER_DIR_MAX, "%s/" PREFIX "%d", root, (int)getpid()) >= BROWSER_DIR_MAX) {
         errno = ENAMETOOLONG;
         return false;
     }

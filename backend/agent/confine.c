@@ -24,7 +24,6 @@
      ACCESS_TRUNCATE | ACCESS_IOCTL_DEV)
 #define SCOPE_SIGNAL (1ULL << 1)
 
-#define OOM_PAYLOAD 500 /* above pid 1 */
 #define OOM_MOST 1000
 #define SIGNALS_MAX 1024        /* queued, timers included: the host's user has only so many */
 #define QUEUES_MAX (128 * 1024) /* bytes of message queues, of that user's too */
@@ -173,9 +172,9 @@ void confine_oom_open(void)
 }
 
 /* The file is of this process alone, whoever writes to it: children only inherit what it says. */
-void confine_oom(bool on)
+void confine_oom(int above)
 {
-    int score = oom_own + (on ? OOM_PAYLOAD : 0);
+    int score = oom_own + above;
     char text[16];
     int n = snprintf(text, sizeof(text), "%d", score < OOM_MOST ? score : OOM_MOST);
 

@@ -5,6 +5,7 @@
  * nothing a payload does to the process above it lasts.
  */
 #include "backend/agent/agent.h"
+#include "backend/agent/browser_dir.h"
 #include "backend/agent/channel.h"
 #include "backend/agent/children.h"
 #include "backend/agent/nursery.h"
@@ -168,11 +169,11 @@ static pid_t start(uint8_t kind, const int *fds, int nfds)
 
     if (watch < 0)
         return -1;
-    confine_oom(true);
+    confine_oom(kind == WIRE_BROWSER ? OOM_BROWSER : OOM_COMMAND);
     pid = fork();
     if (!pid)
         enter(kind, fds, nfds);
-    confine_oom(false);
+    confine_oom(0);
     if (pid > 0)
         children_add(pid, watch);
     else
@@ -273,6 +274,6 @@ int pid1_run(void)
     }
     (void)tree_end(END_MS);
     session_tidy_all();
-    browser_tidy_all();
+    browser_dir_tidy("/tmp");
     return 0;
 }

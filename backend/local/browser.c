@@ -12,7 +12,7 @@
     "AutofillServerCommunication,DialMediaRouteProvider,HttpsUpgrades," \
     "MediaRouter,OptimizationHints,Translate"
 #define RESOLVER_RULES \
-    "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE [::1]"
+    "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE ::1"
 
 _Static_assert(EGRESS_PORT == 3128, "PROXY_FLAG names the port");
 
