@@ -35,6 +35,34 @@ def running(*words):
     return found
 
 
+PAGE = """data:text/html,<title>Page</title><label>Name <input oninput="document.title=value">
+</label><button onclick="this.textContent='Pressed'">Press</button><p>Some words</p>"""
+
+
+def browse(call, tools):
+    """Every browser and recording tool of the default list."""
+    if "browser_navigate" not in tools:
+        return
+    opened = call("browser_navigate", url=PAGE.replace("\n", " "))["structuredContent"]
+    assert opened["title"] == "Page"
+    recording = call("recording_start", kind="actions")["structuredContent"]["recording_id"]
+    assert 'button "Press"' in text(call("browser_snapshot"))
+    found = call("browser_find", text="Press")["structuredContent"]["matches"]
+    call("browser_click", target=found[0]["ref"])
+    assert call("browser_wait", text="Pressed")["structuredContent"]["matched"]
+    assert "Name" in text(call("browser_type", target='role=textbox[name="Name"]', text="anna"))
+    assert "Some words" in text(call("browser_extract"))
+    shot = [part for part in call("browser_screenshot")["content"] if part["type"] == "image"]
+    assert len(shot) == 1 and shot[0]["mimeType"] == "image/jpeg"
+    pages = call("browser_tabs", action="list")["structuredContent"]["pages"]
+    assert [page["title"] for page in pages] == ["anna"]
+    call("recording_control", recording_id=recording, action="stop")
+    kept = call("recording_list")["structuredContent"]["recordings"]
+    assert [one["recording_id"] for one in kept] == [recording]
+    assert "browser_click" in str(call("recording_get", recording_id=recording, text=True))
+    call("recording_delete", recording_ids=[recording])
+
+
 class Checks:
     """Subclasses have a fixture `client`."""
 
@@ -95,6 +123,7 @@ class Checks:
         assert killed["status"] == "killed"
         info = call("sandbox_info", include=["processes"])["structuredContent"]
         assert info["state"] == "running" and info["workspace"] == "/workspace"
+        browse(call, tools)
         assert called == set(tools)
 
     def test_pictures_come_as_pictures(self, client):
