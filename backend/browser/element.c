@@ -115,10 +115,14 @@ static int look_in(struct element *e, const struct page_frame *frame, const stru
 {
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     struct err own = { 0 };
-    yyjson_val *value;
+    yyjson_val *value, *threw;
     const char *object, *text;
 
-    if (in_world(e, frame, args, js_find, call, &reply, &own)) {
+    bool role = e->by_role;
+    int r = role ? library_call(e->page, frame, "pick", args->data, e->group, 0, call, &reply,
+                                &value, &own)
+                 : in_world(e, frame, args, js_find, call, &reply, &own);
+    if (r) {
         if (own.code == ERR_INVALID || own.code == ERR_STALE)
             return 1;
         if (err)
@@ -128,8 +132,15 @@ static int look_in(struct element *e, const struct page_frame *frame, const stru
     value = yyjson_obj_get(reply.result, "result");
     object = json_str(value, "objectId");
     text = json_str(value, "value");
-    if (text)
+    threw = yyjson_obj_get(reply.result, "exceptionDetails");
+    if (threw) {
+        text = json_str(yyjson_obj_get(threw, "exception"), "description");
+        return err_set(err, ERR_INTERNAL, "looking for it: %.300s", text ? text : "unknown");
+    }
+    if (text) {
+        refs_seen(e->page, frame->id, text);
         return complain(text, err);
+    }
     if (!object || strlen(object) >= sizeof(e->object))
         return 1;
     COPY(e->object, object);
@@ -181,6 +192,11 @@ static int selector_args(const char *selector, bool any, struct buf *args, struc
     return jw_done(&w);
 }
 
+static bool is_role(const char *selector)
+{
+    return !strncmp(selector, "role=", 5);
+}
+
 static int find_selector(struct element *e, const char *selector, struct call *call,
                          struct err *err)
 {
@@ -190,6 +206,7 @@ static int find_selector(struct element *e, const char *selector, struct call *c
 
     if (selector_args(selector, false, &args, err))
         return -1;
+    e->by_role = is_role(selector);
     while ((r = look_everywhere(e, &args, call, err)) == 1 && clock_ms() < deadline_ms)
         if (element_pause(AGAIN_MS, call, err))
             return -1;
@@ -279,6 +296,7 @@ int element_look(struct page *page, const struct input_target *target, struct ca
     }
     e = (struct element){ .page = page };
     snprintf(e.group, sizeof(e.group), "look");
+    e.by_role = is_role(target->selector);
     if (selector_args(target->selector, true, &args, err))
         return -1;
     r = look_everywhere(&e, &args, call, err);

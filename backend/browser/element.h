@@ -18,6 +18,7 @@ struct element {
     double x, y;                   /* in the main frame's viewport, once it is ready */
     double own_x, own_y;           /* in its own frame's */
     char box[128];                 /* where it was, as js_ready wrote it */
+    bool by_role;                  /* looked for as role=... */
     struct page *page;             /* borrowed */
 };
 

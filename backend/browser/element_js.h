@@ -28,8 +28,10 @@ static const char js_visible[] = "function(){" JS_VISIBLE
 #define JS_HIT                                                                                    \
     "const box=()=>{const r=el.getBoundingClientRect();return[r.x,r.y,r.width,r.height].join()};" \
     "const above=e=>e.parentElement||(e.getRootNode().host||null);"                               \
-    "const hit=(x,y)=>{let e=document.elementFromPoint(x,y);"                                     \
-    "while(e&&e.shadowRoot){const i=e.shadowRoot.elementFromPoint(x,y);if(!i||i===e)break;e=i}"   \
+    "const lib=globalThis[Symbol.for('sandbox-mcp')];"                                            \
+    "const root=e=>e.shadowRoot||(lib&&lib.closed?lib.closed.get(e):null);"                       \
+    "const hit=(x,y)=>{let e=document.elementFromPoint(x,y),r;"                                   \
+    "while(e&&(r=root(e))){const i=r.elementFromPoint(x,y);if(!i||i===e)break;e=i}"               \
     "return e};"                                                                                  \
     "const takes=h=>{for(let e=h;e;e=above(e))if(e===el)return true;"                             \
     "const l=h&&h.closest&&h.closest('label');return!!l&&l.control===el};"
@@ -44,44 +46,10 @@ static const char js_find[] =
     "const w=document.createTreeWalker(roots[i],1);"
     "while(w.nextNode())if(w.currentNode.shadowRoot)roots.push(w.currentNode.shadowRoot)}"
     "const css=s=>roots.flatMap(r=>[...r.querySelectorAll(s)]);"
-    "const name=e=>{let s=e.getAttribute('aria-labelledby');"
-    "if(s)return norm(s.split(/\\s+/).map(i=>{const l=e.getRootNode().getElementById(i);"
-    "return l?l.textContent:''}).join(' '));"
-    "if(s=e.getAttribute('aria-label'))return norm(s);"
-    "if(e.labels&&e.labels.length)return norm([...e.labels].map(l=>l.textContent).join(' '));"
-    "if(e.localName==='input'&&/^(button|submit|reset)$/.test(e.type))"
-    "return norm(e.value||({submit:'Submit',reset:'Reset'})[e.type]);"
-    "if(/^(img|area)$/.test(e.localName)||e.type==='image')return norm(e.alt);"
-    "if(!/^(input|select|textarea)$/.test(e.localName)){const t=norm(e.textContent)||"
-    "norm([...e.querySelectorAll('img')].map(i=>i.alt).join(' '));if(t)return t}"
-    "return norm(e.title||e.placeholder||'')};"
-    "const inputs={button:'button',submit:'button',reset:'button',image:'button',"
-    "checkbox:'checkbox',radio:'radio',range:'slider',number:'spinbutton',"
-    "search:'searchbox',email:'textbox',tel:'textbox',text:'textbox',url:'textbox'};"
-    "const tags={button:'button',textarea:'textbox',option:'option',img:'img',nav:'navigation',"
-    "main:'main',dialog:'dialog',table:'table',tr:'row',td:'cell',th:'columnheader',ul:'list',"
-    "ol:'list',li:'listitem',h1:'heading',h2:'heading',h3:'heading',h4:'heading',h5:'heading',"
-    "h6:'heading',form:'form',article:'article',aside:'complementary',header:'banner',"
-    "footer:'contentinfo',progress:'progressbar',hr:'separator',summary:'button',"
-    "p:'paragraph',fieldset:'group'};"
-    "const role=e=>{const r=e.getAttribute('role');if(r)return r.trim().split(/\\s+/)[0];"
-    "const t=e.localName;if(t==='a'||t==='area')return e.hasAttribute('href')?'link':'generic';"
-    "if(t==='input')return e.hasAttribute('list')?'combobox':inputs[e.type]||"
-    "(e.type==='password'?'textbox':'');"
-    "if(t==='select')return e.multiple||e.size>1?'listbox':'combobox';return tags[t]||''};"
     "const find={css:()=>css(text),"
     "xpath:()=>{const r=document.evaluate(text,document,null,7,null),a=[];"
     "for(let i=0;i<r.snapshotLength;i++){const n=r.snapshotItem(i);"
     "if(n.nodeType===1)a.push(n);else if(n.parentElement)a.push(n.parentElement)}return a},"
-    "role:()=>{const "
-    "m=/^\\s*([\\w-]+)\\s*(?:\\[\\s*name\\s*(\\*?=)\\s*(?:\"((?:[^\"\\\\]|\\\\.)*)\""
-    "|'((?:[^'\\\\]|\\\\.)*)'|([^\\]]*?))\\s*\\])?\\s*$/.exec(text);"
-    "if(!m)throw new Error('a role looks like button[name=\"Save\"]');"
-    "const want=m[2]&&norm((m[3]??m[4]??m[5]).replace(/\\\\(.)/g,'$1')).toLowerCase();"
-    "const all=css('*').filter(e=>role(e)===m[1]);if(want===undefined)return all;"
-    "const named=all.map(e=>[e,name(e).toLowerCase()]);"
-    "const exact=named.filter(p=>p[1]===want);"
-    "return(exact.length&&m[2]==='='?exact:named.filter(p=>p[1].includes(want))).map(p=>p[0])},"
     "text:()=>{let t=norm(text),only=false;const q=/^([\"'])(.*)\\1$/.exec(t);"
     "if(q){t=q[2];only=true}const low=t.toLowerCase();if(!low)return[];"
     "const own=e=>e.localName==='input'&&/^(button|submit|reset)$/.test(e.type)?norm(e.value):"
@@ -94,9 +62,10 @@ static const char js_find[] =
     "return(only||same.length?same:hits).map(h=>h[0])}};"
     "let all;try{all=[...new Set(find[kind]())]}catch(x){"
     "return 'invalid: '+String(x.message||x).slice(0,200)}"
+    "const lib=globalThis[Symbol.for('sandbox-mcp')],say=lib&&lib.mention?lib.mention:describe;"
     "const seen=all.filter(visible);if(any)return seen[0]||null;if(seen.length===1)return seen[0];"
     "if(!seen.length)return all[0]||null;"
-    "return'several: '+seen.length+' elements match: '+seen.slice(0,5).map(describe).join(', ')"
+    "return'several: '+seen.length+' elements match: '+seen.slice(0,5).map(say).join(', ')"
     "+(seen.length>5?', ...':'')}";
 
 /*

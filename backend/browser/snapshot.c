@@ -7,6 +7,7 @@
 
 #define DEPTH_MAX 32 /* frames in frames */
 #define FRAME_MS 3000
+#define PROBES 4
 #define FRAME_BYTES 400 /* a frame is told in no less */
 
 static const char *const modes[] = { "full", "interactive", "changes" };
@@ -62,6 +63,7 @@ static int find_owner(struct making *m, const struct page_frame *around,
                      err))
         return -1;
     *owner = json_int(result, "value", 0);
+    refs_used(m->page, around->id, *owner + 1);
     cdp_tell(m->page->browser->cdp, around->session, "Runtime.releaseObjectGroup",
              "{\"objectGroup\":\"snapshot\"}");
     return 0;
@@ -99,16 +101,14 @@ static size_t room(const struct making *m, bool first)
 }
 
 static int ask_args(struct making *m, const struct page_frame *frame, int indent, bool first,
-                    struct buf *out, struct err *err)
+                    bool probe, struct buf *out, struct err *err)
 {
     struct jw w = JW(out, err);
-    struct frame_refs row;
-    char prefix[16] = "";
+    char prefix[16];
+    int64_t next;
 
-    if (refs_frame(m->page, frame->id, &row, err))
+    if (refs_prefix(m->page, frame->id, prefix, &next, err))
         return -1;
-    if (row.number)
-        snprintf(prefix, sizeof(prefix), "f%u", row.number);
     jw_arr(&w);
     jw_obj(&w);
     jw_key(&w, "value");
@@ -116,11 +116,12 @@ static int ask_args(struct making *m, const struct page_frame *frame, int indent
     jw_kstr(&w, "mode", modes[m->how->mode]);
     jw_kstr(&w, "caller", m->how->caller ? m->how->caller : "");
     jw_kstr(&w, "prefix", prefix);
-    jw_kint(&w, "base", row.next);
+    jw_kint(&w, "base", next);
     jw_kint(&w, "max", (int64_t)room(m, first));
     jw_kint(&w, "depth", m->how->depth);
     jw_kint(&w, "indent", indent);
     jw_kbool(&w, "rest", first && m->how->rest);
+    jw_kbool(&w, "probe", probe);
     jw_end(&w);
     jw_end(&w);
     if (first && m->element) {
@@ -135,6 +136,29 @@ static int ask_args(struct making *m, const struct page_frame *frame, int indent
 static int add_frame(struct making *m, const struct page_frame *frame, int indent, int depth,
                      struct err *err);
 
+/* What the frame holds, if there is something, below its title if it has one. */
+static int add_inner(struct making *m, const struct page_frame *frame, yyjson_val *part, int depth,
+                     struct err *err)
+{
+    int64_t owner = yyjson_get_sint(yyjson_arr_get(part, 0));
+    int64_t indent = yyjson_get_sint(yyjson_arr_get(part, 1));
+    const char *title = yyjson_get_str(yyjson_arr_get(part, 2));
+    const struct page_frame *inner = depth < DEPTH_MAX ? frame_in(m, frame, owner) : NULL;
+    struct buf *out = &m->out->text;
+    size_t before = out->len, titled;
+
+    if (!inner || (title && out->len + strlen(title) + FRAME_BYTES > out->max))
+        return 0;
+    if (title && buf_adds(out, title, err))
+        return -1;
+    titled = out->len;
+    if (add_frame(m, inner, indent < 0 || indent > 200 ? 0 : (int)indent, depth + 1, err))
+        return -1;
+    if (title && out->len == titled)
+        out->data[out->len = before] = '\0';
+    return 0;
+}
+
 /* Strings, and between them [number, indent] of the elements that hold frames. */
 static int add_parts(struct making *m, const struct page_frame *frame, yyjson_val *parts, int depth,
                      struct err *err)
@@ -143,7 +167,6 @@ static int add_parts(struct making *m, const struct page_frame *frame, yyjson_va
     yyjson_val *part;
 
     yyjson_arr_foreach (parts, i, n, part) {
-        const struct page_frame *inner;
         if (yyjson_is_str(part)) {
             size_t left = m->out->text.max - m->out->text.len, len = yyjson_get_len(part);
             if (len + 1 >= left)
@@ -152,11 +175,7 @@ static int add_parts(struct making *m, const struct page_frame *frame, yyjson_va
                 return -1;
             continue;
         }
-        int64_t owner = yyjson_get_sint(yyjson_arr_get(part, 0));
-        int64_t indent = yyjson_get_sint(yyjson_arr_get(part, 1));
-        inner = depth < DEPTH_MAX ? frame_in(m, frame, owner) : NULL;
-        if (inner &&
-            add_frame(m, inner, indent < 0 || indent > 200 ? 0 : (int)indent, depth + 1, err))
+        if (add_inner(m, frame, part, depth, err))
             return -1;
     }
     return 0;
@@ -168,19 +187,38 @@ static bool passes(const struct err *why)
     return why->code == ERR_INVALID || why->code == ERR_STALE || why->code == ERR_TIMEOUT;
 }
 
+/* Again when the library first wants to know of elements that may hide a shadow root. */
+static int ask(struct making *m, const struct page_frame *frame, int indent, bool first,
+               struct cdp_reply *reply, yyjson_val **value, struct err *err)
+{
+    for (int tries = 0; tries < PROBES; tries++) {
+        AUTO(buf) struct buf args = BUF_MAX(64 * 1024);
+        yyjson_val *result;
+        if (ask_args(m, frame, indent, first, tries + 1 < PROBES, &args, err) ||
+            library_call(m->page, frame, "snapshot", args.data, NULL, first ? 0 : FRAME_MS, m->call,
+                         reply, &result, err))
+            return -1;
+        *value = yyjson_obj_get(result, "value");
+        int64_t hosts = json_int(*value, "hosts", 0);
+        if (hosts <= 0)
+            return 0;
+        if (library_shadows(m->page, frame, (size_t)hosts, m->call, err))
+            return -1;
+        cdp_reply_done(reply);
+        *reply = (struct cdp_reply){ 0 };
+    }
+    return err_set(err, ERR_PROTOCOL, "the page model goes in circles");
+}
+
 static int add_frame(struct making *m, const struct page_frame *frame, int indent, int depth,
                      struct err *err)
 {
-    AUTO(buf) struct buf args = BUF_MAX(64 * 1024);
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     struct err why = { 0 };
-    yyjson_val *result, *value;
+    yyjson_val *value;
     bool first = !depth;
 
-    if (ask_args(m, frame, indent, first, &args, err))
-        return -1;
-    if (library_call(m->page, frame, "snapshot", args.data, NULL, first ? 0 : FRAME_MS, m->call,
-                     &reply, &result, &why)) {
+    if (ask(m, frame, indent, first, &reply, &value, &why)) {
         if (!first && passes(&why))
             return buf_addf(&m->out->text, err, "%*s- (the frame does not answer)\n", 2 * indent,
                             "");
@@ -188,7 +226,6 @@ static int add_frame(struct making *m, const struct page_frame *frame, int inden
             *err = why;
         return -1;
     }
-    value = yyjson_obj_get(result, "value");
     refs_used(m->page, frame->id, json_int(value, "next", 0));
     m->out->elements += (size_t)json_int(value, "count", 0);
     m->out->changes += (size_t)json_int(value, "changes", 0);

@@ -17,13 +17,11 @@ static int find_args(struct page *page, const struct page_frame *frame,
                      const struct snapshot_query *q, size_t limit, struct buf *out, struct err *err)
 {
     struct jw w = JW(out, err);
-    struct frame_refs row;
-    char prefix[16] = "";
+    char prefix[16];
+    int64_t next;
 
-    if (refs_frame(page, frame->id, &row, err))
+    if (refs_prefix(page, frame->id, prefix, &next, err))
         return -1;
-    if (row.number)
-        snprintf(prefix, sizeof(prefix), "f%u", row.number);
     jw_arr(&w);
     jw_obj(&w);
     jw_key(&w, "value");
@@ -32,7 +30,7 @@ static int find_args(struct page *page, const struct page_frame *frame,
     add_text(&w, "regex", q->regex);
     add_text(&w, "role", q->role);
     jw_kstr(&w, "prefix", prefix);
-    jw_kint(&w, "base", row.next);
+    jw_kint(&w, "base", next);
     jw_kint(&w, "limit", (int64_t)limit);
     jw_end(&w);
     jw_end(&w);

@@ -47,15 +47,18 @@ static int ask(struct page *page, const struct page_frame *frame, int64_t contex
 static int install(struct page *page, const struct page_frame *frame, int64_t context,
                    struct call *call, struct err *err)
 {
+    char begin[96], prefix[16];
     AUTO(buf) struct buf params = BUF_MAX(1024 * 1024), text = BUF_MAX(512 * 1024);
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     struct jw w = JW(&params, err);
 
+    if (refs_prefix(page, frame->id, prefix, NULL, err))
+        return -1;
+    snprintf(begin, sizeof(begin), "}globalThis[Symbol.for('sandbox-mcp')].begin('%s')", prefix);
     if (buf_adds(&text, "if(!(globalThis[Symbol.for('sandbox-mcp')]||{}).snapshot){", err) ||
         buf_adds(&text, embed_snapshot_tree_js, err) ||
         buf_adds(&text, embed_snapshot_walk_js, err) || buf_adds(&text, embed_snapshot_js, err) ||
-        buf_adds(&text, embed_marks_js, err) ||
-        buf_adds(&text, "}", err))
+        buf_adds(&text, embed_marks_js, err) || buf_adds(&text, begin, err))
         return -1;
     jw_obj(&w);
     jw_key(&w, "expression");
@@ -106,14 +109,12 @@ struct wanted {
 static int take_args(struct page *page, const struct page_frame *frame, int64_t number,
                      const struct wanted *want, struct buf *out, struct err *err)
 {
-    struct frame_refs row;
     struct jw w = JW(out, err);
-    char prefix[16] = "", name[32];
+    char prefix[16], name[32];
+    int64_t next;
 
-    if (refs_frame(page, frame->id, &row, err))
+    if (refs_prefix(page, frame->id, prefix, &next, err))
         return -1;
-    if (row.number)
-        snprintf(prefix, sizeof(prefix), "f%u", row.number);
     snprintf(name, sizeof(name), "%lld", (long long)number);
     jw_arr(&w);
     jw_obj(&w);
@@ -129,8 +130,7 @@ static int take_args(struct page *page, const struct page_frame *frame, int64_t 
     jw_kstr(&w, "value", prefix);
     jw_end(&w);
     jw_obj(&w);
-    name[0] = '\0';
-    snprintf(name, sizeof(name), "%lld", (long long)row.next);
+    snprintf(name, sizeof(name), "%lld", (long long)next);
     jw_kraw(&w, "value", name);
     jw_end(&w);
     jw_aend(&w);
@@ -153,6 +153,7 @@ static int take(struct element *e, const struct page_frame *frame, int64_t numbe
     text = json_str(result, "value");
     if (text || !object || strlen(object) >= sizeof(e->object)) {
         copy_text(said, TAKEN_MAX, text ? text : "gone");
+        refs_seen(e->page, frame->id, said);
         return 1;
     }
     COPY(e->object, object);

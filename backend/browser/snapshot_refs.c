@@ -101,6 +101,21 @@ int refs_frame(struct page *page, const char *frame, struct frame_refs *out, str
     return row ? 0 : err_oom(err);
 }
 
+int refs_prefix(struct page *page, const char *frame, char prefix[16], int64_t *next,
+                struct err *err)
+{
+    struct frame_refs row;
+
+    if (refs_frame(page, frame, &row, err))
+        return -1;
+    *prefix = '\0';
+    if (row.number)
+        snprintf(prefix, 16, "f%u", row.number);
+    if (next)
+        *next = row.next;
+    return 0;
+}
+
 void refs_used(struct page *page, const char *frame, int64_t next)
 {
     pthread_mutex_lock(&page->browser->lock);
@@ -108,6 +123,15 @@ void refs_used(struct page *page, const char *frame, int64_t next)
     if (row && next > row->next && next <= NUMBER_MAX)
         row->next = next;
     pthread_mutex_unlock(&page->browser->lock);
+}
+
+void refs_seen(struct page *page, const char *frame, const char *text)
+{
+    struct ref ref;
+
+    for (; *text; text++)
+        if ((*text == '[' || *text == ' ') && scan(text + 1, &ref))
+            refs_used(page, frame, ref.number + 1);
 }
 
 void refs_owner(struct page *page, const char *frame, int64_t owner, const char *around)

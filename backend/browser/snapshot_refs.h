@@ -48,7 +48,11 @@ bool ref_parse(const char *text, struct ref *out, bool *rest);
 /* A copy of what is known of a frame, which gets its number at first. -1: no memory. */
 int refs_frame(struct page *page, const char *frame, struct frame_refs *out,
                struct err *err) MUST_CHECK;
+/* What its refs begin with, and the first number that none has; next may be NULL. */
+int refs_prefix(struct page *page, const char *frame, char prefix[16], int64_t *next,
+                struct err *err) MUST_CHECK;
 void refs_used(struct page *page, const char *frame, int64_t next);
+void refs_seen(struct page *page, const char *frame, const char *text); /* "... [e12] ..." */
 void refs_owner(struct page *page, const char *frame, int64_t owner, const char *around);
 
 /* The id of the frame of that number; false: there never was one, or it is long gone. */
@@ -71,6 +75,10 @@ void refs_read(struct refs *refs, const char *text, size_t len);
 int library_call(struct page *page, const struct page_frame *frame, const char *function,
                  const char *args, const char *group, int64_t timeout_ms, struct call *call,
                  struct cdp_reply *reply, yyjson_val **result, struct err *err) MUST_CHECK;
+
+/* Tells the library of the closed shadow roots of the `count` elements that it listed. */
+int library_shadows(struct page *page, const struct page_frame *frame, size_t count,
+                    struct call *call, struct err *err) MUST_CHECK;
 
 /* The element of a ref; of one that has gone, what alone has its role and name. */
 int refs_find(struct element *e, const char *text, struct call *call, struct err *err) MUST_CHECK;

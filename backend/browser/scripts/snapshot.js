@@ -1,7 +1,7 @@
 // Refs, and the tree as text: whole, folded to a number of bytes, as a flat list, as what changed.
 {
 const S = globalThis[Symbol.for('sandbox-mcp')];
-const { build, tag, attr, clean, ACTS, PLACES, TEXT, NAME } = S;
+const { build, tag, connected, home, hosts, closed, probed, attr, clean, ACTS, PLACES, TEXT, NAME } = S;
 const REFS = 50000, CALLERS = 8, LEVELS = 40, CHANGES = 400;
 const KEPT = new Set('article figure group tabpanel alert status log application iframe'.split(' '));
 const numbers = new WeakMap(), known = new Map(), before = new Map();
@@ -167,6 +167,9 @@ function full(text, kids) {
 
 // ---- only what can be acted on, with where it is ----
 
+const LAND = new Set(('navigation banner contentinfo complementary search form region dialog'
+    + ' alertdialog').split(' '));
+
 function interactive(text, kids) {
     let place = '', told = '', left = 0;
     const of = {};
@@ -186,7 +189,7 @@ function interactive(text, kids) {
                     text.node(0, n);
                 }
             }
-            if (PLACES.has(n.role) && n.role !== 'main' && !n.act && n.k.length) {
+            if (LAND.has(n.role) || n.name && PLACES.has(n.role) && !n.act) {
                 const here = n.role + (n.name ? ' ' + quote(n.name) : '') + ' [' + ref(n) + ']';
                 const back = place;
                 place = here;
@@ -252,6 +255,9 @@ function differences(text, old, kids) {
             if (n.e) {
                 if (!same(p, n))
                     tell(path, '~', n);
+                else if (n.role === 'iframe')
+                    text.parts.push([number(n.e, n.role, n.name), text.o.indent + 1,
+                        ' '.repeat(2 * text.o.indent) + line(n).toWellFormed() + ':\n'], '');
                 compare(p.k, n.k, [...path, n]);
             }
         }
@@ -301,6 +307,8 @@ function snapshot(o, e) {
     serial = Math.max(serial, o.base);
     o.depth = Math.min(o.depth || LEVELS, LEVELS);
     const front = !e && modal(), tree = build(o.rest ? top() : e || front || top());
+    if (o.probe && hosts.length)
+        return { hosts: hosts.length };
     let kids = tree.k;
     if (o.rest)
         kids = around(kids, e) || build(e).k;
@@ -334,7 +342,7 @@ function take(n, role, name, pre, base) {
     const r = known.get(n), e = r && r.at.deref();
     prefix = pre;
     serial = Math.max(serial, base);
-    if (e && e.isConnected && e.ownerDocument === document)
+    if (e && connected(e) && home(e) === document)
         return e;
     if (r) {
         role = r.role;
@@ -354,18 +362,28 @@ function take(n, role, name, pre, base) {
         : 'gone ' + what).toWellFormed();
 }
 
-function byRole(role, name, exactly) {
-    const all = [], exact = [], want = name === null ? null : clean(name, NAME).toLowerCase();
+// The element of that role and name, null, or what is wrong; as js_find.
+function pick(kind, text, any) {
+    const m = /^\s*([\w-]+)\s*(?:\[\s*name\s*(\*?=)\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\]]*?))\s*\])?\s*$/
+        .exec(text);
+    if (!m)
+        return 'invalid: a role looks like button[name="Save"]';
+    const want = m[2] && clean((m[3] ?? m[4] ?? m[5]).replace(/\\(.)/g, '$1'), NAME).toLowerCase();
+    const some = [], exact = [];
     for (const [n] of every(build(top()).k, [])) {
-        if (n.role !== role)
+        if (n.role !== m[1])
             continue;
         const own = n.name.toLowerCase();
-        if (want === null || own.includes(want))
-            all.push(n.e);
+        if (want === undefined || own.includes(want))
+            some.push(n);
         if (own === want)
-            exact.push(n.e);
+            exact.push(n);
     }
-    return exactly && exact.length ? exact : all;
+    const hits = exact.length && m[2] === '=' ? exact : some;
+    if (hits.length < 2 || any)
+        return hits.length ? hits[0].e : null;
+    return ('several: ' + hits.length + ' elements match: ' + hits.slice(0, 5).map(n => line(n, true))
+        .join(', ') + (hits.length > 5 ? ', …' : '')).toWellFormed();
 }
 
 // "button "Save"", for those who read what was done.
@@ -416,6 +434,19 @@ function acts(o) {
 }
 
 const owner = e => number(e, 'iframe', '');
+const mention = e => label(e) + ' [' + prefix + 'e' + number(e, S.roleOf(e, tag(e)), '') + ']';
 
-Object.assign(S, { snapshot, take, byRole, label, find, owner, number, acts });
+// Elements that may have a closed shadow root, and what we are told of them.
+const host = i => hosts[i] || null;
+function reveal(i, root) {
+    probed.add(hosts[i]);
+    if (root)
+        closed.set(hosts[i], root);
+}
+
+function begin(mark) {
+    prefix = mark;
+}
+
+Object.assign(S, { begin, host, reveal, snapshot, take, pick, label, mention, find, owner, acts });
 }

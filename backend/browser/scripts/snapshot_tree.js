@@ -12,10 +12,12 @@ const get = (proto, name) => {
 const type = get(Node.prototype, 'nodeType'), first = get(Node.prototype, 'firstChild');
 const next = get(Node.prototype, 'nextSibling'), parent = get(Node.prototype, 'parentNode');
 const tag = get(Element.prototype, 'localName'), shadow = get(Element.prototype, 'shadowRoot');
+const connected = get(Node.prototype, 'isConnected'), home = get(Node.prototype, 'ownerDocument');
 const data = get(CharacterData.prototype, 'data'), active = get(Document.prototype, 'activeElement');
 const height = get(HTMLElement.prototype, 'offsetHeight');
 const width = get(HTMLElement.prototype, 'offsetWidth');
-const { getAttribute, hasAttribute, checkVisibility, matches, closest } = Element.prototype;
+const { getAttribute, getAttributeNames, hasAttribute, hasAttributes, checkVisibility, matches, closest }
+    = Element.prototype;
 const { getRootNode } = Node.prototype, { assignedNodes } = HTMLSlotElement.prototype;
 const attr = (e, name) => getAttribute.call(e, name), has = (e, name) => hasAttribute.call(e, name);
 const is = (e, selector) => matches.call(e, selector);
@@ -66,7 +68,8 @@ const PLACES = words('navigation main banner contentinfo complementary search fo
 
 const clean = (s, max) => {
     const long = s.length > max * 4 ? s.slice(0, max * 4) : s;
-    const line = long.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+    const line = long.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
+        .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').trim();
     return line.length > max ? line.slice(0, max - 1).trimEnd() + '…' : line;
 };
 
@@ -92,6 +95,8 @@ function nativeRole(e, t) {
 
 const focusable = (e, t) => has(e, 'tabindex') || /^(button|input|select|textarea|a)$/.test(t);
 function roleOf(e, t) {
+    if (!hasAttributes.call(e))
+        return nativeRole(e, t);
     const wish = attr(e, 'role');
     if (wish) {
         for (const r of wish.toLowerCase().split(/\s+/)) {
@@ -140,10 +145,11 @@ const child = (e, name) => {
             return n;
     return null;
 };
+const LABELLED = words('input select textarea meter progress output button');
 const captioned = { fieldset: 'legend', table: 'caption', figure: 'figcaption', svg: 'title' };
 
 function givenName(e, t) {
-    let s = attr(e, 'aria-labelledby');
+    let s = hasAttributes.call(e) && attr(e, 'aria-labelledby');
     if (s) {
         const parts = s.trim().split(/\s+/).slice(0, 20).map(id => {
             const l = byId(e, id);
@@ -152,10 +158,9 @@ function givenName(e, t) {
         if ((s = clean(parts.join(' '), NAME)))
             return s;
     }
-    if ((s = attr(e, 'aria-label')) && (s = clean(s, NAME)))
+    if (s !== false && (s = attr(e, 'aria-label')) && (s = clean(s, NAME)))
         return s;
-    if (t === 'input' || t === 'select' || t === 'textarea' || t === 'meter' || t === 'progress'
-        || t === 'output' || t === 'button') {
+    if (LABELLED.has(t)) {
         const labels = e.labels;
         if (labels && labels.length && (s = clean(Array.from(labels, l => plain(l)).join(' '), NAME)))
             return s;
@@ -190,14 +195,18 @@ function textOf(kids, max = NAME) {
 
 // ---- state ----
 
+// Of the same origin without it. Resolving one is slow, so it is done only where it matters.
+const site = location.origin === 'null' ? '\n' : location.origin + '/';
 function address(e) {
     const href = attr(e, 'href');
     if (!href || /^\s*javascript:/i.test(href))
         return '';
-    const url = String(tag(e) === 'a' || tag(e) === 'area' ? e.href : href);
-    const own = location.origin !== 'null' && url.startsWith(location.origin + '/');
-    const short = own ? url.slice(location.origin.length) : url;
-    return clean(own && href.startsWith('#') ? href : short, 120).replace(/ /g, '%20');
+    let url = href;
+    if (!/^(#|\/[^/\s]|\/$|https?:\/\/)/.test(href))
+        url = String(tag(e) === 'a' || tag(e) === 'area' ? e.href : href);
+    if (url.startsWith(site))
+        url = url.slice(site.length - 1);
+    return clean(url, 120).replace(/ /g, '%20');
 }
 
 function checked(e, t) {
@@ -209,12 +218,22 @@ function checked(e, t) {
 
 const FLAGS = [['aria-selected', 'selected'], ['aria-pressed', 'pressed'],
     ['aria-required', 'required'], ['aria-readonly', 'readonly'], ['aria-busy', 'busy']];
+const NATIVE = words('input select textarea button option optgroup fieldset');
+const told = e => {
+    for (const name of getAttributeNames.call(e))
+        if (name.startsWith('aria-'))
+            return true;
+    return false;
+};
 function stateOf(e, t, role, focus) {
     let s = '';
-    const native = /^(input|select|textarea|button|option|optgroup|fieldset)$/.test(t);
+    const native = NATIVE.has(t);
     if (role === 'heading')
         s += ' level ' + (+attr(e, 'aria-level') || +t[1] || 2);
-    if (/^(checkbox|radio|switch|menuitemcheckbox|menuitemradio)$/.test(role) || has(e, 'aria-checked'))
+    if (!native && t !== 'summary' && t !== 'dialog' && e !== focus && !told(e))
+        return s;
+    if (native && (role === 'checkbox' || role === 'radio' || role === 'switch') ||
+        has(e, 'aria-checked'))
         s += checked(e, t);
     if (native && is(e, ':disabled') || attr(e, 'aria-disabled') === 'true')
         s += ' disabled';
@@ -259,7 +278,11 @@ function choice(e) {
         (names.length < n ? ' | …' : '') + ')';
 }
 
+const VALUED = words('textbox searchbox combobox spinbutton slider scrollbar progressbar meter'
+    + ' separator canvas video audio button');
 function valueOf(e, t, role, kids) {
+    if (!VALUED.has(role) || t === 'button')
+        return '';
     if (t === 'input') {
         if (e.type === 'password')
             return e.value ? '••••••••' : '';
@@ -287,8 +310,8 @@ function valueOf(e, t, role, kids) {
 }
 
 Object.assign(globalThis[Symbol.for('sandbox-mcp')] = {}, {
-    type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has, is,
-    all, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
+    connected, home, type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has, is,
+    all, hasAttributes, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
     NAMED_ONLY, FIELDS, PLACES, clean, roleOf, givenName, spareName, textOf, stateOf, valueOf, address,
     byId, getRootNode, plain,
 });

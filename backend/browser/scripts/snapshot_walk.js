@@ -2,14 +2,17 @@
 {
 const S = globalThis[Symbol.for('sandbox-mcp')];
 const { type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has,
-    is, all, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
+    is, all, hasAttributes, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
     NAMED_ONLY, FIELDS, PLACES, clean, roleOf, givenName, spareName, textOf, stateOf, valueOf,
     address, byId } = S;
-const closed = new WeakMap(); // hosts of closed shadow roots, as far as we were told
+// Hosts of closed shadow roots, as far as we were told; those we were told of; those to ask about.
+const closed = new WeakMap(), probed = new WeakSet(), hosts = [];
+const HOSTS = 32, MAYBE = new Set('div span section article aside main header footer nav p'.split(' '));
 const BLANK = /^[\s​]*$/;
 
 let seen, cut, until, focus, owned, edge, inside;
 let at = [], cursors = [], clicks = []; // by depth: the element, its cursor, whether it is clicked
+let mute = []; // and whether its own text is not shown
 
 const style = e => getComputedStyle(e);
 const cursorAt = d => cursors[d] === undefined ? (cursors[d] = style(at[d]).cursor) : cursors[d];
@@ -48,7 +51,7 @@ function addText(out, text, d) {
         close(out);
     const last = out[out.length - 1];
     if (!last || last.e || last.done) {
-        out.push({ e: null, t: text, done: false });
+        out.push({ e: null, t: text, p: at[d], done: false });
     } else if (last.t.length < 8 * TEXT) {
         if (edge && /\S$/.test(last.t) && /^\S/.test(text) && style(edge).display !== 'inline')
             last.t += ' ';
@@ -88,7 +91,11 @@ function below(e, t, out, d) {
                 return one(n, out, d);
         return;
     }
-    for (let n = first(shadow(e) || closed.get(e) || e); n; n = next(n))
+    const root = shadow(e) || closed.get(e);
+    if (!root && hosts.length < HOSTS && (t.includes('-') || MAYBE.has(t) && !first(e) && height(e)) &&
+        !probed.has(e))
+        hosts.push(e);
+    for (let n = first(root || e); n; n = next(n))
         one(n, out, d);
     if (owned) {
         for (const id of (attr(e, 'aria-owns') || '').split(/\s+/)) {
@@ -101,27 +108,32 @@ function below(e, t, out, d) {
 
 function one(n, out, d) {
     const kind = type(n);
-    if (kind === 3)
-        addText(out, data(n), d);
-    else if (kind === 1)
+    if (kind === 3) {
+        if (!mute[d])
+            addText(out, data(n), d);
+    } else if (kind === 1) {
         walk(n, out, d + 1, false);
+    }
 }
 
-const clipped = e => e instanceof HTMLElement && (height(e) === 0 || width(e) === 0) &&
+// Sizes are slow to ask for, so only of what is usually collapsed.
+const BOXES = new Set(('div section article nav aside main header footer form fieldset ul ol dl menu'
+    + ' details dialog').split(' '));
+const clipped = (e, t) => BOXES.has(t) && (height(e) === 0 || width(e) === 0) &&
     /hidden|clip/.test(style(e).overflow) && style(e).display !== 'contents';
 
-// 0 not at all, 1 as it is, 2 only what is in it
+// 0 not at all, 1 as it is, 2 only what is in it, 3 not even its text, but maybe its children
 function shown(e, t) {
-    if (attr(e, 'aria-hidden') === 'true' || has(e, 'inert'))
+    if (hasAttributes.call(e) && (attr(e, 'aria-hidden') === 'true' || has(e, 'inert')))
         return 0;
     if (t === 'slot')
         return 2;
     if (checkVisibility.call(e, SEEN))
-        return INLINE.has(t) || !clipped(e) ? 1 : 0;
+        return clipped(e, t) ? 0 : 1;
     const s = style(e);
     if (s.display === 'contents')
-        return s.visibility === 'visible' ? 1 : 2;
-    return s.visibility !== 'visible' && s.display !== 'none' && checkVisibility.call(e) ? 2 : 0;
+        return s.visibility === 'visible' ? 1 : 3;
+    return s.visibility !== 'visible' && s.display !== 'none' && checkVisibility.call(e) ? 3 : 0;
 }
 
 function enough() {
@@ -142,7 +154,8 @@ function walk(e, out, d, wanted) {
     at[d] = e;
     cursors[d] = undefined;
     clicks[d] = false;
-    const role = how === 2 ? '' : roleOf(e, t);
+    mute[d] = how === 3;
+    const role = how > 1 ? '' : roleOf(e, t);
     if (t === 'label' && !role && asControl(e, out, d) || t === 'br') {
         if (t === 'br')
             addText(out, ' ', d);
@@ -160,14 +173,14 @@ function generic(e, t, out, d, how) {
     else
         close(out);
     below(e, t, out, d);
-    if (!inside && how === 1 && !clicks[d] && (has(e, 'onclick') || +attr(e, 'tabindex') >= 0 &&
-        has(e, 'tabindex')))
+    if (!inside && how === 1 && !clicks[d] && hasAttributes.call(e) && (has(e, 'onclick') ||
+        has(e, 'tabindex') && +attr(e, 'tabindex') >= 0))
         clicks[d] = t !== 'body' && t !== 'html';
     if (!clicks[d] && out.length === start && how === 1 && first(e) === null && t !== 'body')
         mind(d);
     if (clicks[d]) {
-        const kids = tidy(out.splice(start)), clicked = at[d] === e;
-        if (clicked && (kids.length || height(e) > 0))
+        const kids = tidy(out.splice(start));
+        if (kids.length || height(e) > 0)
             add(out, named({ e, role: 'clickable', name: '', s: '', t: '', k: kids }, t));
     }
     if (inline)
@@ -264,6 +277,8 @@ function listboxOf(e) {
         name: clean(o.label, NAME), s: stateOf(o, 'option', 'option', focus), t: '', k: [] }));
 }
 
+const LEAVES = new Set(('input textarea svg img canvas progress meter video audio embed object'
+    + ' math').split(' '));
 function whole(e, t, role, out, d) {
     if (role === 'iframe')
         return frameOf(e, t, out);
@@ -273,7 +288,7 @@ function whole(e, t, role, out, d) {
     if (t === 'select') {
         if (role === 'listbox')
             kids.push(...listboxOf(e));
-    } else if (!/^(input|textarea|svg|img|canvas|progress|meter|video|audio|embed|object|math)$/.test(t)) {
+    } else if (!LEAVES.has(t)) {
         inside += acts;
         below(e, t, kids, d);
         inside -= acts;
@@ -292,6 +307,8 @@ function whole(e, t, role, out, d) {
     settle(node, t, out);
 }
 
+const EMPTY = new Set('listitem cell gridcell term definition tooltip rowheader columnheader'.split(' '));
+
 // How each role is told.
 function settle(node, t, out) {
     const { e, role } = node, value = valueOf(e, t, role, node.k);
@@ -308,7 +325,7 @@ function settle(node, t, out) {
     if (NAMED_ONLY.has(role) && !node.name && !node.act) {
         if (role !== 'separator' && role !== 'img')
             for (const k of node.k)
-                out.push(k.e ? k : { e: null, t: k.t, done: true });
+                out.push(k.e ? k : { ...k, done: true });
         return;
     }
     if (role === 'separator' && !node.act)
@@ -320,8 +337,7 @@ function settle(node, t, out) {
     alone(node);
     if (role === 'listitem' && !node.act && !node.name && !node.t && node.k.length === 1 && node.k[0].e)
         return add(out, node.k[0]);
-    if (/^(listitem|cell|gridcell|term|definition|tooltip|rowheader|columnheader)$/.test(role) &&
-        !node.name && !node.t && !node.k.length && !node.act)
+    if (EMPTY.has(role) && !node.name && !node.t && !node.k.length && !node.act)
         return role.endsWith('cell') ? add(out, node) : undefined;
     add(out, node);
 }
@@ -336,6 +352,7 @@ function alone(node) {
     }
 }
 
+const SAID = new Set(['link', 'heading', 'img', 'clickable']);
 // A row is one line of its cells, and below it what can be acted on.
 function asRow(node) {
     const line = [], kids = [];
@@ -351,7 +368,8 @@ function asRow(node) {
             kids.push(c);
             continue;
         }
-        line.push(c.name || [c.t, ...c.k.filter(n => !n.e).map(n => n.t)].filter(Boolean).join(' '));
+        line.push(c.name || [c.t, ...c.k.map(n => !n.e ? n.t : SAID.has(n.role) ? n.name : '')]
+            .filter(Boolean).join(' '));
         kids.push(...c.k.filter(n => n.e));
     }
     if (head)
@@ -363,7 +381,7 @@ function asRow(node) {
 // ---- the whole ----
 
 function build(e) {
-    seen = 0;
+    seen = hosts.length = 0;
     cut = false;
     edge = null;
     inside = 0;
@@ -388,5 +406,5 @@ function build(e) {
     return { k: tidy(out), cut, seen };
 }
 
-Object.assign(S, { build, closed });
+Object.assign(S, { build, closed, probed, hosts });
 }
