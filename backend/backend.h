@@ -53,6 +53,35 @@ struct stay {
     void *context;
 };
 
+/*
+ * Who is told what a command writes, as it comes: by any thread, one call at a time for each
+ * command, and it must not wait. A backend that can takes a reference (exec_tap_ref), as the
+ * command may outlive its request, and calls over() once, last; one that cannot leaves it alone.
+ */
+struct exec_tap {
+    atomic_uint refs;
+    atomic_bool taken; /* a backend holds it, or did */
+    void (*output)(struct exec_tap *tap, int stream, const void *data, size_t len);
+    void (*over)(struct exec_tap *tap, int exit_code); /* -1: it did not exit */
+    void (*free)(struct exec_tap *tap);
+};
+
+static inline struct exec_tap *exec_tap_ref(struct exec_tap *tap)
+{
+    if (tap) {
+        atomic_fetch_add(&tap->refs, 1);
+        atomic_store(&tap->taken, true);
+    }
+    return tap;
+}
+
+static inline void exec_tap_unref(struct exec_tap *tap)
+{
+    if (tap && atomic_fetch_sub(&tap->refs, 1) == 1)
+        tap->free(tap);
+}
+DEFINE_AUTO_PTR(exec_tap, exec_tap_unref);
+
 struct exec_request {
     const char *command; /* for the sandbox's shell (bash -c when there is one, else sh -c) */
     const char *cwd;     /* NULL: the workspace; relative to it otherwise */
@@ -65,7 +94,8 @@ struct exec_request {
     int64_t timeout_ms; /* kill after; 0: as long as the sandbox lives */
     int64_t yield_ms;   /* answer EXEC_RUNNING after; 0: at once, nobody is asked to stay */
     struct stay stay;
-    size_t max_bytes; /* of text kept per result, both streams together */
+    size_t max_bytes;     /* of text kept per result, both streams together */
+    struct exec_tap *tap; /* NULL none */
 };
 
 struct output_request {
@@ -186,6 +216,7 @@ struct code_request {
     int64_t timeout_ms, yield_ms;
     struct stay stay;
     size_t max_bytes;
+    struct exec_tap *tap; /* of bash; NULL none */
 };
 
 /* python and javascript; bash is made of exec for every backend (derive/bash.c). */
@@ -303,8 +334,8 @@ struct backend_config {
     size_t header_count;
     int64_t memory_mb, pids, disk_mb; /* 0: the backend's default */
     unsigned max_sandboxes;
-    int64_t idle_ms; /* stop the processes of a sandbox that nobody used for; 0: the default */
-    const char *browser;     /* its program; NULL: the one that is found; "none" */
+    int64_t idle_ms;     /* stop the processes of a sandbox that nobody used for; 0: the default */
+    const char *browser; /* its program; NULL: the one that is found; "none" */
     int64_t browser_idle_ms; /* stop one that nobody used for; 0: BROWSER_IDLE_MS */
 
     const char *browser_cdp_url; /* backend/browser_url.h; NULL: the backend's own browser */

@@ -64,3 +64,26 @@ void sha256_hex(const void *data, size_t len, char out[65])
     for (size_t i = 0; i < sizeof(md); i++)
         snprintf(out + 2 * i, 3, "%02x", md[i]);
 }
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+size_t id_at(const char *text, size_t at, size_t len)
+{
+    size_t prefix = 0, n = 0;
+    const char *p = text + at;
+
+    len -= at;
+    if (at && is_word(p[-1]))
+        return 0;
+    while (prefix < len && prefix <= 8 && p[prefix] >= 'a' && p[prefix] <= 'z')
+        prefix++;
+    if (!prefix || prefix > 8 || prefix == len || p[prefix] != '_')
+        return 0;
+    for (p += prefix + 1, len -= prefix + 1; n < len && is_word(p[n]); n++)
+        if (!((p[n] >= 'a' && p[n] <= 'z') || (p[n] >= '2' && p[n] <= '7')))
+            return 0;
+    return n == ID_CHARS ? prefix + 1 + n : 0;
+}

@@ -16,6 +16,12 @@ void id_make(const char *prefix, char out[ID_SIZE]);
 /* True when s has the form id_make() gives for that prefix. */
 bool id_valid(const char *prefix, const char *s);
 
+/*
+ * Length of the id, of whatever prefix, that begins at text[at] and is no part of a longer word;
+ * 0: none does.
+ */
+size_t id_at(const char *text, size_t at, size_t len);
+
 /* Fill with random bytes; aborts the process when the kernel has none to give. */
 void random_bytes(void *out, size_t len);
 

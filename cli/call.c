@@ -47,19 +47,26 @@ static int ask(struct server *server, const char *sandbox, const struct buf *mes
     return 0;
 }
 
-int cli_call(const struct options *o, struct server *server, struct err *err)
+int cli_ask(struct server *server, const char *sandbox, const struct buf *message,
+            struct buf *reply, struct err *err)
 {
-    AUTO(buf) struct buf message = BUF_MAX(SERVER_MESSAGE_MAX);
     struct waiter w = {
         .sink = { .notify = ignore, .finish = finish },
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .done = PTHREAD_COND_INITIALIZER,
-        .reply = BUF_MAX(SERVER_REPLY_MAX),
+        .reply = *reply,
     };
-    int r = -1;
+    int r = ask(server, sandbox, message, &w, err);
 
-    if (!message_make(&message, o, err) && !ask(server, o->sandbox, &message, &w, err))
-        r = message_print(&w.reply, err);
-    buf_done(&w.reply);
+    *reply = w.reply;
     return r;
+}
+
+int cli_call(const struct options *o, struct server *server, struct err *err)
+{
+    AUTO(buf) struct buf message = BUF_MAX(SERVER_MESSAGE_MAX), reply = BUF_MAX(SERVER_REPLY_MAX);
+
+    if (message_make(&message, o, err) || cli_ask(server, o->sandbox, &message, &reply, err))
+        return -1;
+    return message_print(&reply, err);
 }

@@ -30,6 +30,7 @@ int options_help(struct buf *out, struct err *err)
             "  sandbox-mcp [options]                 serve MCP on stdin and stdout\n"
             "  sandbox-mcp --http 8080 [options]     serve MCP over HTTP\n"
             "  sandbox-mcp call TOOL '{json}'        run one tool and print its result\n"
+            "  sandbox-mcp replay FILE               do what a recording of actions has\n"
             "  sandbox-mcp doctor                    what this machine offers, what is missing\n\n",
             err))
         return -1;

@@ -12,7 +12,7 @@ void origin_read(const struct inbound *in, struct tool_origin *out)
 
     t->id[0] = t->parent[0] = t->span[0] = t->state[0] = '\0';
     t->sampled = false;
-    out->digest[0] = out->sandbox[0] = '\0';
+    out->digest[0] = out->sandbox[0] = out->page[0] = '\0';
     out->started_us = clock_us();
     snprintf(out->address, sizeof(out->address), "%s", facts->address ?: "");
     if (!trace_read(t, json_str(meta, "traceparent"), json_str(meta, "tracestate")))

@@ -68,6 +68,7 @@ struct server {
     struct once *once;     /* mcp/once.h */
     bool logging;
     int (*before)(struct tool_call *call, const void *args, struct err *err);
+    const struct tool_tap *tap;
 
     /* Results made once, from `,"result":` to the last brace. */
     struct buf discover;

@@ -42,6 +42,7 @@ int server_new(const struct server_config *config, struct server **out, struct e
         sealed_key_random(&srv->key);
     srv->logging = config->logging;
     srv->before = config->before;
+    srv->tap = config->tap;
     srv->admit = config->admit;
     srv->hooks_context = config->hooks_context;
     srv->max_calls_per_principal = config->max_calls_per_principal ?: config->max_calls;

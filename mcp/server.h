@@ -70,6 +70,7 @@ struct server_config {
     bool digests;                     /* origin.digest is made */
     bool logging;                     /* handlers use tool_log(): declare the capability */
     const struct sealed_key *key;     /* of what is handed out and comes back; NULL: random */
+    const struct tool_tap *tap;       /* NULL: nobody is told */
     /* Before each tool, on its worker: -1 and it does not run. May ask(); may be NULL. */
     int (*before)(struct tool_call *call, const void *args, struct err *err);
 };

@@ -59,6 +59,7 @@ struct tool_origin {
     char address[ADDRESS_SIZE]; /* of the client; "" on stdio */
     char digest[65];            /* SHA-256 of the arguments, when configured, else "" */
     char sandbox[36];           /* id of the one that was used; "" none */
+    char page[36];              /* id of the browser's page that it is about; "" none */
     int64_t started_us;         /* monotonic */
 };
 
@@ -79,12 +80,23 @@ struct tool_call {
     void *context;                /* struct tools_context of tools/: the backend and limits */
     struct tool_origin origin;
 
+    void *told; /* of struct tool_tap, between its two functions */
+
     struct buf content;    /* comma-separated JSON content blocks */
     struct buf structured; /* one JSON object or empty */
     struct buf meta;       /* comma-separated "key":value members for _meta */
     bool has_image;
     bool no_audio; /* the revision has no audio blocks */
     bool no_links; /* nor resource_link blocks */
+};
+
+/*
+ * Who is told of each tool call, around it, on its worker: what ended() does has happened when the
+ * client gets its answer. ERR_INPUT is no end: the call comes again.
+ */
+struct tool_tap {
+    void (*began)(struct tool_call *call, yyjson_val *arguments);    /* unchecked; may be NULL */
+    void (*ended)(struct tool_call *call, const struct err *failed); /* NULL: it did not */
 };
 
 #define TOOL_RESULT_MAX (8 * 1024 * 1024) /* each of the three buffers above */

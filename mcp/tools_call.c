@@ -73,7 +73,20 @@ static void finished(struct server_call *c, const struct err *failed, int64_t du
         srv->finished(srv->hooks_context, &c->tool, failed, duration_ms);
 }
 
-static const struct work work = { .run = run, .write = result_write, .finished = finished };
+static int run_told(struct server_call *c, struct err *err)
+{
+    const struct tool_tap *tap = c->conn->srv->tap;
+    int r;
+
+    if (!tap)
+        return run(c, err);
+    tap->began(&c->tool, yyjson_obj_get(c->params, "arguments"));
+    r = run(c, err);
+    tap->ended(&c->tool, r ? err : NULL);
+    return r;
+}
+
+static const struct work work = { .run = run_told, .write = result_write, .finished = finished };
 
 /* One that the caller can see, or could with more scopes. */
 static const struct tool_def *lookup(const struct tool_view *view, yyjson_val *name)

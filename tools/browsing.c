@@ -1,7 +1,7 @@
 #include "tools/browsing.h"
 #include "backend/browser/keeper.h"
-#include "backend/browser/upload.h"
 #include "backend/browser/snapshot.h"
+#include "backend/browser/upload.h"
 #include "tools/downloads.h"
 #include "tools/recording_tap.h"
 #include "tools/render.h"
@@ -67,7 +67,8 @@ static int check_chooser(struct tool_call *call, struct page *page, struct err *
     page_chooser(page, &chooser);
     if (!chooser.open)
         return 0;
-    err_set(err, ERR_MODAL, "a file chooser is open%s", chooser.multiple ? " for several files" : "");
+    err_set(err, ERR_MODAL, "a file chooser is open%s",
+            chooser.multiple ? " for several files" : "");
     return err_next(err, "give it files with browser_upload, or cancel it by empty paths");
 }
 

@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 #include "tools.gen.h"
 #include "tools/picture.h"
+#include "tools/recording_tap.h"
 #include "tools/render.h"
 #include "tools/tools.h"
 
@@ -157,6 +158,7 @@ int tool_code_execute(struct tool_call *call, const struct code_execute_args *ar
     AUTO_PTR(sandbox) struct sandbox *sb = NULL;
     AUTO(code_result) struct code_result res = { 0 };
     AUTO_FREE struct env_var *env = NULL;
+    AUTO_PTR(exec_tap) struct exec_tap *tap = NULL;
     struct code_request req = {
         .code = args->code,
         .language = languages[args->language],
@@ -172,7 +174,12 @@ int tool_code_execute(struct tool_call *call, const struct code_execute_args *ar
     if (tools_env(&args->env, &env, err))
         return -1;
     req.env = env;
-    if (tools_sandbox(call, &sb, err) || sandbox_code(sb, call->call, &req, &res, err))
+    if (tools_sandbox(call, &sb, err))
         return -1;
+    if (args->language == CODE_EXECUTE_LANGUAGE_BASH)
+        req.tap = tap = recording_tap(call, args->context_id, args->code);
+    if (sandbox_code(sb, call->call, &req, &res, err))
+        return -1;
+    recording_tap_result(tap, &res.out, &res.errs, res.status == CODE_ERROR);
     return reply(call, &res, err);
 }

@@ -112,6 +112,16 @@ struct recording_start_args;
 int recording_start_video(struct tool_call *call, const struct recording_start_args *args,
                           struct recording_meta *meta, struct recording **out,
                           struct err *err) MUST_CHECK;
+int recording_start_terminal(struct tool_call *call, const struct recording_start_args *args,
+                             struct recording_meta *meta, struct recording **out,
+                             struct err *err) MUST_CHECK;
+int recording_start_actions(struct tool_call *call, const struct recording_start_args *args,
+                            struct recording_meta *meta, struct recording **out,
+                            struct err *err) MUST_CHECK;
+
+/* Locked. */
+void recording_terminal_mark(struct recording *r, const char *title);
+void recording_actions_mark(struct recording *r, const char *title);
 
 /* ---- how they are told ---- */
 

@@ -86,6 +86,8 @@ int tool_recording_start(struct tool_call *call, const struct recording_start_ar
     static int (*const kinds[])(struct tool_call *, const struct recording_start_args *,
                                 struct recording_meta *, struct recording **, struct err *) = {
         [RECORDING_START_KIND_VIDEO] = recording_start_video,
+        [RECORDING_START_KIND_TERMINAL] = recording_start_terminal,
+        [RECORDING_START_KIND_ACTIONS] = recording_start_actions,
     };
     AUTO_PTR(recording) struct recording *r = NULL;
     AUTO_FREE struct recording_meta *meta = calloc(1, sizeof(*meta));
@@ -163,6 +165,10 @@ static int mark(struct recording *r, const char *title, struct err *err)
         snprintf(one->title, sizeof(one->title), "Chapter %u", m->mark_count + 1);
     one->at_ms = recording_at(r);
     m->mark_count++;
+    if (m->kind == RECORDING_TERMINAL)
+        recording_terminal_mark(r, one->title);
+    else if (m->kind == RECORDING_ACTIONS)
+        recording_actions_mark(r, one->title);
     return 0;
 }
 

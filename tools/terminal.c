@@ -1,4 +1,5 @@
 #include "tools.gen.h"
+#include "tools/recording_tap.h"
 #include "tools/render.h"
 #include "tools/resources.h"
 #include "tools/tools.h"
@@ -38,6 +39,7 @@ int tool_terminal_execute(struct tool_call *call, const struct terminal_execute_
     AUTO_PTR(sandbox) struct sandbox *sb = NULL;
     AUTO(exec_result) struct exec_result res = { 0 };
     AUTO_FREE struct env_var *env = NULL;
+    AUTO_PTR(exec_tap) struct exec_tap *tap = NULL;
     struct exec_request req = {
         .command = args->command,
         .cwd = args->cwd,
@@ -54,8 +56,12 @@ int tool_terminal_execute(struct tool_call *call, const struct terminal_execute_
     if (tools_env(&args->env, &env, err))
         return -1;
     req.env = env;
-    if (tools_sandbox(call, &sb, err) || sandbox_exec(sb, call->call, &req, &res, err))
+    if (tools_sandbox(call, &sb, err))
         return -1;
+    req.tap = tap = recording_tap(call, args->session_id, args->command);
+    if (sandbox_exec(sb, call->call, &req, &res, err))
+        return -1;
+    recording_tap_result(tap, &res.out, &res.errs, res.status == EXEC_RUNNING ? 0 : res.exit_code);
     return reply_exec(call, sb, &res, err);
 }
 

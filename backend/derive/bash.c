@@ -59,6 +59,7 @@ int derive_bash(struct sandbox *sb, struct call *call, const struct code_request
         .yield_ms = req->yield_ms,
         .stay = req->stay,
         .max_bytes = req->max_bytes,
+        .tap = req->tap,
     };
 
     if (sandbox_exec(sb, call, &exec, &x, err))

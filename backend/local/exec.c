@@ -166,6 +166,7 @@ static int local_run(struct sandbox *base, struct call *call, const struct exec_
         (req->session_id ? session_start(sb, call, req, &j, err) : start(sb, call, req, &j, err)))
         return -1;
     j->pump.ops = &drive_ops;
+    j->tap = exec_tap_ref(req->tap);
     j->foreground = true;
     j->timeout_ms = req->timeout_ms ? clock_ms() + req->timeout_ms : 0;
     end = wait_for(j, call, req);

@@ -68,6 +68,7 @@ void job_unref(struct job *j)
     close_channel(j);
     fd_close(&j->pipes[0]);
     fd_close(&j->pipes[1]);
+    exec_tap_unref(j->tap);
     if (j->discard || !j->kept)
         job_remove_files(j);
     spool_done(&j->out);
@@ -212,6 +213,8 @@ static void wake(struct job *j)
 
 void job_output(struct job *j, int stream, const void *data, size_t len)
 {
+    if (j->tap)
+        j->tap->output(j->tap, stream, data, len);
     pthread_mutex_lock(&j->lock);
     spool_add(stream ? &j->errs : &j->out, data, len);
     j->output_ms = clock_ms();
@@ -235,6 +238,8 @@ void job_phase(struct job *j, enum job_phase phase)
     pthread_mutex_unlock(&j->lock);
     if (moves && phase >= JOB_BACKGROUND)
         job_save(j);
+    if (moves && phase == JOB_OVER && j->tap)
+        j->tap->over(j->tap, j->status == EXEC_EXITED ? j->exit_code : -1);
 }
 
 /* Job lock held: the main process is over. */

@@ -64,6 +64,7 @@ struct job {
     int channel; /* -1: none or closed */
 
     /* the driver's own, without the lock (drive.c) */
+    struct exec_tap *tap;             /* a reference; NULL none */
     struct session *session;          /* the channel is that session's: the job never closes it */
     int pipes[2];                     /* reading ends of stdout and stderr; -1: closed */
     int64_t timeout_ms;               /* TERM then; 0 none */
