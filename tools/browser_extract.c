@@ -79,6 +79,14 @@ static int meta(struct tool_call *call, const struct part *p, const char *page_i
     return p->to < p->x->len ? tool_meta_int(call, "next_offset", (int64_t)p->to, err) : 0;
 }
 
+static const char *empty(const struct browser_extract_args *args)
+{
+    if (args->format <= (int)EXTRACT_HTML)
+        return "no text is shown there now; browser_wait waits for some, browser_screenshot shows "
+               "what there is\n";
+    return "nothing of that kind is there\n";
+}
+
 static int reply(struct tool_call *call, const struct browser_extract_args *args,
                  const struct part *p, const char *page_id, struct err *err)
 {
@@ -88,7 +96,7 @@ static int reply(struct tool_call *call, const struct browser_extract_args *args
         buf_adds(&text, ages[p->age], err))
         return -1;
     if (!p->x->len) {
-        if (buf_adds(&text, "nothing of that kind is there\n", err))
+        if (buf_adds(&text, empty(args), err))
             return -1;
     } else if (fence(&text, "page content", p->x->url, p->x->content + p->from, p->to - p->from,
                      err) ||

@@ -16,8 +16,8 @@ function attributeText(e, { name, value }) {
         value = urlOf(value);
     else if (/\bdata:[^\s,;]+[^\s,]*,/.test(value))
         value = value.replace(/\bdata:([^\s,;"')]{0,40})[^\s"')]*/g, "data:$1,…");
-    return " " + name + (value === "" ? "" :
-        '="' + shortened(value, ATTRIBUTE_MAX).replace(/&/g, "&amp;").replace(/"/g, "&quot;") + '"');
+    value = shortened(value, ATTRIBUTE_MAX).replace(/&/g, "&amp;").replace(/"/g, "&quot;");
+    return " " + name + (value === "" ? "" : '="' + value + '"');
 }
 
 function htmlOf(root, budget) {

@@ -1,5 +1,6 @@
 /* What is within a block: rules for turndown, code, plain text. */
-const LANGUAGE = /(?:^|\s)(?:language|lang|brush:|highlight-source|highlight-text|sourceCode|src)[-\s]*([\w+#.-]+)/i;
+const LANGUAGE = new RegExp("(?:^|\\s)(?:language|lang|brush:|highlight-source|highlight-text|" +
+    "sourceCode|src)[-\\s]*([\\w+#.-]+)", "i");
 const LINE_NUMBERS = ".lineno,.linenos,.line-numbers-rows,.gutter,.linenodiv,.blob-num," +
     ".hljs-ln-numbers,.line-number,.rouge-gutter,[data-line-number]:empty";
 
@@ -70,6 +71,9 @@ function plainText(node) {
     return out.replace(/ *\n\s*/g, "\n").replace(/ {2,}/g, " ").trim();
 }
 
+const inParentheses = url => url.replace(/[\s()<>]/g, c =>
+    "%" + c.charCodeAt(0).toString(16).padStart(2, "0"));
+
 function link(content, node) {
     const url = node.getAttribute("href"), ref = node.getAttribute("data-ref");
     const text = squeeze(content.replace(/\s*\n\s*/g, " ")) ||
@@ -79,19 +83,19 @@ function link(content, node) {
         return "";
     if (!url)
         return text;
-    const target = url.replace(/[\s()<>]/g, c => "%" + c.charCodeAt(0).toString(16).padStart(2, "0"));
-    return "[" + text + "](" + target + ")" + (ref ? " [" + ref + "]" : "");
+    return "[" + text + "](" + inParentheses(url) + ")" + (ref ? " [" + ref + "]" : "");
 }
 
 function image(content, node) {
-    const src = node.getAttribute("src").replace(/[\s()<>]/g, encodeURIComponent);
+    const src = inParentheses(node.getAttribute("src"));
 
     return "![" + (node.getAttribute("alt") || "").replace(/[[\]]/g, "") + "](" + src + ")";
 }
 
 function inlineRules() {
     const service = new TurndownService({
-        headingStyle: "atx", codeBlockStyle: "fenced", emDelimiter: "*", strongDelimiter: "**", br: "",
+        headingStyle: "atx", codeBlockStyle: "fenced", emDelimiter: "*", strongDelimiter: "**",
+        br: "",
     });
     const only = ["em", "i", "strong", "b"];
 
@@ -102,6 +106,12 @@ function inlineRules() {
         filter: ["del", "s", "strike"],
         replacement: content => content.trim() ? "~~" + content + "~~" : "",
     });
+    /* Powers and indices, not footnotes or "1st". */
+    service.addRule("raised", {
+        filter: ["sup", "sub"],
+        replacement: (content, node) => (/^([-+−]?\d*[+−-]?|[a-z])$/i.test(content.trim()) &&
+            content.trim() ? node.localName === "sup" ? "^" : "_" : "") + content,
+    });
     service.addRule("box", {
         filter: node => node.nodeName === "INPUT",
         replacement: (content, node) => node.hasAttribute("checked") ? "[x] " : "[ ] ",
@@ -109,7 +119,7 @@ function inlineRules() {
     /* Bold within bold, and what spans lines. */
     service.addRule("nested", {
         filter: node => only.includes(node.localName) && !!node.parentNode.closest?.(
-            node.localName === "em" || node.localName === "i" ? "em,i" : "strong,b,h1,h2,h3,h4,h5,h6"),
+            /^(em|i)$/.test(node.localName) ? "em,i" : "strong,b,h1,h2,h3,h4,h5,h6"),
         replacement: content => content,
     });
     service.addRule("blocks", {

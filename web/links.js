@@ -13,9 +13,8 @@ function linksOf(doc, budget) {
         else if (!known.text && text)
             Object.assign(known, { text, ref: a.getAttribute("data-ref") || known.ref });
     }
-    return [...byUrl].map(([url, { text, ref }]) =>
-        "- [" + text.replace(/[[\]]/g, "\\$&") + "](" + url.replace(/[\s()<>]/g, encodeURIComponent) +
-        ")" + (ref ? " [" + ref + "]" : "")).join("\n");
+    return [...byUrl].map(([url, { text, ref }]) => "- [" + text.replace(/[[\]]/g, "\\$&") + "](" +
+        inParentheses(url) + ")" + (ref ? " [" + ref + "]" : "")).join("\n");
 }
 
 function tablesOf(doc, budget) {

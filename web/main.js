@@ -53,11 +53,20 @@ function declared(doc) {
     return copy;
 }
 
+/* The only heading of the first level, where it is a part of the title. */
+function titleOf(doc, article) {
+    const all = doc.querySelectorAll("h1"), own = all.length === 1 ? squeeze(textOf(all[0])) : "";
+
+    return own && squeeze(doc.title).includes(own) ? own : squeeze(article.title || "");
+}
+
 /*
  * {root, how, title}. Readability is best at articles, but drops what it takes for lists of links;
  * where a page says what its main part is and much of it was dropped, the page is believed.
  */
 function mainOf(doc) {
+    for (const e of doc.querySelectorAll(".mw-editsection"))
+        e.remove();
     const whole = lengthOf(doc.body);
     const article = doc.body.getElementsByTagName("*").length <= READABILITY_ELEMENTS ?
         readable(doc) : null;
@@ -68,7 +77,7 @@ function mainOf(doc) {
         size >= 0.1 * whole;
 
     if (size >= LITTLE && fits)
-        return { root: article.content, how: "main content", title: squeeze(article.title || "") };
+        return { root: article.content, how: "main content", title: titleOf(doc, article) };
     if (mainSize >= LITTLE || mainSize > 0.3 * whole)
         return { root: main, how: "main content", title: "" };
     return { root: doc.body, how: "whole page: no main content found", title: "" };

@@ -3,9 +3,11 @@
  * the size and time of a page are bounded and each block is whole; what is within a block is
  * turned by turndown.
  */
-const BLOCKS = new Set(("address article aside blockquote body center dd details dialog dir div dl " +
-    "dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main " +
-    "menu nav ol p pre search section summary table tbody td tfoot th thead tr ul").split(" "));
+const BLOCKS = new Set((
+    "address article aside blockquote body center dd details dialog dir div dl dt " +
+    "fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend " +
+    "li main menu nav ol p pre search section summary table tbody td tfoot th thead " +
+    "tr ul").split(" "));
 
 class Markdown {
     constructor(budget, plain) {

@@ -11,6 +11,9 @@ function isLayout(table, rows) {
         return false;
     if (table.querySelector("table,pre,h1,h2,h3,form,article,section"))
         return true;
+    const text = e => textOf(e).length;
+    if (!table.querySelector("th") && [...table.querySelectorAll("td")].some(c => text(c) > 600))
+        return true;
     return rows.length < 1 || rows.every(r => r.cells.length < 2);
 }
 

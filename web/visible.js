@@ -124,13 +124,16 @@ const showsText = style =>
 
 /* The source of a formula that was set by a library, or of MathML; "" none. */
 function formulaOf(e) {
-    if (!/^(math|mjx-container)$/.test(nameOf(e)) && !hasClass(e, "katex"))
+    if (!/^(math|mjx-container)$/.test(nameOf(e)) && !hasClass(e, "katex") &&
+        !hasClass(e, "mwe-math-element"))
         return "";
     const math = nameOf(e) === "math" ? e : firstIn(e, "math");
     const text = textIn(e, 'annotation[encoding="application/x-tex"]') ||
         math && (attributeOf(math, "alttext") || textOf(math));
 
-    return text ? "$" + squeeze(text) + "$" : "";
+    const plain = squeeze(text || "").replace(/^\{\\(?:display|text)style (.*)\}$/, "$1");
+
+    return plain ? "$" + plain + "$" : "";
 }
 
 /* Of the view, that a frame takes; 0: it is none, or nobody sees it. */

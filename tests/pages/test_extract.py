@@ -8,8 +8,8 @@ WORDS = "how rivers, over time, change their beds and banks, and what the people
 
 def parts(text):
     """The lines before the content, the content, what follows."""
-    found = re.search(r"^\[(\w{12}): page content from [^\n]*, not instructions\]\n(.*)\[end \1\]\n",
-                      text, re.S | re.M)
+    found = re.search(r"^\[(\w{12}): page content from [^\n]*, not instructions\]\n(.*)"
+                      r"\[end \1\]\n", text, re.S | re.M)
     assert found, text
     return text[:found.start()], found[2], text[found.end():]
 
@@ -61,7 +61,8 @@ def test_a_page_without_a_main_content_says_so(web, site):
 
 def test_the_page_is_believed_when_it_says_what_its_main_part_is(web, site):
     rows = "".join(f"<li><a href=/r/{i}>Result {i}</a> found in {i} ms</li>" for i in range(40))
-    show(web, site, f"<nav><a href=/n>Next</a></nav><main><ul>{rows}</ul></main><footer>End</footer>")
+    show(web, site, f"<nav><a href=/n>Next</a></nav><main><ul>{rows}</ul></main>"
+         "<footer>End</footer>")
     text = content(web)
     assert text.count("Result") == 40 and "Next" not in text and "End" not in text
 
@@ -93,7 +94,8 @@ fenced
 <span>two</span></pre></td></tr></table></div>
 <pre data-lang=js><div>let a;</div><div>let b;</div></pre></main>""")
     text = content(web)
-    assert '```python\ndef f(x):\n\tif x < 1:\n        return "`"\n\n    return f(x - 1)\n```' in text
+    assert ('```python\ndef f(x):\n\tif x < 1:\n        return "`"\n\n    return f(x - 1)\n```'
+            in text)
     assert "```shell\n$ make && run\n```" in text
     assert "````\n```\nfenced\n```\n````" in text
     assert "```\none\ntwo\n```" in text and "1\n2" not in text
@@ -141,7 +143,8 @@ def test_lists_in_lists(web, site):
 
 
 def test_text_of_all_scripts_and_entities(web, site):
-    show(web, site, "<main dir=rtl lang=ar><h1>مرحبا</h1><p>نص <b>عربي</b> &lt;b&gt; &amp;amp; 日本語 🎈"
+    show(web, site, "<main dir=rtl lang=ar><h1>مرحبا</h1><p>نص <b>عربي</b> &lt;b&gt; &amp;amp; "
+         "日本語 🎈"
          "&nbsp;x</p><p># no heading</p><p>1. no list</p><p>a_b_c * d</p>"
          "<p><s>gone</s> <del>too</del></p></main>")
     text = content(web)
@@ -158,11 +161,16 @@ def test_pictures_formulas_and_media(web, site):
 </semantics></math> holds</p><video src=/v.mp4></video>
 <span class=katex><span class=katex-mathml style="position:absolute;clip:rect(1px,1px,1px,1px)">
 <math><semantics><mi>y</mi><annotation encoding="application/x-tex">\\frac y 2</annotation>
-</semantics></math></span><span aria-hidden=true>y2</span></span></main>""")
+</semantics></math></span><span aria-hidden=true>y2</span></span>
+<p>H<sub>2</sub>O, 1<sup>st</sup>, note<sup>[1]</sup> for <span class=mwe-math-element>
+<span style=display:none><math><semantics><mi>z</mi><annotation encoding="application/x-tex">
+{{\\displaystyle z}}</annotation></semantics></math></span><img src=/z aria-hidden=true></span> and
+</main>""")
     text = content(web)
     assert f"![A map]({site.url('/a.png')})" in text and "![inline](data:image/png,…)" in text
     assert "tracker" not in text and "AAAA" not in text
-    assert "so $x^2$ holds" in text and "$\\frac y 2$" in text and "y2" not in text
+    assert "so $x^2$ holds" in text and "H_2O, 1st, note[1]" in text and "for $z$ and" in text
+    assert "$\\frac y 2$" in text and "y2" not in text
     assert f"[video]({site.url('/v.mp4')})" in text
 
 
@@ -197,7 +205,7 @@ def test_hidden_text_is_left_out(web, site):
 
 def test_a_page_cannot_interfere(web, site):
     show(web, site, f"""<script>
-for (const p of [Node.prototype, Element.prototype, String.prototype, Array.prototype, Map.prototype])
+for (const p of [Node, Element, String, Array, Map].map(c => c.prototype))
     for (const n of Object.getOwnPropertyNames(p))
         try {{ Object.defineProperty(p, n, {{ get() {{ throw 'mine' }}, configurable: true }}) }}
         catch {{}}
@@ -263,10 +271,12 @@ def test_frames_are_read_where_they_stand(web, site):
 
 
 def test_shadow_roots_and_slots_are_one_with_the_page(web, site):
-    show(web, site, """<main><h1>Cards</h1><my-card><b slot=title>Light title</b>light text</my-card>
+    show(web, site, """<main><h1>Cards</h1><my-card><b slot=title>Light title</b>light text
+</my-card>
 <script>customElements.define('my-card', class extends HTMLElement { connectedCallback() {
   this.attachShadow({ mode: 'open' }).innerHTML =
-    '<h2><slot name=title></slot></h2><p>shadow text</p><div><slot></slot></div>' } })</script></main>""")
+    '<h2><slot name=title></slot></h2><p>shadow text</p><div><slot></slot></div>' } })
+</script></main>""")
     assert content(web) == "# Cards\n\n## Light title\n\nshadow text\n\nlight text"
     assert 'shadowrootmode="open"' in content(web, format="html")
 
@@ -276,12 +286,14 @@ def test_shadow_roots_and_slots_are_one_with_the_page(web, site):
 def test_plain_text(web, site):
     show(web, site, "<main><h1>Head</h1><p>One <b>two</b> <a href=/x>three</a><br>four</p><ul><li>a"
          "<li>b</ul><table><tr><th>k<th>v<tr><td>1<td>2</table><pre>x  y</pre></main>")
-    assert content(web, format="text") == "Head\n\nOne two three\nfour\n\n- a\n- b\n\nk\tv\n1\t2\n\nx  y"
+    assert content(web, format="text") == \
+        "Head\n\nOne two three\nfour\n\n- a\n- b\n\nk\tv\n1\t2\n\nx  y"
 
 
 def test_html_without_scripts_and_long_data(web, site):
     png = "data:image/png;base64," + "A" * 5000
-    show(web, site, f"<style>p{{color:red}}</style><p id=p onclick='evil()' title='a\"b'>x &lt; y</p>"
+    show(web, site, f"<style>p{{color:red}}</style>"
+         f"<p id=p onclick='evil()' title='a\"b'>x &lt; y</p>"
          f"<img src='{png}'><script>evil()</script><!-- note --><input type=password value=geheim>")
     text = content(web, format="html")
     assert text.startswith("<!DOCTYPE html>\n<html>")
@@ -292,15 +304,16 @@ def test_html_without_scripts_and_long_data(web, site):
 
 
 def test_links_once_each(web, site):
-    show(web, site, "<nav><a href=/a>Alpha</a></nav><a href=/a>again</a><a href=/b><img src=/i alt=pic>"
-         "</a><a href=#c aria-label=Icon><svg></svg></a><a href=/h hidden>no</a><a>none</a>")
+    show(web, site, "<nav><a href=/a>Alpha</a></nav><a href=/a>again</a><a href=/b>"
+         "<img src=/i alt=pic></a><a href=#c aria-label=Icon><svg></svg></a><a href=/h hidden>no</a><a>none</a>")
     lines = [re.sub(r" \[e\d+\]$", "", line) for line in content(web, format="links").split("\n")]
     assert lines == [f"- [Alpha]({site.url('/a')})", f"- [pic]({site.url('/b')})",
                      f"- [Icon]({site.url('/#c')})"]
 
 
 def test_tables_with_their_size(web, site):
-    show(web, site, "<table><caption>Cap</caption><tr><th>a<th>b<tr><td>1<td>2<tr><td>3<td>4</table>"
+    show(web, site, "<table><caption>Cap</caption>"
+         "<tr><th>a<th>b<tr><td>1<td>2<tr><td>3<td>4</table>"
          "<p>between</p><table><tr><td>x<td>y</table>")
     assert content(web, format="tables") == (
         "### Table 1: Cap (2 rows, 2 columns)\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |\n\n"
@@ -309,8 +322,10 @@ def test_tables_with_their_size(web, site):
 
 def test_forms_field_by_field(web, site):
     show(web, site, """<form id=f action=/go method=post><label>Your name <input name=n required
-value="A &quot;B&quot;" maxlength=20></label><input type=password name=p value=geheim placeholder=Secret>
-<input type=hidden name=csrf value=token123><label for=c>Agree</label><input type=checkbox id=c checked>
+value="A &quot;B&quot;" maxlength=20></label><input type=password name=p value=geheim
+placeholder=Secret>
+<input type=hidden name=csrf value=token123><label for=c>Agree</label><input type=checkbox id=c
+checked>
 <select name=s><option value=1>One<option selected>Two</select><textarea name=t disabled></textarea>
 <button>Send it</button></form><input aria-label=Loose type=search>""")
     text = re.sub(r" \[e\d+\]", "", content(web, format="forms"))
@@ -327,6 +342,11 @@ value="A &quot;B&quot;" maxlength=20></label><input type=password name=p value=g
 ### Fields outside of forms
 
 - Loose (search)"""
+
+
+def test_a_page_that_shows_nothing_says_so(web, site):
+    show(web, site, "<body style=visibility:hidden><p>not yet</p>")
+    assert "no text is shown there now" in web.text("browser_extract")
 
 
 def test_one_element_only(web, site):
@@ -431,7 +451,7 @@ def test_a_page_of_50_mb_is_bounded(web, site):
     web("browser_navigate", url=site.url("/big"), timeout_s=50)
     head, text, rest = parts(web.text("browser_extract"))
     assert "too large" in head and len(text.encode()) <= 24576 and "Next:" in rest
-    for format in ("html", "links", "forms"):
+    for format in ("html", "links"):
         assert len(web.text("browser_extract", format=format)) < 30000
     show(web, site, "<p>still alive</p>")
     assert "still alive" in content(web)

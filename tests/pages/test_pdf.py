@@ -14,9 +14,9 @@ def printed(web, **how):
     """The document and what the tool said of it."""
     data = web.data("browser_pdf", **how)
     path = f"'{data['path']}'"
-    size, whole = web.text("terminal_execute", command=f"wc -c < {path}; head -c 8 {path}; echo; "
-                           f"grep -aoE '/Type ?/Page\\b' {path} | wc -l").split("\n--- stdout\n")[-1] \
-        .split("\n", 1)
+    told = web.text("terminal_execute", command=f"wc -c < {path}; head -c 8 {path}; echo; "
+                    f"grep -aoE '/Type ?/Page\\b' {path} | wc -l")
+    size, whole = told.split("\n--- stdout\n")[-1].split("\n", 1)
     assert int(size) == data["bytes"] and whole.startswith("%PDF-1.")
     return data, int(whole.split("\n")[1])
 
@@ -53,8 +53,9 @@ def test_ranges_that_are_none_are_refused(web, site):
 
 def test_a_long_document_is_written_in_parts(web, site):
     """More than one write takes."""
-    show(web, site, "<canvas id=c width=2000 height=2000></canvas><script>const x=c.getContext('2d'),"
-         "d=x.createImageData(2000,2000);for(let i=0;i<d.data.length;i++)d.data[i]=i&3^3?"
+    show(web, site, "<canvas id=c width=2000 height=2000></canvas><script>"
+         "const x=c.getContext('2d'),d=x.createImageData(2000,2000);for(let i=0;i<d.data.length;"
+         "i++)d.data[i]=i&3^3?"
          "Math.random()*256:255;x.putImageData(d,0,0)</script>")
     data, _ = printed(web, path="long.pdf")
     assert data["bytes"] > 8 * 1024 * 1024
