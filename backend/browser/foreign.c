@@ -135,7 +135,7 @@ static void answer(struct foreign *f, const struct command *c, int code, const c
     } else {
         jw_kraw(&w, "result", "{}");
     }
-    if (*c->session)
+    if (*c->session && strlen(c->session) < PAGE_FRAME_ID)
         jw_kstr(&w, "sessionId", c->session);
     jw_end(&w);
     if (!jw_done(&w))
