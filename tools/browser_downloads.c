@@ -96,6 +96,17 @@ int downloads_wait(struct tool_call *call, struct browsing *b, const char *id, i
     return r;
 }
 
+static int say_last(struct browsing *b, struct err *err)
+{
+    AUTO_FREE struct download *all = NULL;
+    size_t n;
+
+    if (download_list(b->browser, &all, &n, NULL) || !n)
+        return err_next(err, "start one, by browser_click or browser_navigate");
+    return err_next(err, "the last one, %s (%.100s), was %s before", all[n - 1].id, all[n - 1].name,
+                    states[all[n - 1].state]);
+}
+
 static int wait_for(struct tool_call *call, struct browsing *b, const char *id, double timeout_s,
                     struct err *err)
 {
@@ -109,7 +120,7 @@ static int wait_for(struct tool_call *call, struct browsing *b, const char *id, 
         return -1;
     if (r && !*d->id) {
         err_set(err, ERR_TIMEOUT, "no download started within %.1f s", timeout_s);
-        return err_next(err, "start one, by browser_click or browser_navigate");
+        return say_last(b, err);
     }
     return reply(call, d, 1, err);
 }

@@ -1,11 +1,15 @@
 #include "backend/browser/wait.h"
+#include "base/clock.h"
 #include "tools.gen.h"
 #include "tools/browsing.h"
+#include "tools/downloads.h"
 #include "tools/render.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct outcome {
+    struct page_mark mark;
     struct waited waited;
     struct page_report report;
 };
@@ -66,10 +70,34 @@ static int check(const struct browser_wait_args *args, struct err *err)
         err_set(err, ERR_INVALID, "time_s waits for nothing but time");
         return err_next(err, "pass timeout_s to limit how long the rest is waited for");
     }
+    if (args->state == BROWSER_WAIT_STATE_DOWNLOAD &&
+        (args->text || args->text_gone || args->target || args->url || args->response))
+        return err_set(err, ERR_INVALID, "state download is waited for alone");
     if (args->has_time_s || any)
         return 0;
     err_set(err, ERR_INVALID, "there is nothing to wait for");
     return err_next(err, "pass text, text_gone, target, url, state, response or time_s");
+}
+
+static int wait_for_download(struct tool_call *call, struct browsing *b, double timeout_s,
+                             struct outcome *o, struct err *err)
+{
+    AUTO_FREE struct download *d = calloc(1, sizeof(*d));
+    int64_t began_ms = clock_ms();
+    int r;
+
+    if (!d)
+        return err_oom(err);
+    r = downloads_wait(call, b, NULL, began_ms + tools_ms(timeout_s), d, err);
+    if (r < 0)
+        return -1;
+    o->waited.matched = r ? NULL : "download";
+    o->waited.elapsed_ms = clock_ms() - began_ms;
+    if (page_settle(b->page, &o->mark, 1, call->call, &o->report, err))
+        return -1;
+    if (*d->id)
+        downloads_event(&o->report, d);
+    return 0;
 }
 
 static int wait_for(struct tool_call *call, struct browsing *b,
@@ -102,15 +130,19 @@ int tool_browser_wait(struct tool_call *call, const struct browser_wait_args *ar
 {
     AUTO(browsing) struct browsing b = { 0 };
     AUTO_FREE struct outcome *o = calloc(1, sizeof(*o));
-    struct page_mark mark;
+    int r;
 
     if (!o)
         return err_oom(err);
     if (check(args, err) || browsing_begin(call, args->page_id, &b, err))
         return -1;
-    page_peek(b.page, &mark);
-    if (wait_for(call, &b, args, &o->waited, err) ||
-        page_settle(b.page, &mark, 1, call->call, &o->report, err))
+    page_peek(b.page, &o->mark);
+    if (args->state == BROWSER_WAIT_STATE_DOWNLOAD)
+        r = wait_for_download(call, &b, args->timeout_s, o, err);
+    else
+        r = wait_for(call, &b, args, &o->waited, err) ||
+            page_settle(b.page, &o->mark, 1, call->call, &o->report, err);
+    if (r || downloads_tell(call, &b, &o->report, err))
         return -1;
     return reply(call, &b, o, err);
 }

@@ -197,7 +197,7 @@ int downloads_move(struct tool_call *call, struct sandbox *sb, const struct down
 
 /* ---- telling ---- */
 
-static void tell_one(struct page_report *r, const struct download *d)
+void downloads_event(struct page_report *r, const struct download *d)
 {
     struct page_event *e;
     char text[PAGE_EVENT_MAX * 2];
@@ -238,6 +238,6 @@ int downloads_tell(struct tool_call *call, struct browsing *b, struct page_repor
     if (download_news(b->browser, page_id(b->page), &news, &n, err))
         return -1;
     for (size_t i = 0; i < n; i++)
-        tell_one(report, &news[i]);
+        downloads_event(report, &news[i]);
     return 0;
 }

@@ -26,6 +26,9 @@ int downloads_tell(struct tool_call *call, struct browsing *b, struct page_repor
 int downloads_wait(struct tool_call *call, struct browsing *b, const char *id, int64_t deadline_ms,
                    struct download *out, struct err *err) MUST_CHECK;
 
+/* One of them as an event of the report. */
+void downloads_event(struct page_report *report, const struct download *d);
+
 /* Moves a done one: to a new name, or into a directory. ERR_CONFLICT: the name is taken. *path is
  * the caller's. */
 int downloads_move(struct tool_call *call, struct sandbox *sb, const struct download *d,

@@ -144,14 +144,15 @@ static int cancel(const struct drive *d)
 
 static int perform(const struct drive *d, const char *what)
 {
+    static const struct drive_row *const tables[] = { drive_rows, drive_input_rows,
+                                                      drive_files_rows };
+
     if (!strcmp(what, "cancel"))
         return cancel(d);
-    for (const struct drive_row *row = drive_rows; row->name; row++)
-        if (!strcmp(row->name, what))
-            return row->fn(d);
-    for (const struct drive_row *row = drive_input_rows; row->name; row++)
-        if (!strcmp(row->name, what))
-            return row->fn(d);
+    for (size_t i = 0; i < COUNT_OF(tables); i++)
+        for (const struct drive_row *row = tables[i]; row->name; row++)
+            if (!strcmp(row->name, what))
+                return row->fn(d);
     return err_set(d->err, ERR_INVALID, "do: \"%s\" is unknown", what);
 }
 

@@ -21,7 +21,7 @@ struct drive_row {
     int (*fn)(const struct drive *d);
 };
 
-extern const struct drive_row drive_rows[], drive_input_rows[];
+extern const struct drive_row drive_rows[], drive_input_rows[], drive_files_rows[];
 
 void drive_report(struct jw *w, const struct page_report *report);
 

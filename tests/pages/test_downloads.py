@@ -92,9 +92,10 @@ def test_a_blob_and_a_data_url(web, site):
 
 def test_a_popup_that_is_a_download(web, site):
     site.add("/p", attached("popup.bin"))
-    click(web, site, "<a href=/p target=_blank>get</a>")
-    one = listed(web, action="wait")[0]
-    assert one["name"] == "popup.bin" and one["state"] == "completed"
+    text = click(web, site, "<a href=/p target=_blank>get</a>")
+    if "popup.bin finished" not in text:
+        assert listed(web, action="wait")[0]["name"] == "popup.bin"
+    assert only(web, "popup.bin")["state"] == "completed"
 
 
 def test_an_isolated_context(web, site):
@@ -222,3 +223,22 @@ def test_bad_arguments(web):
     assert "id is missing" in web.fails("browser_downloads", action="cancel")
     assert "to is missing" in web.fails("browser_downloads", action="move", id="d1")
     assert "timeout" in web.fails("browser_downloads", action="wait", timeout_s=0.2)
+
+
+def test_waiting_for_what_is_over_already_names_it(web, site):
+    site.add("/o", attached("over.bin"))
+    assert "over.bin finished" in click(web, site, "<a href=/o>get</a>")
+    assert only(web, "over.bin")["id"] in web.fails("browser_downloads", action="wait",
+                                                    timeout_s=0.1)
+
+
+def test_browser_wait(web, site):
+    site.add("/s", trickle(site))
+    click(web, site, "<a href=/s>get</a>")
+    late = web.data("browser_wait", state="download", timeout_s=0.2)
+    assert not late["matched"]
+    assert any("slow.bin started" in e["text"] for e in late["events"] if e["type"] == "download")
+    site.released.set()
+    done = web.data("browser_wait", state="download")
+    assert done["matched"] and done["what"] == "download"
+    assert any("downloads/slow" in e["text"] for e in done["events"] if e["type"] == "download")
