@@ -237,7 +237,7 @@ static void paused(struct browser *b, struct session *s, yyjson_val *params)
                     yyjson_obj_get(params, "responseErrorReason");
     struct fetch_request q;
 
-    if (!s || !read_request(&q, s, params))
+    if (!s || (s->page && s->page->blank) || !read_request(&q, s, params))
         return;
     if (b->network && !answered &&
         (route_decide(b, &q) || replay_decide(b, &q) || headers_decide(b, &q)))

@@ -17,7 +17,12 @@
 #define FETCH_TRIED 64 /* requests whose credentials were tried are remembered */
 
 struct route;
-struct header_rule;
+struct header_rule {        /* guarded by browser.lock */
+    struct strings origins; /* lower case */
+    struct strings names, values;
+    char *username, *password; /* NULL none */
+};
+
 struct har_replay;
 
 /* Made when the first rule or recording is; one per browser. */

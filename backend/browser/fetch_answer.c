@@ -124,7 +124,7 @@ void fetch_answer(struct browser *b, const struct fetch_request *q, const struct
     enum fetch_how how = f->how;
 
     if (f->how == FETCH_FULFIL)
-        net_mocked(b, q->session, q->network_id);
+        net_mocked(b, q->session, q->network_id, q->url);
     if (slow && give_to_worker(b, q, f))
         return;
     if (begin(&text, q->id, NULL))

@@ -144,12 +144,26 @@ static int page_index(const struct har *h, const struct page *page)
     return -1;
 }
 
+static void keep_title(struct har *h, const struct page *page)
+{
+    int i = page_index(h, page);
+    char *title = i < 0 ? NULL : strdup(page->title ? page->title : "");
+
+    if (!title)
+        return;
+    free(h->pages[i].title);
+    h->pages[i].title = title;
+}
+
 /* A document of a page begins, its redirects included in it. */
 static void begin_page(struct har *h, const struct page *page, const struct net_entry *e)
 {
     struct har_page *p;
 
-    if (!e->r.main_document || net_find_older(e) || h->page_count == HAR_PAGES_MAX)
+    if (!e->r.main_document || net_find_older(e))
+        return;
+    keep_title(h, page);
+    if (h->page_count == HAR_PAGES_MAX)
         return;
     p = &h->pages[h->page_count++];
     *p = (struct har_page){ .wall_ms = e->r.wall_ms, .sent = e->sent, .dom_ms = -1, .load_ms = -1 };
@@ -245,7 +259,12 @@ void har_milestone(struct browser *b, struct page *page, bool load, double now)
         if (!p || now < p->sent)
             continue;
         *(load ? &p->load_ms : &p->dom_ms) = (now - p->sent) * 1000;
-        free(p->title);
-        p->title = strdup(page->title ? page->title : "");
+        keep_title(h, page);
     }
+}
+
+void har_titles(struct har *h)
+{
+    for (size_t i = 0; i < h->browser->page_count; i++)
+        keep_title(h, h->browser->pages[i]);
 }

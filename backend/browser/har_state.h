@@ -57,6 +57,9 @@ void har_began(struct browser *b, struct page *page, struct net_entry *e);
 void har_ended(struct browser *b, struct net_entry *e);
 void har_milestone(struct browser *b, struct page *page, bool load, double now);
 
+/* Pages that are open have the titles of now. */
+void har_titles(struct har *h);
+
 /* Asks for the body of a request that is over, if it is worth it. */
 void har_fetch_body(struct browser *b, struct net_entry *e);
 

@@ -69,115 +69,6 @@ static struct net_entry *known(struct browser *b, struct session *s, yyjson_val 
     return NULL;
 }
 
-/* ---- parts of events ---- */
-
-static double number(yyjson_val *object, const char *key, double otherwise)
-{
-    yyjson_val *v = yyjson_obj_get(object, key);
-
-    return yyjson_is_num(v) ? yyjson_get_num(v) : otherwise;
-}
-
-static void copy_lower(char *out, size_t size, const char *text)
-{
-    copy_text(out, size, text);
-    for (; *out; out++)
-        *out = (char)tolower((unsigned char)*out);
-}
-
-static void read_initiator(struct net_request *r, yyjson_val *from)
-{
-    yyjson_val *frame =
-        yyjson_arr_get_first(yyjson_obj_get(yyjson_obj_get(from, "stack"), "callFrames"));
-    const char *url = json_str(from, "url");
-
-    COPY(r->initiator, json_str(from, "type"));
-    url = url && *url ? url : json_str(frame, "url");
-    if (url && *url)
-        r->initiator_url = keep_url(r->initiator_url, url);
-}
-
-static void read_post(struct net_request *r, yyjson_val *request)
-{
-    yyjson_val *data = yyjson_obj_get(request, "postData");
-    size_t len = yyjson_get_len(data);
-
-    r->has_post = json_bool(request, "hasPostData", false) || yyjson_is_str(data);
-    if (!yyjson_is_str(data) || len > NET_POST_MAX)
-        return;
-    r->post = malloc(len + 1);
-    if (!r->post)
-        return;
-    memcpy(r->post, yyjson_get_str(data), len);
-    r->post[len] = '\0';
-    r->post_len = len;
-}
-
-static double after(double base_ms, yyjson_val *timing, const char *key)
-{
-    double v = number(timing, key, -1);
-
-    return v < 0 ? -1 : base_ms + v;
-}
-
-static void read_timing(struct net_entry *e, yyjson_val *t)
-{
-    double base = (number(t, "requestTime", e->sent) - e->sent) * 1000;
-
-    base = base > 0 ? base : 0;
-    e->r.timing = (struct net_timing){
-        .blocked = base,
-        .dns_start = after(base, t, "dnsStart"),
-        .dns_end = after(base, t, "dnsEnd"),
-        .connect_start = after(base, t, "connectStart"),
-        .connect_end = after(base, t, "connectEnd"),
-        .ssl_start = after(base, t, "sslStart"),
-        .ssl_end = after(base, t, "sslEnd"),
-        .send_start = after(base, t, "sendStart"),
-        .send_end = after(base, t, "sendEnd"),
-        .headers = after(base, t, "receiveHeadersEnd"),
-        .end = -1,
-    };
-}
-
-static void read_address(struct net_request *r, yyjson_val *response)
-{
-    const char *ip = json_str(response, "remoteIPAddress");
-    int64_t port = json_int(response, "remotePort", 0);
-
-    if (ip && *ip)
-        snprintf(r->address, sizeof(r->address), "%.48s:%d", ip, (int)port);
-}
-
-static void read_response(struct net_log *log, struct net_entry *e, yyjson_val *response,
-                          double now)
-{
-    struct net_request *r = &e->r;
-    yyjson_val *timing = yyjson_obj_get(response, "timing");
-
-    if (!r->response.real || !r->status)
-        r->status = (int)json_int(response, "status", 0);
-    if (r->status == json_int(response, "status", 0))
-        COPY(r->status_text, json_str(response, "statusText"));
-    if (!r->response.real)
-        net_headers_read(&r->response, yyjson_obj_get(response, "headers"));
-    if (!r->request.real && yyjson_obj_get(response, "requestHeaders"))
-        net_headers_read(&r->request, yyjson_obj_get(response, "requestHeaders"));
-    COPY(r->mime, json_str(response, "mimeType"));
-    COPY(r->charset, json_str(response, "charset"));
-    COPY(r->protocol, json_str(response, "protocol"));
-    read_address(r, response);
-    r->from_cache |= json_bool(response, "fromDiskCache", false) ||
-                     json_bool(response, "fromPrefetchCache", false);
-    r->from_worker |= json_bool(response, "fromServiceWorker", false);
-    e->head_bytes = json_int(response, "encodedDataLength", 0);
-    if (timing)
-        read_timing(e, timing);
-    else
-        r->timing.headers = now > e->sent ? (now - e->sent) * 1000 : 0;
-    net_count(log, e);
-}
-
 /* ---- what comes beside the request, at any time ---- */
 
 static void put_extra(struct net_log *log, struct net_entry *e, struct net_early *x)
@@ -253,23 +144,22 @@ static void take_early(struct net_log *log, struct net_entry *e)
             put_extra(log, e, &x);
 }
 
-void net_mocked(struct browser *b, struct session *s, const char *id)
+void net_mocked(struct browser *b, struct session *s, const char *id, const char *url)
 {
     struct page *page = net_page(b, s, NULL);
     struct net_log *log = page ? net_log_of(page) : NULL;
     struct net_entry *e = net_find(log, id);
     struct net_early x = { .kind = NET_EARLY_MOCKED };
 
-    if (e)
+    if (e && !strncmp(e->r.url, url, strcspn(e->r.url, "#")))
         e->r.mocked = true;
-    else if (log && id)
+    else if (log && id) /* where a redirect leads is held up before it is told */
         net_early_keep(log, id, &x);
 }
 
 /* ---- the course of a request ---- */
 
-static void end_entry(struct browser *b, struct net_log *log, struct net_entry *e,
-                      double now)
+static void end_entry(struct browser *b, struct net_log *log, struct net_entry *e, double now)
 {
     if (e->r.over)
         return;
@@ -283,9 +173,9 @@ static void redirected(struct browser *b, struct net_log *log, struct net_entry 
                        yyjson_val *params)
 {
     yyjson_val *response = yyjson_obj_get(params, "redirectResponse");
-    double now = number(params, "timestamp", e->sent);
+    double now = net_number(params, "timestamp", e->sent);
 
-    read_response(log, e, response, now);
+    net_read_response(log, e, response, now);
     if (!json_bool(params, "redirectHasExtraInfo", false))
         e->extra_request = e->extra_response = true;
     e->r.redirected = true;
@@ -300,23 +190,6 @@ static bool is_main(const struct page *page, yyjson_val *params, const char *id)
 
     return type && frame && loader && !strcmp(type, "Document") && !strcmp(id, loader) &&
            !strcmp(frame, page->target);
-}
-
-static void fill(struct net_entry *e, struct page *page, yyjson_val *params)
-{
-    yyjson_val *request = yyjson_obj_get(params, "request");
-    double wall = number(params, "wallTime", 0);
-
-    e->sent = number(params, "timestamp", 0);
-    e->r.wall_ms = wall > 0 ? (int64_t)(wall * 1000) : clock_wall_ms();
-    COPY(e->r.method, json_str(request, "method"));
-    copy_lower(e->r.type, sizeof(e->r.type), json_str(params, "type"));
-    if (!*e->r.type)
-        COPY(e->r.type, "other");
-    net_headers_read(&e->r.request, yyjson_obj_get(request, "headers"));
-    read_post(&e->r, request);
-    read_initiator(&e->r, yyjson_obj_get(params, "initiator"));
-    e->r.main_document = is_main(page, params, e->id);
 }
 
 static void will_be_sent(struct browser *b, struct session *s, yyjson_val *params)
@@ -339,7 +212,8 @@ static void will_be_sent(struct browser *b, struct session *s, yyjson_val *param
     e = log ? net_add(log, id, s->id, url) : NULL;
     if (!e)
         return;
-    fill(e, page, params);
+    net_read_request(e, params);
+    e->r.main_document = is_main(page, params, e->id);
     net_count(log, e);
     take_early(log, e);
     har_began(b, page, e);
@@ -356,7 +230,8 @@ static void response_received(struct browser *b, struct session *s, yyjson_val *
         COPY(e->session, s->id);
     if (!json_bool(params, "hasExtraInfo", false))
         e->extra_request = e->extra_response = true;
-    read_response(log, e, yyjson_obj_get(params, "response"), number(params, "timestamp", e->sent));
+    net_read_response(log, e, yyjson_obj_get(params, "response"),
+                      net_number(params, "timestamp", e->sent));
 }
 
 static void data_received(struct browser *b, struct session *s, yyjson_val *params)
@@ -384,12 +259,12 @@ static void finished(struct browser *b, struct session *s, yyjson_val *params)
 
     if (!e)
         return;
-    double encoded = number(params, "encodedDataLength", 0) - (double)e->head_bytes;
+    double encoded = net_number(params, "encodedDataLength", 0) - (double)e->head_bytes;
     COPY(e->session, s->id);
     e->r.encoded = encoded > 0 ? (int64_t)encoded : 0;
     if (e->r.decoded < 0)
         e->r.decoded = 0;
-    end_entry(b, log, e, number(params, "timestamp", e->sent));
+    end_entry(b, log, e, net_number(params, "timestamp", e->sent));
 }
 
 static void failed(struct browser *b, struct session *s, yyjson_val *params)
@@ -406,13 +281,13 @@ static void failed(struct browser *b, struct session *s, yyjson_val *params)
     snprintf(e->r.failure, sizeof(e->r.failure), "%.80s%s%.60s%s",
              error && *error ? error : "it failed", why ? " (" : "", why ? why : "",
              why ? ")" : "");
-    end_entry(b, log, e, number(params, "timestamp", e->sent));
+    end_entry(b, log, e, net_number(params, "timestamp", e->sent));
 }
 
 static void milestone(struct browser *b, struct session *s, yyjson_val *params, bool load)
 {
     if (s && s->page && !strcmp(s->page->session, s->id))
-        har_milestone(b, s->page, load, number(params, "timestamp", 0));
+        har_milestone(b, s->page, load, net_number(params, "timestamp", 0));
 }
 
 static void dom_ready(struct browser *b, struct session *s, yyjson_val *params)

@@ -83,8 +83,13 @@ bool net_early_take(struct net_log *log, const char *id, enum net_early_kind kin
 /* The page in whose log requests of that session are; NULL none. */
 struct page *net_page(struct browser *b, struct session *s, const char *document);
 
+/* Parts of events: Network.requestWillBeSent, and a Response in the log at `now` seconds. */
+void net_read_request(struct net_entry *e, yyjson_val *params);
+void net_read_response(struct net_log *log, struct net_entry *e, yyjson_val *response, double now);
+double net_number(yyjson_val *object, const char *key, double otherwise);
+
 /* The request was answered by us. */
-void net_mocked(struct browser *b, struct session *s, const char *id);
+void net_mocked(struct browser *b, struct session *s, const char *id, const char *url);
 
 /* Of an address: scheme, host and port, "https://example.com:8080"; 0: it has no host. */
 size_t net_origin(const char *url, char *out, size_t size);

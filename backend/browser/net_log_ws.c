@@ -35,13 +35,6 @@ static void created(struct browser *b, struct session *s, yyjson_val *params)
     har_began(b, page, e);
 }
 
-static double timestamp(yyjson_val *params, double otherwise)
-{
-    yyjson_val *v = yyjson_obj_get(params, "timestamp");
-
-    return yyjson_is_num(v) ? yyjson_get_num(v) : otherwise;
-}
-
 static void handshake(struct browser *b, struct session *s, yyjson_val *params)
 {
     struct net_log *log;
@@ -49,7 +42,7 @@ static void handshake(struct browser *b, struct session *s, yyjson_val *params)
 
     if (!e)
         return;
-    e->sent = timestamp(params, 0);
+    e->sent = net_number(params, "timestamp", 0);
     net_headers_read(&e->r.request, yyjson_obj_get(yyjson_obj_get(params, "request"), "headers"));
     net_count(log, e);
 }
@@ -67,7 +60,7 @@ static void answered(struct browser *b, struct session *s, yyjson_val *params)
     net_headers_read(&e->r.response, yyjson_obj_get(response, "headers"));
     if (yyjson_obj_get(response, "requestHeaders"))
         net_headers_read(&e->r.request, yyjson_obj_get(response, "requestHeaders"));
-    e->r.timing.headers = (timestamp(params, e->sent) - e->sent) * 1000;
+    e->r.timing.headers = (net_number(params, "timestamp", e->sent) - e->sent) * 1000;
     net_count(log, e);
 }
 
@@ -137,7 +130,7 @@ static void closed(struct browser *b, struct session *s, yyjson_val *params)
     if (!e)
         return;
     e->r.over = true;
-    e->r.timing.end = (timestamp(params, e->sent) - e->sent) * 1000;
+    e->r.timing.end = (net_number(params, "timestamp", e->sent) - e->sent) * 1000;
     har_ended(b, e);
 }
 
