@@ -115,6 +115,9 @@ int recording_start_video(struct tool_call *call, const struct recording_start_a
 int recording_start_terminal(struct tool_call *call, const struct recording_start_args *args,
                              struct recording_meta *meta, struct recording **out,
                              struct err *err) MUST_CHECK;
+int recording_start_har(struct tool_call *call, const struct recording_start_args *args,
+                        struct recording_meta *meta, struct recording **out,
+                        struct err *err) MUST_CHECK;
 int recording_start_actions(struct tool_call *call, const struct recording_start_args *args,
                             struct recording_meta *meta, struct recording **out,
                             struct err *err) MUST_CHECK;

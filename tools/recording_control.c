@@ -86,6 +86,7 @@ int tool_recording_start(struct tool_call *call, const struct recording_start_ar
     static int (*const kinds[])(struct tool_call *, const struct recording_start_args *,
                                 struct recording_meta *, struct recording **, struct err *) = {
         [RECORDING_START_KIND_VIDEO] = recording_start_video,
+        [RECORDING_START_KIND_HAR] = recording_start_har,
         [RECORDING_START_KIND_TERMINAL] = recording_start_terminal,
         [RECORDING_START_KIND_ACTIONS] = recording_start_actions,
     };

@@ -1,11 +1,12 @@
 #include "backend/recording/mkv.h"
 #include "tools.gen.h"
 #include "tools/picture.h"
-#include "tools/recording.h"
+#include "tools/recording_file.h"
 #include "tools/render.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define STILLS_BYTES_MAX (2 * 1024 * 1024) /* of all pictures of one answer */
 
@@ -111,12 +112,62 @@ static int head(struct tool_call *call, const struct recording_meta *m, const ch
     return tool_text(call, text.data, text.len, err);
 }
 
+static int add_text(struct tool_call *call, const struct recording_meta *m, int fd, struct err *err)
+{
+    AUTO(buf) struct buf text = BUF_MAX(2 * RECORDING_TEXT_MAX);
+
+    if (m->kind != RECORDING_TERMINAL) {
+        err_set(err, ERR_INVALID, "text: a recording of kind %s has none",
+                recording_kind_name(m->kind));
+        return err_next(err, "leave text out");
+    }
+    if (recording_transcript(fd, &text, err))
+        return -1;
+    return tool_text(call, buf_str(&text), text.len, err);
+}
+
+/* Into the caller's sandbox, where its programs can use it. */
+static int save(struct tool_call *call, int fd, const char *path, struct err *err)
+{
+    AUTO_PTR(sandbox) struct sandbox *sb = NULL;
+
+    if (tools_sandbox(call, &sb, err) || recording_copy_in(call, sb, fd, path, err))
+        return -1;
+    return tool_textf(call, err, "saved to %s", path);
+}
+
+/* format: NULL as it was recorded. */
+static int reply(struct tool_call *call, const struct recording_get_args *args,
+                 const struct recording_meta *m, const struct recording_file *f, int made,
+                 const char *format, struct err *err)
+{
+    int fd = format ? made : f->data_fd;
+    char uri[RECORDING_URI_MAX], name[RECORDING_FILENAME_MAX];
+    const char *mime = format ? recording_format_mime(format) : recording_mime(m->kind);
+    struct stat st;
+
+    recording_uri(m, uri);
+    if (format)
+        snprintf(uri + strlen(uri), sizeof(uri) - strlen(uri), ".%s", format);
+    recording_filename(m, format ? format : recording_extension(m->kind), name);
+    if (head(call, m, name, err) ||
+        (args->frames && add_stills(call, m, f->data_fd, args->frames, err)) ||
+        (args->text && add_text(call, m, fd, err)) ||
+        (args->save_to && save(call, fd, args->save_to, err)))
+        return -1;
+    if (fstat(fd, &st))
+        return err_sys(err, errno, "look at the recording");
+    return tool_link(call, uri, name, mime, st.st_size, err);
+}
+
 int tool_recording_get(struct tool_call *call, const struct recording_get_args *args,
                        struct err *err)
 {
+    static const char *const formats[] = { "mkv", "mp4", "webm" };
+    const char *format = formats[args->format];
     AUTO_FREE struct recording_meta *m = calloc(1, sizeof(*m));
     AUTO(recording_file) struct recording_file f = RECORDING_FILE;
-    char uri[RECORDING_URI_MAX], name[RECORDING_FILENAME_MAX];
+    AUTO_FD int made = -1;
     struct recording_store *store;
 
     if (!m)
@@ -124,10 +175,7 @@ int tool_recording_get(struct tool_call *call, const struct recording_get_args *
     if (recordings_store(call, &store, err) ||
         recording_load(store, call->principal, args->recording_id, m, &f, err))
         return -1;
-    recording_uri(m, uri);
-    recording_filename(m, recording_extension(m->kind), name);
-    if (head(call, m, name, err) ||
-        (args->frames && add_stills(call, m, f.data_fd, args->frames, err)))
+    if (recording_format_mime(format) && recording_convert(call, &f, m, format, &made, err))
         return -1;
-    return tool_link(call, uri, name, recording_mime(m->kind), m->bytes, err);
+    return reply(call, args, m, &f, made, made < 0 ? NULL : format, err);
 }
