@@ -242,3 +242,26 @@ def test_browser_wait(web, site):
     done = web.data("browser_wait", state="download")
     assert done["matched"] and done["what"] == "download"
     assert any("downloads/slow" in e["text"] for e in done["events"] if e["type"] == "download")
+
+
+def test_in_a_sandbox(start_web):
+    """The browser is inside: it and the commands there see the same files."""
+    web = start_web()
+    page = ("<title>in</title><a href=data.bin>get</a>"
+            "<input type=file onchange=\"this.files[0].text().then(t=>document.title=t)\">")
+    web("file_write", path="site/index.html", content=page)
+    web("file_write", path="site/data.bin", content="inside")
+    web("terminal_execute", yield_s=0,
+        command="cd site && exec python3 -m http.server 8099 --bind 127.0.0.1")
+    end = time.monotonic() + 20
+    while web("browser_navigate", url="http://127.0.0.1:8099/").get("isError"):
+        assert time.monotonic() < end
+    text = web.text("browser_click", target="a")
+    if "data.bin finished" not in text:
+        listed(web, action="wait")
+    one = only(web, "data.bin")
+    assert one["state"] == "completed" and one["path"] == "/workspace/downloads/data.bin"
+    assert content(web, "downloads/data.bin").endswith("inside\n")
+    web("browser_upload", target="css=input", paths=["downloads/data.bin"])
+    title = web.text("browser_evaluate", script="new Promise(r=>setTimeout(()=>r(document.title),300))")
+    assert "inside" in title
