@@ -30,4 +30,9 @@ const textIn = (e, selector) => {
     return found ? textOf(found) : "";
 };
 const hasClass = (e, name) => (attributeOf(e, "class") || "").split(/\s+/).includes(name);
+const all = name => Document.prototype.getElementsByTagName.call(document, name);
+
+/* The page model of the server, when it is in this world. It knows refs and closed roots. */
+const modelOf = () => globalThis[Symbol.for("sandbox-mcp")];
+const rootBelow = e => shadowOf(e) || modelOf()?.closed?.get(e);
 const baseUrl = () => baseOf(document);

@@ -2,10 +2,12 @@
  * What the server calls, in its own world of a frame:
  *   contentMcp.extract(options, element)  {content, how, cut, frames: [{number, share}]}
  *   contentMcp.mark.call(element, number) numbers the element of a frame
+ *   contentMcp.listHosts()                how many elements may have a closed shadow root
  *   contentMcp.changed()                  whether the document changed since the last extraction
  */
 const EXTRACT_CHARACTERS = 4000000;
 const EXTRACT_ELEMENTS = 400000;
+const HOSTS_MAX = 32;
 const EXTRACT_MS = 5000, EXTRACT_GRACE_MS = 3000;
 
 const frameNumbers = new WeakMap();
@@ -24,7 +26,7 @@ function watch() {
 /* Refs are the page model's, which is in the same world: they mean the same in every tool. */
 class Refs {
     constructor(options) {
-        const model = globalThis[Symbol.for("sandbox-mcp")];
+        const model = modelOf();
 
         this.model = options.refs && model?.number ? model : null;
         this.prefix = options.prefix;
@@ -113,8 +115,23 @@ function extract(options, element) {
     };
 }
 
+/* Lists elements that may have a closed shadow root and were not asked about; how many. */
+function listHosts() {
+    const model = modelOf();
+
+    if (!model?.hosts)
+        return 0;
+    model.hosts.length = 0;
+    for (const e of all("*"))
+        if (nameOf(e).includes("-") && !shadowOf(e) && !model.probed.has(e) &&
+            model.hosts.push(e) >= HOSTS_MAX)
+            break;
+    return model.hosts.length;
+}
+
 globalThis.contentMcp = {
     extract,
+    listHosts,
     mark(number) {
         frameNumbers.set(this, number);
     },

@@ -42,7 +42,7 @@ function htmlOf(root, budget) {
         }
     };
     const visit = (e, depth) => {
-        const name = nameOf(e), shadow = shadowOf(e);
+        const name = nameOf(e), shadow = rootBelow(e);
 
         if (LEFT_OUT.has(name) || budget.below(depth) || !budget.element())
             return;
@@ -53,7 +53,7 @@ function htmlOf(root, budget) {
             return;
         if (style) {
             if (shadow) {
-                add('<template shadowrootmode="open">');
+                add('<template shadowrootmode="' + shadow.mode + '">');
                 children(nodesIn(shadow), depth, showsText(style));
                 add("</template>");
             }

@@ -71,7 +71,7 @@ function urlOf(value, base) {
 }
 
 function childrenOf(e) {
-    const shadow = shadowOf(e);
+    const shadow = rootBelow(e);
 
     if (shadow)
         return nodesIn(shadow);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOST_SHARE 0.25 /* of the view: a frame that is no part of the main content is read still \
-                         */
+/* Of the view: a frame that is no part of the main content is read still. */
+#define LOST_SHARE 0.25
 #define KEY_MAX 5000
 
 struct kept {

@@ -21,7 +21,7 @@ void extract_piece_done(struct extract_piece *p)
 struct world {
     struct page *page;
     struct call *call;
-    const char *session;
+    const struct page_frame *frame;
     int64_t context;
     int64_t timeout_ms;
 };
@@ -44,7 +44,7 @@ static int evaluate(const struct world *w, const char *text, size_t len, struct 
     jw_end(&j);
     if (jw_done(&j))
         return -1;
-    if (page_call(w->page, w->session, "Runtime.evaluate", params.data, w->timeout_ms + 2000,
+    if (page_call(w->page, w->frame->session, "Runtime.evaluate", params.data, w->timeout_ms + 2000,
                   w->call, reply, &why)) {
         if (why.code == ERR_TIMEOUT)
             err_next(&why, "the page's own scripts keep it busy; wait, or reload it");
@@ -61,20 +61,37 @@ static int evaluate(const struct world *w, const char *text, size_t len, struct 
     return 0;
 }
 
-/* The script is there from now on, as long as the document is. */
-static int bring(const struct world *w, struct err *err)
+/* Elements that may have a closed shadow root; -1: the script is not there yet. */
+static int count_hosts(const struct world *w, int64_t *count, struct err *err)
 {
-    static const char known[] = "typeof contentMcp";
-    AUTO(cdp_reply) struct cdp_reply first = { 0 }, second = { 0 };
+    static const char text[] = "typeof contentMcp==='object'?contentMcp.listHosts():-1";
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     yyjson_val *value;
 
-    if (evaluate(w, known, sizeof(known) - 1, &first, &value, err))
+    if (evaluate(w, text, sizeof(text) - 1, &reply, &value, err))
         return -1;
-    if (yyjson_equals_str(value, "object"))
-        return 0;
-    return evaluate(w, embed_page_content_js,
-                    (size_t)(embed_page_content_js_end - embed_page_content_js), &second, &value,
-                    err);
+    *count = yyjson_get_sint(value);
+    return 0;
+}
+
+/* The script is there from now on, as long as the document is, and knows closed shadow roots; a
+ * host that has gone meanwhile is none. */
+static int bring(const struct world *w, struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    yyjson_val *value;
+    int64_t hosts;
+
+    if (count_hosts(w, &hosts, err))
+        return -1;
+    if (hosts < 0 && (evaluate(w, embed_page_content_js,
+                               (size_t)(embed_page_content_js_end - embed_page_content_js), &reply,
+                               &value, err) ||
+                      count_hosts(w, &hosts, err)))
+        return -1;
+    if (hosts > 0 && library_shadows(w->page, w->frame, (size_t)hosts, w->call, NULL))
+        return w->call ? call_check(w->call, err) : 0;
+    return 0;
 }
 
 static int call_on(const struct world *w, const char *object, const char *function, size_t argument,
@@ -94,8 +111,8 @@ static int call_on(const struct world *w, const char *object, const char *functi
     jw_aend(&j);
     jw_end(&j);
     return jw_done(&j) ? -1
-                       : page_call(w->page, w->session, "Runtime.callFunctionOn", params.data, 0,
-                                   w->call, NULL, err);
+                       : page_call(w->page, w->frame->session, "Runtime.callFunctionOn",
+                                   params.data, 0, w->call, NULL, err);
 }
 
 /* ---- the frames below ---- */
@@ -110,11 +127,11 @@ static int mark(const struct world *w, const struct page_frame *frame, size_t nu
     const char *object;
 
     snprintf(params, sizeof(params), "{\"frameId\":\"%s\"}", frame->id);
-    if (page_call(w->page, w->session, "DOM.getFrameOwner", params, 0, w->call, &owner, err))
+    if (page_call(w->page, w->frame->session, "DOM.getFrameOwner", params, 0, w->call, &owner, err))
         return -1;
     snprintf(params, sizeof(params), "{\"backendNodeId\":%lld,\"executionContextId\":%lld}",
              (long long)json_int(owner.result, "backendNodeId", 0), (long long)w->context);
-    if (page_call(w->page, w->session, "DOM.resolveNode", params, 0, w->call, &node, err))
+    if (page_call(w->page, w->frame->session, "DOM.resolveNode", params, 0, w->call, &node, err))
         return -1;
     object = json_str(yyjson_obj_get(node.result, "object"), "objectId");
     return object ? call_on(w, object, function, number, err) : 0;
@@ -164,23 +181,20 @@ static bool has_refs(enum extract_format format)
 }
 
 /* The page model is there, and goes on with the numbers that are not used yet. */
-static int ready_refs(const struct world *w, const struct page_frame *frame, char prefix[16],
-                      struct err *err)
+static int ready_refs(const struct world *w, char prefix[16], struct err *err)
 {
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-    struct frame_refs row;
     yyjson_val *result;
     char args[160];
+    int64_t next;
 
-    if (refs_frame(w->page, frame->id, &row, err))
+    if (refs_prefix(w->page, w->frame->id, prefix, &next, err))
         return -1;
-    if (row.number)
-        snprintf(prefix, 16, "f%u", row.number);
     snprintf(args, sizeof(args),
              "[{\"value\":0},{\"value\":\"\"},{\"value\":\"\"},{\"value\":\"%s\"},"
              "{\"value\":%lld}]",
-             prefix, (long long)row.next);
-    return library_call(w->page, frame, "take", args, NULL, 0, w->call, &reply, &result, err);
+             prefix, (long long)next);
+    return library_call(w->page, w->frame, "take", args, NULL, 0, w->call, &reply, &result, err);
 }
 
 /* ---- one frame ---- */
@@ -227,7 +241,7 @@ int extract_frame(struct extract_run *run, size_t number, const struct element *
     struct world w = {
         .page = run->page,
         .call = run->call,
-        .session = frame->session,
+        .frame = frame,
         .timeout_ms = number ? FRAME_MS : RUN_MS,
     };
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
@@ -236,9 +250,8 @@ int extract_frame(struct extract_run *run, size_t number, const struct element *
     char prefix[16] = "";
 
     *out = (struct extract_piece){ .content = BUF_MAX(EXTRACT_MAX) };
-    if (page_world(run->page, frame, run->call, &w.context, err) || bring(&w, err) ||
-        mark_all(run, &w, frame->id, err) ||
-        (has_refs(run->format) && ready_refs(&w, frame, prefix, err)))
+    if (page_world(run->page, frame, run->call, &w.context, err) || ready_refs(&w, prefix, err) ||
+        bring(&w, err) || mark_all(run, &w, frame->id, err))
         return -1;
     if (element && call_on(&w, element->object, "function(){contentMcp.root=this}", 0, err))
         return -1;
@@ -253,7 +266,7 @@ bool extract_changed(struct page *page, const struct page_frame *frame, struct c
 {
     static const char text[] = "contentMcp.changed()";
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-    struct world w = { page, call, frame->session, 0, 1000 };
+    struct world w = { page, call, frame, 0, 1000 };
     yyjson_val *value = NULL;
 
     return !page_world(page, frame, call, &w.context, NULL) &&

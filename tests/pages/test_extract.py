@@ -281,6 +281,16 @@ def test_shadow_roots_and_slots_are_one_with_the_page(web, site):
     assert 'shadowrootmode="open"' in content(web, format="html")
 
 
+def test_closed_shadow_roots_are_read_too(web, site):
+    show(web, site, """<main><h1>Cards</h1><shut-card>not shown</shut-card><script>
+customElements.define('shut-card', class extends HTMLElement { connectedCallback() {
+  this.attachShadow({ mode: 'closed' }).innerHTML = '<p>closed <a href=/x>text</a></p>' } })
+</script></main>""")
+    text = content(web)
+    assert "closed [text]" in text and "not shown" not in text
+    assert 'shadowrootmode="closed"' in content(web, format="html")
+
+
 # ---- the other formats ----
 
 def test_plain_text(web, site):

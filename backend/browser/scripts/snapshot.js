@@ -448,5 +448,6 @@ function begin(mark) {
     prefix = mark;
 }
 
-Object.assign(S, { begin, host, reveal, snapshot, take, pick, label, mention, find, owner, acts });
+Object.assign(S, { begin, host, reveal, snapshot, take, pick, label, mention, find, owner, acts,
+    number });
 }
