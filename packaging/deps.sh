@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 BUILD="gcc make libc6-dev pkg-config libyyjson-dev libmicrohttpd-dev libcurl4-openssl-dev
     libwebsockets-dev libseccomp-dev libpcre2-dev libssl-dev bubblewrap ca-certificates"
 BROWSERS="chromium-headless-shell chromium"
-DEV="python3 python3-venv git curl jq strace iproute2 procps util-linux clang clang-format llvm
+DEV="python3 python3-venv git curl jq strace ffmpeg iproute2 procps util-linux clang clang-format llvm
     python3-matplotlib python3-pandas python3-pil"
 
 say() {
