@@ -45,8 +45,9 @@ static size_t element(const unsigned char *p, size_t len, uint32_t *id, uint64_t
     return (size_t)n + 8;
 }
 
-/* p: the content of a cluster, of which len bytes were read. */
-static bool cluster(const unsigned char *p, size_t len, uint64_t at, struct mkv_picture *out)
+/* p: the content of a cluster at `at`, which ends at `end`; len bytes of it were read. */
+static bool cluster(const unsigned char *p, size_t len, uint64_t at, uint64_t end,
+                    struct mkv_picture *out)
 {
     uint32_t id;
     uint64_t size;
@@ -59,7 +60,7 @@ static bool cluster(const unsigned char *p, size_t len, uint64_t at, struct mkv_
     at += n + size;
     len -= n + size;
     n = element(p, len, &id, &size);
-    if (!n || id != 0xA3 || size < 4)
+    if (!n || id != 0xA3 || size < 4 || at + n > end || size > end - at - n)
         return false;
     out->at = at + n + 4;
     out->len = size - 4;
@@ -102,7 +103,7 @@ int mkv_pictures(int fd, struct mkv_picture **out, size_t *count, struct err *er
             continue;
         if (size > (uint64_t)end - at)
             break;
-        if (id == 0x1F43B675 && cluster(head + len, (size_t)got - len, at, &one) &&
+        if (id == 0x1F43B675 && cluster(head + len, (size_t)got - len, at, at + size, &one) &&
             keep(&all, &n, &cap, &one))
             return err_oom(err);
         at += size;
