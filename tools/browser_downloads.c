@@ -174,6 +174,12 @@ int tool_browser_downloads(struct tool_call *call, const struct browser_download
 {
     AUTO(browsing) struct browsing b = { 0 };
 
+    if (args->action == BROWSER_DOWNLOADS_ACTION_LIST) {
+        if (tools_sandbox(call, &b.sandbox, err))
+            return -1;
+        b.browser = sandbox_browser_running(b.sandbox);
+        return b.browser ? list(call, &b, err) : reply(call, NULL, 0, err);
+    }
     if (browsing_open(call, &b, err))
         return -1;
     downloads_place_of(call, b.sandbox, b.browser);
@@ -187,6 +193,6 @@ int tool_browser_downloads(struct tool_call *call, const struct browser_download
     case BROWSER_DOWNLOADS_ACTION_CANCEL:
         return need(args->id, "id", "cancel", err) ? -1 : cancel(call, &b, args->id, err);
     default:
-        return list(call, &b, err);
+        return err_set(err, ERR_INTERNAL, "action: unknown");
     }
 }

@@ -197,9 +197,11 @@ int download_news(struct browser *b, const char *page_id, struct download **out,
     pthread_mutex_lock(&b->lock);
     all = b->downloads;
     for (size_t i = 0; all && i < all->count && !r; i++) {
+        if (!is_news(b, all->rows[i], page_id))
+            continue;
         if (!list && !(list = calloc(DOWNLOADS_KEPT, sizeof(*list))))
             r = err_oom(err);
-        else if (is_news(b, all->rows[i], page_id))
+        else
             list[(*count)++] = all->rows[i]->d;
     }
     pthread_mutex_unlock(&b->lock);

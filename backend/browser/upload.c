@@ -156,6 +156,9 @@ static int answer(struct page *page, const struct upload_file *files, size_t cou
     if (report)
         snprintf(report->acted_on, sizeof(report->acted_on), "%s", e.label);
     element_done(&e);
+    /* An input that has gone takes its chooser along. */
+    if (r && err->code == ERR_STALE)
+        return count ? -1 : 0;
     if (r)
         chooser_give_back(page, &c);
     return r;

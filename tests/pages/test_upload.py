@@ -97,6 +97,14 @@ def test_a_chooser_goes_with_its_page(web, show, site):
     assert "not_found" in web.fails("browser_upload", paths=["up/a.txt"])
 
 
+def test_an_input_that_is_gone(web, show):
+    show("<input type=file id=f><button onclick=f.click()>Pick</button>"
+         "<script>addEventListener('click',()=>setTimeout(()=>f.remove(),50))</script>")
+    web("browser_click", target="text=Pick")
+    web("browser_upload", paths=[])
+    assert "not_found" in web.fails("browser_upload", paths=[])
+
+
 def test_a_refused_answer_leaves_it_open(web, show):
     show(BUTTON.replace("i.multiple=true;", ""))
     web("browser_click", target="text=Choose")
