@@ -202,11 +202,11 @@ static int close_page(struct tool_call *call, const struct browser_tabs_args *ar
     if (!b.browser)
         return err_set(err, ERR_NOT_FOUND, "no browser is running, so no page is open");
     browsing_active(&b, active);
-    if (!args->page_id && !*active) {
+    if (!args->page_id && browser_page(b.browser, active, &b.page, NULL)) {
         err_set(err, ERR_INVALID, "page_id is missing, and no page is active");
         return err_next(err, "browser_tabs with action list names the pages");
     }
-    if (browser_page(b.browser, args->page_id ? args->page_id : active, &b.page, err))
+    if (args->page_id && browser_page(b.browser, args->page_id, &b.page, err))
         return -1;
     page_info(b.page, info);
     if (page_close(b.page, call->call, &why) && browser_alive(b.browser)) {
