@@ -8,6 +8,7 @@
 #include "backend/agent/payload.h"
 #include "backend/agent/request.h"
 #include "backend/agent/supervise.h"
+#include "backend/agent/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ADDED 3 /* words of ours, and the NULL */
+#define ROOM 130 /* threads of a browser with one page, each of which counts as a process */
+#define ADDED 3  /* words of ours, and the NULL */
 
 static uint8_t bytes[WIRE_MAX];
 
@@ -135,6 +137,22 @@ static bool set_environment(const struct request *r)
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         len += (size_t)snprintf(block + len, sizeof(block) - len, "%s=%s/tmp", own[i], r->dir) + 1;
     return payload_env_only((const uint8_t *)block, len);
+}
+
+/* Short of room it would start, and its pages crash. */
+static bool has_room(int channel)
+{
+    size_t used = agent_config.nproc ? tree_threads() : 0;
+
+    if (!agent_config.nproc || used + ROOM <= agent_config.nproc)
+        return true;
+    channel_error(channel, CODE_QUOTA,
+                  "end processes that are not needed (terminal_kill), or ask the operator for more "
+                  "(--pids)",
+                  "a browser needs about %d processes and threads; the sandbox may have %u and has "
+                  "%zu",
+                  ROOM, agent_config.nproc, used);
+    return false;
 }
 
 static void complain(int channel, const struct request *r, int error)
@@ -279,6 +297,8 @@ void browser_serve(int channel, const int *fds)
         channel_error(channel, CODE_INVALID, NULL, "the request for a browser is not one");
         return;
     }
+    if (!has_room(channel))
+        return;
     r.bare = r.bare || !nests();
     if (!browser_dir_make(r.root, r.dir)) {
         channel_error(channel, CODE_UNAVAILABLE, NULL, "no place for the browser in %s: %s", r.root,

@@ -181,13 +181,19 @@ static pid_t start(uint8_t kind, const int *fds, int nfds)
     return pid;
 }
 
+/* With its request unread, the other side would see a broken channel and no answer. */
+static void refuse(int channel, uint32_t code, const char *next, const char *why)
+{
+    (void)recv(channel, bytes, sizeof(bytes), MSG_DONTWAIT);
+    channel_error(channel, code, next, "%s", why);
+}
+
 static void pass_on(const int *fds, int nfds)
 {
     if (nursery_pid() && !nursery_pass(fds, nfds))
-        channel_error(fds[0], CODE_BUSY, NULL, "the sandbox starts no browser now");
+        refuse(fds[0], CODE_BUSY, NULL, "the sandbox starts no browser now");
     else if (!nursery_pid())
-        channel_error(fds[0], CODE_GONE, NULL,
-                      "the process of the sandbox that starts browsers has gone");
+        refuse(fds[0], CODE_GONE, NULL, "the process that starts browsers has gone");
 }
 
 /* False: the server broke the protocol. */
@@ -200,9 +206,8 @@ static bool open_operation(const struct wire_in *in, const int *fds, int nfds)
     if (in->op == WIRE_BROWSER && !nursing && !agent_config.host)
         pass_on(fds, nfds);
     else if (start(in->op, fds, nfds) < 0)
-        channel_error(fds[0], CODE_QUOTA,
-                      "end processes that are not needed, or wait for running calls",
-                      "the sandbox has as many processes as it may");
+        refuse(fds[0], CODE_QUOTA, "end processes that are not needed, or wait for running calls",
+               "the sandbox has as many processes as it may");
     for (int i = 0; i < nfds; i++)
         close(fds[i]);
     return true;

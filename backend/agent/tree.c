@@ -24,17 +24,21 @@ bool tree_parse(const char *text, struct process *out)
 {
     const char *end = strrchr(text, ')');
     unsigned long long start, rss;
+    unsigned threads;
     int parent;
     char state;
 
     if (!end || sscanf(end,
-                       ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+                       ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u "
                        "%*d %llu %*u %llu",
-                       &state, &parent, &start, &rss) != 4)
+                       &state, &parent, &threads, &start, &rss) != 5)
         return false;
-    *out = (struct process){
-        .pid = (pid_t)atoi(text), .parent = parent, .state = state, .start = start, .rss_pages = rss
-    };
+    *out = (struct process){ .pid = (pid_t)atoi(text),
+                             .parent = parent,
+                             .state = state,
+                             .start = start,
+                             .rss_pages = rss,
+                             .threads = threads };
     return true;
 }
 
@@ -174,6 +178,16 @@ size_t tree_count(pid_t root)
 
     (void)tree_below(root, NULL, &count);
     return count;
+}
+
+size_t tree_threads(void)
+{
+    size_t n = 0;
+
+    scan();
+    for (size_t i = 0; i < table_len; i++)
+        n += table[i].threads;
+    return n;
 }
 
 bool tree_has(pid_t root, pid_t pid)

@@ -16,6 +16,7 @@ struct process {
     char state;
     uint64_t start; /* with pid it names a process for good */
     uint64_t rss_pages;
+    unsigned threads;
     uint8_t place; /* tree.c */
 };
 
@@ -39,6 +40,9 @@ void tree_kill(const struct process *p, int signal);
 size_t tree_signal(pid_t root, int signal, tree_skip_fn *skip);
 
 size_t tree_count(pid_t root);
+
+/* Threads of all processes that are seen. */
+size_t tree_threads(void);
 
 /* True when pid is a descendant of root. */
 bool tree_has(pid_t root, pid_t pid);

@@ -16,16 +16,14 @@ struct boxed_wire {
     struct agent *agent;
     int channel;
     atomic_bool stopped; /* by us: no reason is asked for */
+
+    pthread_mutex_t lock;
+    struct err why; /* lock: what was said of its end */
 };
 
 static struct boxed_wire *boxed(struct cdp_wire *wire)
 {
     return (struct boxed_wire *)wire;
-}
-
-static int boxed_send(struct cdp_wire *wire, const char *json, size_t len, struct err *err)
-{
-    return boxed(wire)->pipe->send(boxed(wire)->pipe, json, len, err);
 }
 
 /* ---- why it ended ---- */
@@ -80,7 +78,8 @@ static int explain_exit(const struct frame *f, struct err *err)
                    WEXITSTATUS(status), *words ? ": " : "", words);
 }
 
-static int explain(struct boxed_wire *w, struct err *err)
+/* -1 with the reason; 0: nothing was said. */
+static int ask_why(struct boxed_wire *w, struct err *err)
 {
     AUTO_FREE struct frame *f = malloc(sizeof(*f));
     int64_t until = clock_ms() + WHY_MS;
@@ -95,15 +94,35 @@ static int explain(struct boxed_wire *w, struct err *err)
         case CHANNEL_BAD:
             return agent_violation(w->agent, "a malformed frame", err);
         case CHANNEL_EOF:
-            return w->agent->dead
-                       ? err_set(err, ERR_UNAVAILABLE, "the browser ended with its sandbox")
-                       : err_set(err, ERR_UNAVAILABLE, "the browser was ended");
+            return err_set(err, ERR_UNAVAILABLE, "the browser ended%s",
+                           w->agent->dead ? " with its sandbox" : "");
         case CHANNEL_AGAIN:
             break;
         }
         poll(&p, 1, clock_left(until));
     }
-    return err_set(err, ERR_UNAVAILABLE, "the browser closed its connection");
+    return 0;
+}
+
+/* Whoever meets the end first asks. *err: what is said when there is no better reason. */
+static int explain(struct boxed_wire *w, struct err *err)
+{
+    pthread_mutex_lock(&w->lock);
+    if (!w->why.code && ask_why(w, &w->why))
+        err_next(&w->why, "call again, a new browser is started then");
+    if (err && w->why.code)
+        *err = w->why;
+    pthread_mutex_unlock(&w->lock);
+    return -1;
+}
+
+static int boxed_send(struct cdp_wire *wire, const char *json, size_t len, struct err *err)
+{
+    struct boxed_wire *w = boxed(wire);
+
+    if (!w->pipe->send(w->pipe, json, len, err))
+        return 0;
+    return atomic_load(&w->stopped) ? -1 : explain(w, err);
 }
 
 static int boxed_receive(struct cdp_wire *wire, struct buf *buf, struct err *err)
@@ -111,7 +130,11 @@ static int boxed_receive(struct cdp_wire *wire, struct buf *buf, struct err *err
     struct boxed_wire *w = boxed(wire);
     int got = w->pipe->receive(w->pipe, buf, err);
 
-    return got > 0 || atomic_load(&w->stopped) ? got : explain(w, err);
+    if (got > 0 || atomic_load(&w->stopped))
+        return got;
+    if (!got)
+        err_set(err, ERR_UNAVAILABLE, "the browser closed its connection");
+    return explain(w, err);
 }
 
 /* ---- its end ---- */
@@ -147,6 +170,7 @@ static void boxed_free(struct cdp_wire *wire)
     wait_for_end(w->channel);
     fd_close(&w->channel);
     agent_unref(w->agent);
+    pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
@@ -170,6 +194,7 @@ int browser_wire_new(struct agent *a, int channel, int from_browser, int to_brow
         .agent = agent_ref(a),
         .channel = TAKE_FD(&mine),
     };
+    pthread_mutex_init(&w->lock, NULL);
     *out = &w->base;
     return 0;
 }
