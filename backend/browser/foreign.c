@@ -1,6 +1,6 @@
 #include "backend/browser/foreign.h"
 #include "backend/browser/cdp_slots.h"
-#include "backend/browser/page.h"
+#include "backend/browser/id_list.h"
 #include "base/log.h"
 
 #include <pthread.h>
@@ -25,14 +25,14 @@ struct foreign {
     struct cdp *cdp;
     struct foreign_client client;
 
-    pthread_mutex_t lock;     /* all below */
-    char root[PAGE_FRAME_ID]; /* its browser session */
+    pthread_mutex_t lock; /* all below */
+    browser_id root;      /* its browser session */
     bool over;
-    char sessions[FOREIGN_SESSIONS_MAX][PAGE_FRAME_ID];
+    browser_id sessions[FOREIGN_SESSIONS_MAX];
     size_t session_count;
     struct waiting waiting[FOREIGN_CALLS_MAX];
     size_t waiting_count;
-    char contexts[FOREIGN_CONTEXTS_MAX][PAGE_FRAME_ID];
+    browser_id contexts[FOREIGN_CONTEXTS_MAX];
     size_t context_count, contexts_asked;
 };
 
@@ -42,32 +42,7 @@ struct command {
     yyjson_val *params;
 };
 
-/* ---- small tables; locked ---- */
-
-static char *find_text(char (*all)[PAGE_FRAME_ID], size_t count, const char *text)
-{
-    for (size_t i = 0; text && *text && i < count; i++)
-        if (!strcmp(all[i], text))
-            return all[i];
-    return NULL;
-}
-
-static void drop_text(char (*all)[PAGE_FRAME_ID], size_t *count, const char *text)
-{
-    char *at = find_text(all, *count, text);
-
-    if (at)
-        memmove(at, all[--*count], PAGE_FRAME_ID);
-}
-
-static bool keep_text(char (*all)[PAGE_FRAME_ID], size_t *count, size_t max, const char *text)
-{
-    if (!text || !*text || strlen(text) >= PAGE_FRAME_ID || *count == max)
-        return false;
-    memcpy(all[(*count)++], text, strlen(text) + 1);
-    return true;
-}
-
+/* Locked, as all below up to the client's own messages. */
 static struct waiting *row_of(struct foreign *f, int64_t id)
 {
     for (size_t i = 0; i < FOREIGN_CALLS_MAX; i++) {
@@ -153,8 +128,8 @@ static void take_answer(struct foreign *f, int64_t id, bool root, yyjson_val *me
         return;
     if (w->makes_context) {
         f->contexts_asked--;
-        keep_text(f->contexts, &f->context_count, FOREIGN_CONTEXTS_MAX,
-                  json_str(result, "browserContextId"));
+        ids_add(f->contexts, &f->context_count, FOREIGN_CONTEXTS_MAX,
+                json_str(result, "browserContextId"));
     }
     int64_t its = w->its;
     *w = (struct waiting){ 0 };
@@ -170,10 +145,10 @@ static void take_event(struct foreign *f, bool root, yyjson_val *message)
     if (!method)
         return;
     if (!strcmp(method, "Target.detachedFromTarget"))
-        drop_text(f->sessions, &f->session_count, session);
+        ids_drop(f->sessions, &f->session_count, session);
     if (!strcmp(method, "Target.attachedToTarget") &&
-        !find_text(f->sessions, f->session_count, session) &&
-        !keep_text(f->sessions, &f->session_count, FOREIGN_SESSIONS_MAX, session))
+        !ids_find(f->sessions, f->session_count, session) &&
+        !ids_add(f->sessions, &f->session_count, FOREIGN_SESSIONS_MAX, session))
         end(f, "too many sessions");
     pass(f, NULL, root, message);
 }
@@ -186,7 +161,7 @@ static bool on_message(struct cdp_tap *tap, int64_t id, const char *session, yyj
     pthread_mutex_lock(&f->lock);
     root = *f->root && !strcmp(f->root, session);
     mine = id ? slots_tap(id) == 1 + tap->index
-              : root || find_text(f->sessions, f->session_count, session);
+              : root || ids_find(f->sessions, f->session_count, session);
     if (mine && id)
         take_answer(f, id, root, message);
     else if (mine)
@@ -225,7 +200,7 @@ static int refuse(struct foreign *f, const struct command *c)
 /* Of pages and contexts that are not its own; done, as far as it can tell. */
 static int leave_downloads(struct foreign *f, const struct command *c)
 {
-    if (find_text(f->contexts, f->context_count, json_str(c->params, "browserContextId")))
+    if (ids_find(f->contexts, f->context_count, json_str(c->params, "browserContextId")))
         return 0;
     answer(f, c, 0, NULL);
     return 1;
@@ -243,9 +218,9 @@ static int dispose_context(struct foreign *f, const struct command *c)
 {
     const char *id = json_str(c->params, "browserContextId");
 
-    if (!find_text(f->contexts, f->context_count, id))
+    if (!ids_find(f->contexts, f->context_count, id))
         return refuse(f, c);
-    drop_text(f->contexts, &f->context_count, id);
+    ids_drop(f->contexts, &f->context_count, id);
     return 0;
 }
 
@@ -269,7 +244,7 @@ static int64_t admit(struct foreign *f, const struct command *c, int64_t id, con
 {
     if (f->over)
         return 0;
-    if (*c->session && !find_text(f->sessions, f->session_count, c->session)) {
+    if (*c->session && !ids_find(f->sessions, f->session_count, c->session)) {
         answer(f, c, CODE_SESSION, "Session with given id not found.");
         return 0;
     }
