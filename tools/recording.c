@@ -187,6 +187,17 @@ size_t recordings_of(struct recordings *all, const char *principal, const char *
     return n;
 }
 
+bool recordings_dropped(struct recordings *all, const char *id)
+{
+    bool was = false;
+
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < RECORDINGS_DROPPED && !was; i++)
+        was = *id && !strcmp(all->dropped[i], id);
+    pthread_mutex_unlock(&all->lock);
+    return was;
+}
+
 /* ---- the end of one ---- */
 
 /* Its bytes are from now on those of an ended one, for the others of the sandbox. */
@@ -198,6 +209,8 @@ static void leave(struct recording *r)
     pthread_mutex_lock(&all->lock);
     listed = r->link.next;
     list_remove(&r->link);
+    if (r->dropped)
+        memcpy(all->dropped[all->dropped_next++ % RECORDINGS_DROPPED], r->meta.id, ID_SIZE);
     list_each(link, &all->list)
     {
         struct recording *o = list_of(link, struct recording, link);

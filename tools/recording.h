@@ -23,6 +23,8 @@
 #define RECORDING_MAX_S 3600                  /* may be asked for */
 #define RECORDING_PAUSE_MS (60ll * 60 * 1000) /* a pause that lasts longer ends it */
 
+#define RECORDINGS_DROPPED 64 /* remembered, to be told why they are not there */
+
 struct recording;
 
 /* All with recording.lock held, except release. at_ms: what is recorded so far, without pauses. */
@@ -60,6 +62,8 @@ struct recordings {
     int wake_fd;
     pthread_mutex_t lock; /* all below */
     struct list list;
+    char dropped[RECORDINGS_DROPPED][ID_SIZE]; /* a ring: those that nothing failed in */
+    unsigned dropped_next;
     bool started, stopping;
     pthread_t thread;
 };
@@ -94,6 +98,9 @@ DEFINE_AUTO_PTR(recording, recording_unref);
 
 /* One of this caller that runs here; NULL. */
 struct recording *recordings_find(struct recordings *all, const char *principal, const char *id);
+
+/* It was not kept, as nothing failed. */
+bool recordings_dropped(struct recordings *all, const char *id);
 
 /* Once; later calls do nothing. why: "" somebody stopped it. */
 void recording_end(struct recording *r, enum recording_state state, const char *why);

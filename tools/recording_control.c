@@ -199,8 +199,12 @@ static int control_ended(struct tool_call *call, const struct recording_control_
 
     if (!meta)
         return err_oom(err);
-    if (recordings_store(call, &store, err) ||
-        recording_load(store, call->principal, args->recording_id, meta, NULL, err))
+    if (recordings_store(call, &store, err))
+        return -1;
+    if (recordings_dropped(((struct tools_context *)call->context)->recordings, args->recording_id))
+        return err_set(err, ERR_GONE,
+                       "the recording has ended and was not kept: no call failed meanwhile");
+    if (recording_load(store, call->principal, args->recording_id, meta, NULL, err))
         return -1;
     if (meta->state == RECORDING_RUNNING || meta->state == RECORDING_PAUSED)
         return err_set(err, ERR_BUSY, "another server makes this recording");

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lib.paths import BINARY
-from pages.test_recording_video import STILL, act, data_of, listed, probe
+from pages.test_recording_video import STILL, act, data_of, listed, probe, wait_for
 
 
 def begin(web, kind, **more):
@@ -126,6 +126,9 @@ def test_on_failure_keeps_what_failed(web, site):
     fine = begin(web, "terminal", keep="on_failure")
     web.text("terminal_execute", command="true")
     assert stop(web, fine)["state"] == "deleted" and not kept(web, fine)
+    over = begin(web, "terminal", keep="on_failure", max_s=1)
+    wait_for(lambda: not kept(web, over))
+    assert "no call failed" in web.fails("recording_control", recording_id=over, action="stop")
     failed = begin(web, "terminal", keep="on_failure")
     web.text("terminal_execute", command="false")
     assert stop(web, failed)["state"] == "stopped" and kept(web, failed)

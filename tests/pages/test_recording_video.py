@@ -229,13 +229,12 @@ def browser_of(web):
     for pid, _ in processes.descendants(web.server.pid):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
-                words = f.read().decode(errors="replace").split("\0")
+                line = f.read()
+            program = os.readlink(f"/proc/{pid}/exe")
         except OSError:
             continue
-        if any(word.startswith("--remote-debugging") for word in words) and not any(
-                word.startswith("--type=") for word in words):
-            if "chrom" in words[0]:
-                return pid
+        if "chrom" in program and b"--type=" not in line:
+            return pid
     raise AssertionError("no browser runs")
 
 
