@@ -220,7 +220,7 @@ def test_the_browser_is_killed(start_web, site):
     ended = wait_for(lambda: listed(web, rid)["state"] == "interrupted" and listed(web, rid))
     assert "browser" in ended["reason"] or "crashed" in ended["reason"]
     assert float(probe(data_of(web, rid))["format"]["duration"]) > 0.3
-    web.data("browser_navigate", url=site.url("/"))
+    wait_for(lambda: not web("browser_navigate", url=site.url("/")).get("isError"))
     act(web, begin(web), "stop")
 
 
