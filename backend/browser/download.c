@@ -137,6 +137,7 @@ static void begun(struct browser *b, struct session *s UNUSED, yyjson_val *param
     COPY(row->d.page, page ? page->id : "");
     COPY(row->d.opener, page ? page->opener : "");
     COPY(row->d.url, json_str(params, "url"));
+    row->posted = page && page->posted && !strcmp(page->posted, row->d.url);
     download_name(json_str(params, "suggestedFilename"), row->d.name);
     row->d.total = -1;
     row->number = ++all->made;

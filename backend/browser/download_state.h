@@ -11,6 +11,7 @@ struct download_row {
     struct download d;
     uint64_t number;
     char guid[PAGE_FRAME_ID], frame[PAGE_FRAME_ID], context[PAGE_FRAME_ID];
+    bool posted; /* the answer to something else than GET */
     bool told_begin, told_end;
 };
 

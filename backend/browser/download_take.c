@@ -15,6 +15,7 @@ struct taking {
     int (*take)(void *context, const char *data, size_t len, struct err *err);
     void *context;
     int64_t size, deadline_ms;
+    bool posted;
     char frame[PAGE_FRAME_ID], session[PAGE_FRAME_ID];
 };
 
@@ -152,6 +153,7 @@ static int find_page(struct taking *t, struct browser *b, const struct download 
     pthread_mutex_lock(&b->lock);
     row = download_row(b, d->id);
     f = row ? frame_find(t->page, row->frame) : NULL;
+    t->posted = row && row->posted;
     COPY(t->frame, f ? f->id : t->page->target);
     COPY(t->session, f ? f->session : t->page->session);
     pthread_mutex_unlock(&b->lock);
@@ -170,6 +172,10 @@ int download_take(struct browser *b, const struct download *d, struct call *call
     if (strlen(d->url) >= BROWSER_URL_MAX - 1)
         return err_set(err, ERR_UNSUPPORTED, "its URL is too long to be fetched once more");
     r = find_page(&t, b, d, err);
+    if (!r && t.posted)
+        r = err_set(err, ERR_UNSUPPORTED,
+                    "it is the answer to a form that was sent, and asking for it once more would "
+                    "send that again");
     if (!r)
         r = by_page ? from_page(&t, d->url, err) : from_network(&t, d->url, err);
     page_unref(t.page);

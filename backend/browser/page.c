@@ -84,6 +84,7 @@ void page_unref(struct page *page)
     frames_clear(page);
     chooser_free(page->chooser);
     free(page->drag);
+    free(page->posted);
     responses_free(page->responses);
     console_free(page->console);
     free(page->dialog_text);

@@ -1,6 +1,7 @@
 #include "backend/browser/state.h"
 #include "base/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t hash(const char *id)
@@ -62,12 +63,25 @@ static void document_asked(struct page *page, yyjson_val *params)
         COPY(d->redirected_from, json_str(redirect, "url"));
 }
 
+static void note_method(struct page *page, yyjson_val *params)
+{
+    yyjson_val *request = yyjson_obj_get(params, "request");
+    const char *type = json_str(params, "type"), *method = json_str(request, "method");
+
+    if (!type || strcmp(type, "Document"))
+        return;
+    free(TAKE(page->posted));
+    if (method && strcmp(method, "GET"))
+        page->posted = keep_url(NULL, json_str(request, "url"));
+}
+
 static void will_be_sent(struct browser *b UNUSED, struct session *s, yyjson_val *params)
 {
     const char *id = json_str(params, "requestId");
 
     if (!yyjson_obj_get(params, "redirectResponse"))
         s->page->requests++;
+    note_method(s->page, params);
     if (ends(json_str(params, "type")))
         remember(s->page, id);
     if (is_main_document(s->page, params))

@@ -67,6 +67,7 @@ struct page {
     unsigned in_flight_count;
     struct document document;
     uint64_t requests, documents, main_documents, same_document, console_errors, opened;
+    char *posted; /* URL of the last document, when it was asked for otherwise than by GET */
     uint64_t aborted;       /* documents that did not come, or became downloads */
     int64_t aborted_ms;     /* the last one, monotonic */
     uint64_t loads_started; /* navigations of any frame that were begun */

@@ -20,6 +20,10 @@ class Site:
                 else:
                     self.answer(body or "<title>none</title>nothing", 200 if body else 404)
 
+            def do_POST(self):
+                self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.do_GET()
+
             def answer(self, text, status=200, kind="text/html; charset=utf-8", **headers):
                 data = text.encode() if isinstance(text, str) else text
                 self.send_response(status)

@@ -98,6 +98,19 @@ def test_a_popup_that_is_a_download(web, site):
     assert only(web, "popup.bin")["state"] == "completed"
 
 
+def test_a_frame_and_a_form(web, site):
+    def serve(h):
+        posted = h.command == "POST"
+        h.answer(b"posted" if posted else b"got", kind="application/x-thing", Content_Disposition=(
+            f"attachment; filename={'form' if posted else 'frame'}.bin"))
+
+    site.add("/f", serve)
+    text = click(web, site, "<iframe name=i></iframe><a href=/f target=i>get</a>")
+    assert "frame.bin finished" in text
+    text = click(web, site, "<form method=post action=/f><button>Send</button></form>", "text=Send")
+    assert "form.bin finished" in text and content(web, "downloads/form.bin").endswith("posted\n")
+
+
 def test_an_isolated_context(web, site):
     site.add("/i", attached("isolated.bin"))
     url = site.add("/", PAGE + "<a href=/i>get</a>")

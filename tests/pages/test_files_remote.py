@@ -50,6 +50,17 @@ def test_a_download_comes_over_the_connection(web, site):
     assert "far (1).bin" in web.text("file_list", path="downloads")
 
 
+def test_the_answer_to_a_form_is_not_asked_for_again(web, site):
+    web("browser_navigate", url=site.add("/", PAGE + (
+        "<form method=post action=/f><button>Send</button></form>")))
+    site.add("/f", lambda h: h.answer(b"got", kind="application/x-thing", Content_Disposition=(
+        "attachment; filename=posted.bin")))
+    web.text("browser_click", target="text=Send")
+    one = fetched(web, "posted.bin")
+    assert one["state"] == "failed" and "form" in one["reason"]
+    assert site.seen.count("/f") == 1
+
+
 def test_a_blob(web, site):
     web("browser_navigate", url=site.add("/", PAGE + """<a download=b.txt>get</a><script>
         document.querySelector('a').href=URL.createObjectURL(new Blob(['from far']))</script>"""))
