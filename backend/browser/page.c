@@ -86,6 +86,7 @@ void page_unref(struct page *page)
     free(page->drag);
     free(page->posted);
     responses_free(page->responses);
+    net_log_free(page->net_log);
     console_free(page->console);
     free(page->dialog_text);
     free(page->emulation);
