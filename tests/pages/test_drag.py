@@ -117,3 +117,23 @@ def test_what_is_refused(web, show):
                                                      "paths": ["x"]})
     assert "not_found" in web.fails("browser_drag", to="text=One", paths=["none.txt"])
     assert "not_found" in web.fails("browser_drag", **{"from": "#nope", "to": "text=One"})
+
+
+@pytest.mark.parametrize("kind, want", [(HTML5, "Four One Two Three"),
+                                        (POINTER, "Four One Two Three")])
+def test_within_a_frame_of_another_site(web, show, site, kind, want):
+    site.add("/in", kind + "<script>onmessage=e=>e.source.postMessage([...l.children].map(i=>"
+                           "i.textContent.trim()).join(' '),'*')</script>")
+    show(PAGE + f"<p style=height:50px>above</p><iframe width=300 height=300 "
+                f"src={site.other('/in')}></iframe>")
+    web("browser_drag", **{"from": "text=Four", "to": "text=One"})
+    assert want in web.text("browser_evaluate", script=(
+        "new Promise(r=>{onmessage=e=>r(e.data);frames[0].postMessage('','*')})"))
+
+
+def test_a_dialog_in_the_drop(web, show):
+    show(HTML5.replace("document.title=", "confirm('sure?');document.title="))
+    text = web.text("browser_drag", **{"from": "text=Four", "to": "text=One"})
+    assert "confirm" in text and "browser_dialog" in text
+    web("browser_dialog", action="accept")
+    web.text("browser_click", target="text=Two")
