@@ -97,9 +97,9 @@ static int set_up_downloads(struct kept *one, struct call *call, struct err *err
 {
     bool shared = one->how.same_files && *one->how.downloads;
 
-    return browser_downloads(
-        one->browser, &(struct download_config){ .dir = shared ? one->how.downloads : NULL }, call,
-        err);
+    return browser_downloads(one->browser,
+                             &(struct download_config){ .dir = shared ? one->how.downloads : NULL },
+                             call, err);
 }
 
 /* Unlocked, `starting` is set. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define DEFAULT_MS 5000
-#define TURN_MS 1000     /* the page gets one turn to react */
+#define TURN_MS 1000 /* the page gets one turn to react */
 #define DOWNLOAD_MS 200
 #define REQUESTS_MS 1500 /* requests alone are waited for so long */
 
