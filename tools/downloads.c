@@ -7,9 +7,11 @@
 #define PLACE_MS 20000
 #define NAMES_MAX 1000
 
-/* Names come by the environment: nothing of them is ever a word of the shell's. */
+/* Names come by the environment: nothing of them is ever a word of the shell's. What a browser that
+ * was killed left behind goes a day later. */
 static const char place_script[] =
-    "mkdir -p -- \"$DIR\" || exit 1; i=0; while [ $i -lt 1000 ]; do "
+    "mkdir -p -- \"$DIR\" || exit 1; "
+    "find \"${FILE%/*}\" -type f -mmin +1440 -delete 2>/dev/null; i=0; while [ $i -lt 1000 ]; do "
     "if [ $i = 0 ]; then t=\"$DIR/$STEM$EXT\"; else t=\"$DIR/$STEM ($i)$EXT\"; fi; "
     "if [ ! -e \"$t\" ] && [ ! -L \"$t\" ]; then "
     "if ln -- \"$FILE\" \"$t\" 2>/dev/null; then rm -f -- \"$FILE\"; printf %s \"$t\"; exit 0; fi; "

@@ -198,6 +198,14 @@ def test_cancelling(web, site):
     assert left.count("\n") <= 1, left
 
 
+def test_what_was_left_behind_goes(web, site):
+    web("terminal_execute", command="mkdir -p downloads/.incoming; cd downloads/.incoming; "
+                                    "touch -d '2 days ago' stale; touch fresh")
+    site.add("/l", attached("left.bin"))
+    assert "left.bin finished" in click(web, site, "<a href=/l>get</a>")
+    assert web.text("terminal_execute", command="ls downloads/.incoming").endswith("fresh\n")
+
+
 def test_moving(web, site):
     site.add("/m", attached("move.txt", b"moved"))
     click(web, site, "<a href=/m>get</a>")
