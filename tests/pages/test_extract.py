@@ -456,8 +456,12 @@ def test_code_that_fits_is_not_cut(web, site):
 
 def test_a_page_of_50_mb_is_bounded(web, site):
     block = f"<p>Block {WORDS} ${{'x'.repeat(900)}}</p>"
-    site.add("/big", f"<title>Big</title><main></main><script>document.querySelector('main')"
-             f".innerHTML=`{block}`.repeat(50000)</script>")
+    site.add("/big", f"""<title>Big</title><main></main><script>
+document.querySelector('main').innerHTML = `{block}`.repeat(10000);
+const data = document.createElement('script');
+data.type = 'application/json';
+data.textContent = 'data '.repeat(8000000);
+document.body.append(data);</script>""")
     web("browser_navigate", url=site.url("/big"), timeout_s=50)
     head, text, rest = parts(web.text("browser_extract"))
     assert "too large" in head and len(text.encode()) <= 24576 and "Next:" in rest
