@@ -275,6 +275,8 @@ int page_snapshot(struct page *page, const struct snapshot_how *how, struct call
     if (r) {
         snapshot_done(out);
         *out = (struct snapshot){ 0 };
+        if (err && err->code == ERR_TIMEOUT)
+            err_next(err, "the page is busy: try again, or wait for it with browser_wait");
         return -1;
     }
     out->generation = refs_generation(page, true);

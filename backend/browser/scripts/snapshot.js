@@ -60,18 +60,6 @@ function counts(kids) {
     return parts.length ? parts.join(', ') : of.nodes + ' nodes';
 }
 
-const total = kids => {
-    let n = 0;
-    const stack = [kids];
-    while (stack.length)
-        for (const k of stack.pop()) {
-            n++;
-            if (k.e && k.k.length)
-                stack.push(k.k);
-        }
-    return n;
-};
-
 // What is written goes here: lines, and where the content of a frame belongs.
 class Text {
     constructor(o) {
@@ -239,7 +227,21 @@ function differences(text, old, kids) {
             text.folded = text.folded || inner.folded;
         }
     };
+    const both = (p, n, path) => {
+        if (!same(p, n))
+            tell(path, '~', n);
+        else if (n.role === 'iframe')
+            text.parts.push([number(n.e, n.role, n.name), text.o.indent + 1,
+                ' '.repeat(2 * text.o.indent) + line(n).toWellFormed() + ':\n'], '');
+        if (p.k.length || n.k.length)
+            compare(p.k, n.k, [...path, n]);
+    };
     const compare = (was, now, path) => {
+        if (was.length === now.length && was.every((n, i) => n.e === now[i].e && n.e)) {
+            for (let i = 0; i < now.length; i++)
+                both(was[i], now[i], path);
+            return;
+        }
         const mine = new Map(), lines = new Map(), gone = new Set(was), added = [];
         for (const n of was)
             if (n.e)
@@ -252,14 +254,8 @@ function differences(text, old, kids) {
                 added.push(n);
                 continue;
             }
-            if (n.e) {
-                if (!same(p, n))
-                    tell(path, '~', n);
-                else if (n.role === 'iframe')
-                    text.parts.push([number(n.e, n.role, n.name), text.o.indent + 1,
-                        ' '.repeat(2 * text.o.indent) + line(n).toWellFormed() + ':\n'], '');
-                compare(p.k, n.k, [...path, n]);
-            }
+            if (n.e)
+                both(p, n, path);
         }
         for (const n of gone)
             if (n.e || !added.some(a => !a.e))
@@ -325,7 +321,7 @@ function snapshot(o, e) {
         fresh = true;
     }
     return { parts: text.parts.map(p => typeof p === 'string' ? p.toWellFormed() : p), next: serial,
-        count: total(kids), used: text.used, folded: text.folded, cut: tree.cut, fresh,
+        count: tree.seen, used: text.used, folded: text.folded, cut: tree.cut, fresh,
         modal: !!front, changes: text.count || 0 };
 }
 

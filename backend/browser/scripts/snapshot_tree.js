@@ -13,6 +13,8 @@ const type = get(Node.prototype, 'nodeType'), first = get(Node.prototype, 'first
 const next = get(Node.prototype, 'nextSibling'), parent = get(Node.prototype, 'parentNode');
 const tag = get(Element.prototype, 'localName'), shadow = get(Element.prototype, 'shadowRoot');
 const connected = get(Node.prototype, 'isConnected'), home = get(Node.prototype, 'ownerDocument');
+const content = get(Node.prototype, 'textContent');
+const inner = get(Element.prototype, 'firstElementChild');
 const data = get(CharacterData.prototype, 'data'), active = get(Document.prototype, 'activeElement');
 const height = get(HTMLElement.prototype, 'offsetHeight');
 const width = get(HTMLElement.prototype, 'offsetWidth');
@@ -310,7 +312,7 @@ function valueOf(e, t, role, kids) {
 }
 
 Object.assign(globalThis[Symbol.for('sandbox-mcp')] = {}, {
-    connected, home, type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has, is,
+    connected, home, content, inner, type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has, is,
     all, hasAttributes, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
     NAMED_ONLY, FIELDS, PLACES, clean, roleOf, givenName, spareName, textOf, stateOf, valueOf, address,
     byId, getRootNode, plain,

@@ -1,7 +1,7 @@
 // Walks what is shown and makes the tree: build(element) is the list of its nodes.
 {
 const S = globalThis[Symbol.for('sandbox-mcp')];
-const { type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has,
+const { content, inner, type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has,
     is, all, hasAttributes, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
     NAMED_ONLY, FIELDS, PLACES, clean, roleOf, givenName, spareName, textOf, stateOf, valueOf,
     address, byId } = S;
@@ -92,11 +92,17 @@ function below(e, t, out, d) {
         return;
     }
     const root = shadow(e) || closed.get(e);
-    if (!root && hosts.length < HOSTS && (t.includes('-') || MAYBE.has(t) && !first(e) && height(e)) &&
-        !probed.has(e))
+    if (!root && hosts.length < HOSTS && (t.includes('-') || MAYBE.has(t) && !inner(e) &&
+        !first(e) && height(e)) && !probed.has(e))
         hosts.push(e);
-    for (let n = first(root || e); n; n = next(n))
-        one(n, out, d);
+    if (!root && !inner(e)) { // nothing but text, which is read at once
+        const text = content(e);
+        if (text && !mute[d])
+            addText(out, text, d);
+    } else {
+        for (let n = first(root || e); n; n = next(n))
+            one(n, out, d);
+    }
     if (owned) {
         for (const id of (attr(e, 'aria-owns') || '').split(/\s+/)) {
             const o = id && owned.get(byId(e, id)) === e && byId(e, id);
@@ -197,7 +203,7 @@ function asControl(e, out, d) {
     const t = tag(c), role = roleOf(c, t), visible = checkVisibility.call(c, SEEN);
     if (!role || role === 'button' && t !== 'input')
         return false;
-    if (visible && !closestHidden(c)) {
+    if (visible && !hiddenIn(c, e)) {
         const kids = [];
         below(e, 'label', kids, d);
         for (const k of kids)
@@ -216,8 +222,8 @@ function asControl(e, out, d) {
     return true;
 }
 
-function closestHidden(e) {
-    for (let p = e; p && type(p) === 1; p = parent(p))
+function hiddenIn(e, label) {
+    for (let p = e; p && p !== label && type(p) === 1; p = parent(p))
         if (attr(p, 'aria-hidden') === 'true' || has(p, 'inert'))
             return true;
     return false;
