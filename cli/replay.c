@@ -11,7 +11,7 @@
 #define FILE_MAX (64 * 1024 * 1024)
 #define ARGUMENTS_MAX (2 * 1024 * 1024)
 #define IDS_MAX 4096 /* handles that are known by another name now */
-#define MASK "***"
+#define MASK "[masked]"
 
 /* The handles of the recording, and what they are called this time. */
 struct ids {
@@ -180,7 +180,7 @@ static int do_call(struct replay *r, yyjson_val *line, const char *tool, struct 
     int64_t begun_ms = clock_ms();
     yyjson_val *error, *root;
 
-    if (!given || strstr(given, "\"" MASK "\"")) {
+    if (!given || strstr(given, MASK)) {
         printf("line %u: %s: an argument was left out or masked when it was recorded; write it "
                "into the file\n",
                r->line, tool);

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define MASK "***"
+#define MASK "[masked]"  /* cli/replay.c knows it */
+#define CREDENTIAL_MIN 8 /* bytes of one */
 #define SERVE_MS 1000
 
 /* ---- arguments without secrets ---- */
@@ -50,15 +51,44 @@ static bool is_typed_secret(const struct told *t, yyjson_val *object, const char
     return false;
 }
 
+static bool is_credential(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c && strchr("+/=._~-", c));
+}
+
+/* "Authorization: Bearer ..." in a command, a script or a text. */
+static int mask_credentials(struct buf *out, const char *text)
+{
+    static const char *const schemes[] = { "bearer ", "basic " };
+    const char *p = text;
+
+    while (*p) {
+        size_t scheme = 0, n = 0;
+        for (size_t i = 0; i < COUNT_OF(schemes) && !scheme; i++)
+            if (!strncasecmp(p, schemes[i], strlen(schemes[i])))
+                scheme = strlen(schemes[i]);
+        while (scheme && is_credential(p[scheme + n]))
+            n++;
+        if (n < CREDENTIAL_MIN)
+            scheme = 1, n = 0;
+        if (buf_add(out, p, scheme, NULL) || (n && buf_adds(out, MASK, NULL)))
+            return -1;
+        p += scheme + n;
+    }
+    return 0;
+}
+
 static void put_string(struct jw *w, const struct told *t, const char *key, const char *text)
 {
-    AUTO(buf) struct buf url = BUF_MAX(TOLD_ARGUMENTS_MAX);
-    bool is_url = key && (!strcmp(key, "url") || !strcmp(key, "from"));
+    AUTO(buf) struct buf made = BUF_MAX(2 * TOLD_ARGUMENTS_MAX);
+    const char *plain = plain_target(t, text);
+    bool is_url = key && !strcmp(key, "url");
 
-    if (is_url && !redact_url(&url, text, MASK, NULL))
-        jw_str(w, buf_str(&url));
+    if (is_url ? redact_url(&made, text, MASK, NULL) : mask_credentials(&made, plain))
+        jw_str(w, MASK);
     else
-        jw_str(w, plain_target(t, text));
+        jw_str(w, buf_str(&made));
 }
 
 /* A tool's own parameters ("code", "session_id") are no secrets but by their plain names. */
@@ -200,9 +230,7 @@ void recording_add_action(struct recording *r, const struct tool_call *call, con
     told_arguments(&w, t);
     jw_kstr(&w, "outcome", failed ? err_code_name(failed->code) : "ok");
     jw_kint(&w, "ms", clock_ms() - t->began_ms);
-    if (failed) {
-        jw_kstr(&w, "message", failed->msg);
-    } else {
+    if (!failed) { /* what an error says may hold anything */
         jw_key(&w, "facts");
         told_facts(&w, call);
     }

@@ -23,7 +23,7 @@ struct told {
 
 /*
  * The arguments as one JSON object: values of secrets (by the names of the members, of headers, of
- * the target) are "***", refs are selectors.
+ * the target) are "[masked]", refs are selectors.
  */
 void told_arguments(struct jw *w, const struct told *t);
 

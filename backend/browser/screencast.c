@@ -32,6 +32,8 @@ int screencast_start(struct page *page, int width, int height, int quality,
              width, height);
     if (begin(page, sink, err))
         return -1;
+    /* one that a crash of the tab ended goes on for the browser: it is ended first */
+    (void)!page_call(page, NULL, "Page.stopScreencast", NULL, 0, call, NULL, NULL);
     if (page_call(page, NULL, "Page.startScreencast", params, 0, call, NULL, err)) {
         forget(page);
         return -1;

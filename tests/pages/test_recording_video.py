@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -148,6 +149,37 @@ def test_it_ends_with_its_page(web, site):
     ended = wait_for(lambda: listed(web, rid)["state"] == "interrupted" and listed(web, rid))
     assert "closed" in ended["reason"]
     assert float(probe(data_of(web, rid))["format"]["duration"]) >= 0
+
+
+def test_it_ends_when_the_tab_crashes(start_web, site):
+    web = start_web("--runtime", "host")
+    page = web.open(site.add("/", MOVING))
+    rid = begin(web, source=page)
+    for pid, _ in processes.descendants(web.server.pid):
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            if b"--type=renderer" in f.read():
+                os.kill(pid, signal.SIGKILL)
+    ended = wait_for(lambda: listed(web, rid)["state"] == "interrupted" and listed(web, rid))
+    assert "crashed" in ended["reason"]
+    assert "duration" in probe(data_of(web, rid))["format"]
+    web.data("browser_navigate", action="reload", page_id=page)
+    act(web, begin(web, source=page), "stop")
+
+
+def test_it_ends_when_there_is_no_room_left(start_web, site):
+    web = start_web("--runtime", "host")
+    web.data("browser_navigate", url=site.add("/", MOVING))
+    first = begin(web)
+    act(web, first, "stop")
+    meta = next(Path(web.state).glob(f"v1/recording/*/{first}/meta.json"))
+    told = json.loads(meta.read_text())
+    meta.write_text(json.dumps(told | {"bytes": 512 * 1024 * 1024 - 60_000}))
+    rid = begin(web, fps=30)
+    ended = wait_for(lambda: listed(web, rid)["state"] == "stopped" and listed(web, rid))
+    assert "no room" in ended["reason"] and 60_000 <= ended["size"] < 1_000_000
+    assert "quota" in web.fails("recording_start", kind="actions")
+    web.data("recording_delete", recording_ids=[first])
+    act(web, begin(web), "stop")
 
 
 def test_one_video_of_a_page_at_a_time(web, site):
