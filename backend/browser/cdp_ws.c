@@ -18,12 +18,23 @@
 #define HANGUP_S 40
 
 /* What is used of libwebsockets. Linking it would cost every start of the program 0.8 ms. */
-#define SYMBOLS(X)                                                                           \
-    X(create_context)                                                                        \
-    X(context_destroy) X(context_user) X(get_context) X(client_connect_via_info)             \
-        X(http_client_http_response) X(add_http_header_by_name) X(service) X(cancel_service) \
-            X(sul_schedule) X(callback_on_writable) X(write) X(is_final_fragment)            \
-                X(remaining_packet_payload) X(set_log_level) X(get_library_version)
+#define SYMBOLS(X)               \
+    X(create_context)            \
+    X(context_destroy)           \
+    X(context_user)              \
+    X(get_context)               \
+    X(client_connect_via_info)   \
+    X(http_client_http_response) \
+    X(add_http_header_by_name)   \
+    X(service)                   \
+    X(cancel_service)            \
+    X(sul_schedule)              \
+    X(callback_on_writable)      \
+    X(write)                     \
+    X(is_final_fragment)         \
+    X(remaining_packet_payload)  \
+    X(set_log_level)             \
+    X(get_library_version)
 #define FIELD(name) __typeof__(lws_##name) *(name);
 #define ROW(name) { "lws_" #name, &lib.name },
 
