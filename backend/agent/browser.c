@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -220,8 +221,20 @@ static void tell_exit(int channel, int errors, struct tail *t, struct wire_out *
     (void)channel_send(channel, w, NULL, 0);
 }
 
-/* Until it has ended, or the channel is closed: no frame is for it. */
-static void watch(int channel, int signals, int errors, pid_t pid)
+/* Readable when the nursery has died, as nobody else could end what is here; -1: it has. */
+static int watch_nursery(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    if (!agent_config.host && (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() == 1))
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Until it has ended, or is to: no frame is for it. */
+static void watch(int channel, int signals, int orphaned, int errors, pid_t pid)
 {
     static uint8_t frame[WIRE_MAX];
     static struct wire_out w;
@@ -231,10 +244,11 @@ static void watch(int channel, int signals, int errors, pid_t pid)
     bool none;
 
     for (;;) {
-        struct pollfd p[3] = { { .fd = channel, .events = POLLIN },
+        struct pollfd p[4] = { { .fd = channel, .events = POLLIN },
                                { .fd = signals, .events = POLLIN },
-                               { .fd = errors, .events = POLLIN } };
-        if (poll(p, 3, -1) < 0 && errno != EINTR)
+                               { .fd = errors, .events = POLLIN },
+                               { .fd = orphaned, .events = POLLIN } };
+        if ((poll(p, 4, -1) < 0 && errno != EINTR) || p[3].revents)
             return;
         if (p[2].revents && !listen_to(errors, &tail))
             errors = -1;
@@ -264,9 +278,11 @@ static void tell_start(int channel, const struct request *r, pid_t pid)
 
 static void run(int channel, struct request *r, const int *fds)
 {
-    int signals = supervisor_init(), errors[2], error;
+    int signals = supervisor_init(), orphaned = watch_nursery(), errors[2], error;
     pid_t pid;
 
+    if (orphaned < 0)
+        return;
     if (signals < 0 || pipe2(errors, O_CLOEXEC)) {
         channel_error(channel, CODE_INTERNAL, NULL, "no supervisor: %s", strerror(errno));
         return;
@@ -279,7 +295,7 @@ static void run(int channel, struct request *r, const int *fds)
         return;
     }
     tell_start(channel, r, pid);
-    watch(channel, signals, errors[0], pid);
+    watch(channel, signals, orphaned, errors[0], pid);
     supervisor_end();
 }
 
@@ -287,10 +303,7 @@ void browser_serve(int channel, const int *fds)
 {
     static struct request r;
     struct wire_in in;
-    pid_t parent = getppid();
 
-    if (!agent_config.host && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
-        return;
     if (!request_start(channel, &in, bytes))
         return;
     if (!take(&r, &in)) {

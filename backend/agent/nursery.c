@@ -21,6 +21,7 @@ static _Noreturn void live(int control)
     way = -1;
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     confine_oom_open();
+    (void)setsid();
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
         _exit(1);
     _exit(pid1_run_nursery());

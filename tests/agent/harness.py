@@ -31,9 +31,10 @@ def enumerated(name):
 TAGS = enumerated("wire_tag")
 globals().update(enumerated("wire_kind"))
 globals().update(enumerated("wire_frame"))
-F_HOST = 1 << 11
+F_HOST, F_BROWSER, F_BARE = 1 << 11, 1 << 12, 1 << 13
+BROWSER_DIR, TAIL, ARGS_MAX = "/run/browser", 2048, 64
 NAMES = {number: name for name, number in TAGS.items()}
-INVALID, NOT_FOUND, DENIED, QUOTA, BUSY, UNSUPPORTED = 1, 2, 4, 6, 9, 10
+INVALID, NOT_FOUND, GONE, DENIED, QUOTA, BUSY, UNSUPPORTED = 1, 2, 3, 4, 6, 9, 10
 SECONDS = 20
 
 
@@ -233,8 +234,8 @@ class Agent:
 
     uids = iter(range(230000, 260000))
 
-    def __init__(self, host, nproc=0, nofile=256, egress=0, env=None, config=None):
-        self.host, self.channel, self.listener = host, None, None
+    def __init__(self, host, nproc=0, nofile=256, egress=0, env=None, config=None, browser=False):
+        self.host, self.channel, self.listener, self.browser = host, None, None, browser
         self.dir = Path(tempfile.mkdtemp(prefix="agent-"))
         self.uid = None if host or os.getuid() else next(self.uids)
         self.workspace = self.dir / "workspace"
@@ -256,7 +257,8 @@ class Agent:
         self.ready = self.take_ready()
 
     def config(self, nproc=0, nofile=256, egress=0):
-        tags = {"FLAGS": F_HOST if self.host else 0, "NPROC": nproc, "NOFILE": nofile,
+        flags = (F_HOST if self.host else 0) | (F_BROWSER if self.browser else 0)
+        tags = {"FLAGS": flags, "NPROC": nproc, "NOFILE": nofile,
                 "EGRESS_PORT": egress, "CWD": self.cwd, "HOME": "/tmp", "ENV": env_block(self.env)}
         return tags if self.host else tags | {"FILTER": filter_program()}
 
@@ -275,6 +277,7 @@ class Agent:
                 "/etc/alternatives", "/etc/alternatives", "--proc", "/proc", "--dev", "/dev",
                 "--perms", "1777", "--size", str(64 << 20), "--tmpfs", "/tmp",
                 "--bind", str(self.workspace), "/workspace", "--ro-bind", AGENT, "/run/agent",
+                *(["--perms", "0700", "--tmpfs", BROWSER_DIR] if self.browser else []),
                 "--remount-ro", "/", "--chdir", "/workspace", "--", "/run/agent"]
 
     def take_ready(self):
