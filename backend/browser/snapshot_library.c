@@ -47,6 +47,9 @@ static int ask(struct page *page, const struct page_frame *frame, int64_t contex
 static int install(struct page *page, const struct page_frame *frame, int64_t context,
                    struct call *call, struct err *err)
 {
+    const char *const parts[] = { embed_snapshot_tree_js, embed_snapshot_node_js,
+                                  embed_snapshot_walk_js, embed_snapshot_js,
+                                  embed_snapshot_seek_js };
     char begin[96], prefix[16];
     AUTO(buf) struct buf params = BUF_MAX(1024 * 1024), text = BUF_MAX(512 * 1024);
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
@@ -55,10 +58,12 @@ static int install(struct page *page, const struct page_frame *frame, int64_t co
     if (refs_prefix(page, frame->id, prefix, NULL, err))
         return -1;
     snprintf(begin, sizeof(begin), "}globalThis[Symbol.for('sandbox-mcp')].begin('%s')", prefix);
-    if (buf_adds(&text, "if(!(globalThis[Symbol.for('sandbox-mcp')]||{}).snapshot){", err) ||
-        buf_adds(&text, embed_snapshot_tree_js, err) ||
-        buf_adds(&text, embed_snapshot_walk_js, err) || buf_adds(&text, embed_snapshot_js, err) ||
-        buf_adds(&text, embed_marks_js, err) || buf_adds(&text, begin, err))
+    if (buf_adds(&text, "if(!(globalThis[Symbol.for('sandbox-mcp')]||{}).find){", err))
+        return -1;
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (buf_adds(&text, parts[i], err))
+            return -1;
+    if (buf_adds(&text, begin, err))
         return -1;
     jw_obj(&w);
     jw_key(&w, "expression");

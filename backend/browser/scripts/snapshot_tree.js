@@ -18,6 +18,7 @@ const inner = get(Element.prototype, 'firstElementChild');
 const data = get(CharacterData.prototype, 'data'), active = get(Document.prototype, 'activeElement');
 const height = get(HTMLElement.prototype, 'offsetHeight');
 const width = get(HTMLElement.prototype, 'offsetWidth');
+const body = get(Document.prototype, 'body'), root = get(Document.prototype, 'documentElement');
 const { getAttribute, getAttributeNames, hasAttribute, hasAttributes, checkVisibility, matches, closest }
     = Element.prototype;
 const { getRootNode } = Node.prototype, { assignedNodes } = HTMLSlotElement.prototype;
@@ -312,7 +313,7 @@ function valueOf(e, t, role, kids) {
 }
 
 Object.assign(globalThis[Symbol.for('sandbox-mcp')] = {}, {
-    connected, home, content, inner, type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has, is,
+    body, root, connected, home, content, inner, type, first, next, parent, tag, shadow, data, active, height, width, assignedNodes, attr, has, is,
     all, hasAttributes, checkVisibility, SEEN, NODES, DEEP, MS, TEXT, NAME, SKIP, INLINE, ACTS, BY_CONTENT,
     NAMED_ONLY, FIELDS, PLACES, clean, roleOf, givenName, spareName, textOf, stateOf, valueOf, address,
     byId, getRootNode, plain,
