@@ -299,7 +299,7 @@ static void put_messages(struct har_writer *h, const struct net_request *r)
 void har_put_entry(struct har_writer *h, const struct har_moment *m)
 {
     const struct net_request *r = &m->r;
-    char when[CLOCK_ISO_SIZE], id[24];
+    char when[CLOCK_ISO_SIZE], id[32];
 
     jw_obj(&h->w);
     snprintf(id, sizeof(id), "page_%d", m->page + 1);

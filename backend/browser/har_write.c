@@ -32,7 +32,7 @@ static int take(const struct har_item *item, struct har_moment *m, struct err *e
 
 static void put_page(struct har_writer *h, const struct har_page *p, size_t index)
 {
-    char when[CLOCK_ISO_SIZE], id[24];
+    char when[CLOCK_ISO_SIZE], id[32];
 
     snprintf(id, sizeof(id), "page_%zu", index + 1);
     jw_obj(&h->w);
