@@ -108,6 +108,8 @@ static int render_hit(struct buf *out, yyjson_val *hit, struct err *err)
 
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         const char *text = json_str(hit, keys[i]);
+        if (i + 1 == COUNT_OF(keys) && (!text || !*text))
+            break;
         if (buf_adds(out, before[i], err) || render_name(out, text ? text : "", err))
             return -1;
     }

@@ -10,14 +10,24 @@ let serial = 1, prefix = '';
 
 // ---- refs ----
 
+// Those of elements that have gone, then the oldest, until there is room for long.
+function forget() {
+    for (const [n, r] of known)
+        if (!r.at.deref())
+            known.delete(n);
+    for (const n of known.keys())
+        if (known.size > REFS / 2)
+            known.delete(n);
+        else
+            break;
+}
+
 function number(e, role, name) {
     let n = numbers.get(e);
     if (!n) {
         numbers.set(e, n = serial++);
         if (known.size >= REFS)
-            for (const [old, r] of known)
-                if (!r.at.deref() || known.size >= REFS + 1000)
-                    known.delete(old);
+            forget();
     }
     known.set(n, { at: known.get(n)?.at || new WeakRef(e), role, name });
     return n;
