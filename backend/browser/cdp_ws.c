@@ -14,8 +14,6 @@
 
 #define READ_SIZE (64 * 1024)
 #define LOOK_US 50000 /* at the call, while it connects */
-#define PING_S 15     /* after silence */
-#define HANGUP_S 40
 
 /* What is used of libwebsockets. Linking it would cost every start of the program 0.8 ms. */
 #define SYMBOLS(X)               \
@@ -96,11 +94,14 @@ static void load(void)
 
 /* ---- what the library tells; on the thread that serves ---- */
 
+/* The library may be about to wait for something else to happen. */
 static void finish(struct ws_wire *w)
 {
     w->state = CLOSED;
     w->wsi = NULL;
     ws_queue_end(&w->waiting);
+    if (!atomic_load(&w->stopped))
+        lib.cancel_service(w->context);
 }
 
 static void refused(struct ws_wire *w, struct lws *wsi, const char *words, size_t len)
@@ -188,11 +189,9 @@ static int write_next(struct ws_wire *w, struct lws *wsi)
         return 0;
     r = lib.write(wsi, m->data + LWS_PRE, m->len, LWS_WRITE_TEXT);
     free(m);
-    if (r < 0)
-        return -1;
-    if (more)
+    if (r >= 0 && more)
         lib.callback_on_writable(wsi);
-    return 0;
+    return r < 0 ? -1 : 0;
 }
 
 static int on_ws(struct lws *wsi, enum lws_callback_reasons why, void *user UNUSED, void *in,
@@ -283,6 +282,7 @@ static void ws_free(struct cdp_wire *wire)
 {
     struct ws_wire *w = (struct ws_wire *)wire;
 
+    atomic_store(&w->stopped, true);
     if (w->context)
         lib.context_destroy(w->context);
     list_each(link, &w->came)
@@ -311,8 +311,8 @@ static int begin(struct ws_wire *w, struct err *err)
         { .name = NULL },
     };
     static const lws_retry_bo_t idle = {
-        .secs_since_valid_ping = PING_S,
-        .secs_since_valid_hangup = HANGUP_S,
+        .secs_since_valid_ping = 15,
+        .secs_since_valid_hangup = 40,
     };
     const char *bundle = getenv("CURL_CA_BUNDLE");
     const struct lws_context_creation_info info = {
