@@ -101,13 +101,13 @@ int input_click(struct page *page, const struct input_target *target, const stru
         return err_set(err, ERR_INVALID, "count: %d is not within 1..3", how->count);
     page_mark(page, &mark);
     bool taps = page_touches(page) && bit == 1;
-    int r = element_find(page, target, call, &e, err) ||
-            (taps ? element_ready(&e, "ep", call, err)
-                  : reach(page, &e, how->modifiers, call, err));
+    int r =
+        element_find(page, target, call, &e, err) ||
+        (taps ? element_ready(&e, "ep", call, err) : reach(page, &e, how->modifiers, call, err));
     if (!r) {
-        r = taps ? touch_tap(page, e.x, e.y, how->modifiers, how->count ? how->count : 1, call,
-                             &why)
-                 : press_and_release(page, &e, button, bit, how, call, &why);
+        r = taps
+                ? touch_tap(page, e.x, e.y, how->modifiers, how->count ? how->count : 1, call, &why)
+                : press_and_release(page, &e, button, bit, how, call, &why);
         r = input_caused(page, &mark, r, true, &why, call, report, err);
         input_acted_on(report, &e);
     }

@@ -86,7 +86,7 @@ struct page {
     struct page_event events[PAGE_EVENTS_MAX];
     unsigned event_count;
     struct screencast_sink screencast; /* frame NULL: none runs */
-    struct responses *responses; /* wait.c */
+    struct responses *responses; /* responses.c */
     struct console *console; /* NULL: nothing was printed */
     struct emulation *emulation; /* NULL: none */
     bool blank;              /* all that it asks for is empty: storage.c */

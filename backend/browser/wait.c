@@ -1,6 +1,6 @@
 #include "backend/browser/wait.h"
 #include "backend/browser/element.h"
-#include "backend/browser/state.h"
+#include "backend/browser/responses.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
@@ -30,147 +30,17 @@ static const char js_probe[] =
     "(r.host?[...r.childNodes]:[r]).some(e=>norm(e.nodeType===3?e.data:e.innerText).includes(w)));"
     "return want.reduce((n,w,i)=>n|(w!==null&&seen(w)?1<<i:0),0)}";
 
-struct responses {
-    struct {
-        char *url;
-        int status;
-    } all[WAIT_RESPONSES]; /* a ring */
-    uint64_t count, since; /* since: when the last action began */
-    struct waiter *waiters;
-};
-
-struct waiter {
-    struct waiter *next;
-    const char *pattern;
-    bool matched;
-    char *url;
-    int status;
-};
-
 struct waiting {
     struct page *page;
     const struct wait_for *what;
     struct call *call;
     struct watch watch;
-    struct waiter waiter;
+    struct response_waiter waiter;
     int64_t begun_ms, deadline_ms, looked_ms, idle_since_ms;
     uint64_t idle_requests;
     bool in_page; /* scripts have to be asked */
     const char *matched;
 };
-
-/* ---- patterns ---- */
-
-bool wait_url_matches(const char *pattern, const char *url)
-{
-    const char *star = NULL, *from = NULL;
-
-    if (!strchr(pattern, '*'))
-        return strstr(url, pattern) != NULL;
-    while (*url) {
-        if (*pattern == '*') {
-            star = pattern++;
-            from = url;
-        } else if (*pattern == *url) {
-            pattern++;
-            url++;
-        } else if (star) {
-            pattern = star + 1;
-            url = ++from;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return !*pattern;
-}
-
-/* ---- responses ---- */
-
-static struct responses *responses_of(struct page *page)
-{
-    if (!page->responses)
-        page->responses = calloc(1, sizeof(*page->responses));
-    return page->responses;
-}
-
-void responses_free(struct responses *r)
-{
-    for (size_t i = 0; r && i < WAIT_RESPONSES; i++)
-        free(r->all[i].url);
-    free(r);
-}
-
-void responses_mark(struct page *page)
-{
-    if (page->responses)
-        page->responses->since = page->responses->count;
-}
-
-static void offer(struct waiter *w, const char *url, int status)
-{
-    if (w->matched || !wait_url_matches(w->pattern, url))
-        return;
-    w->url = keep_url(w->url, url);
-    w->status = status;
-    w->matched = true;
-}
-
-static void responded(struct browser *b UNUSED, struct session *s, yyjson_val *params)
-{
-    yyjson_val *response = yyjson_obj_get(params, "response");
-    const char *url = json_str(response, "url");
-    struct responses *r = url ? responses_of(s->page) : NULL;
-    int status = (int)json_int(response, "status", 0);
-
-    if (!r)
-        return;
-    size_t at = r->count++ % WAIT_RESPONSES;
-    r->all[at].url = keep_url(r->all[at].url, url);
-    r->all[at].status = status;
-    for (struct waiter *w = r->waiters; w; w = w->next)
-        offer(w, url, status);
-}
-
-static void changed(struct browser *b UNUSED, struct session *s UNUSED, yyjson_val *params UNUSED)
-{
-}
-
-const struct page_event_row wait_events[] = {
-    { "Network.responseReceived", responded },
-    { "Runtime.bindingCalled", changed },
-    { NULL, NULL },
-};
-
-/* Locked, as are those below. Looks back at what came since the last action began. */
-static int waiter_begin(struct waiting *g, struct err *err)
-{
-    struct responses *r = g->what->response ? responses_of(g->page) : NULL;
-
-    if (!g->what->response)
-        return 0;
-    if (!r)
-        return err_oom(err);
-    uint64_t from = r->count > WAIT_RESPONSES ? r->count - WAIT_RESPONSES : 0;
-    g->waiter.pattern = g->what->response;
-    for (uint64_t i = from > r->since ? from : r->since; i < r->count; i++)
-        offer(&g->waiter, r->all[i % WAIT_RESPONSES].url, r->all[i % WAIT_RESPONSES].status);
-    g->waiter.next = r->waiters;
-    r->waiters = &g->waiter;
-    return 0;
-}
-
-static void waiter_end(struct waiting *g)
-{
-    struct waiter **at;
-
-    if (!g->waiter.pattern)
-        return;
-    for (at = &g->page->responses->waiters; *at != &g->waiter;)
-        at = &(*at)->next;
-    *at = g->waiter.next;
-}
 
 /* ---- what the browser told: locked ---- */
 
@@ -340,14 +210,14 @@ static int wait_locked(struct waiting *g, struct err *err)
 
     if (watch_begin(b, &g->watch, err))
         return -1;
-    r = waiter_begin(g, err);
+    r = response_wait(g->page, &g->waiter, g->what->response, err);
     while (!r && (r = look(g, err)) > 0 && clock_ms() < g->deadline_ms) {
         bool soon = clock_ms() - g->looked_ms < APART_MS;
         r = watch_wait(b, &g->watch, next_look(g, poked && soon), g->call, err);
         poked = !r;
         r = r < 0 ? -1 : 0;
     }
-    waiter_end(g);
+    response_wait_end(g->page, &g->waiter);
     watch_end(b, &g->watch);
     return r < 0 ? -1 : 0;
 }
