@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lib import reports
 from lib.paths import BINARY
 from lib.server import Server
 from lib.stdio import Stdio
@@ -76,4 +77,8 @@ def started(start):
             failures.append(str(e))
         finally:
             each.kill()
+        try:
+            reports.assert_none(each.stderr)
+        except AssertionError as e:
+            failures.append(str(e))
     assert not failures, "\n".join(failures)

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from lib import reports
 from lib.paths import BINARY
 
 DRIVE = Path(BINARY).parent / "tests/browser/drive"
@@ -51,11 +52,12 @@ class Answer:
 class Drive:
     def __init__(self, *flags):
         self.profile = tempfile.mkdtemp(prefix="smcp-browser-")
+        self.log = tempfile.TemporaryFile("w+", errors="replace")
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         self.process = subprocess.Popen(
             [DRIVE, chromium(), *FLAGS, *root, f"--user-data-dir={self.profile}", *flags,
              "about:blank"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
             start_new_session=True)
         self.waiting, self.count, self.lock = {}, 0, threading.Lock()
         line = self.process.stdout.readline()
@@ -99,7 +101,11 @@ class Drive:
     def close(self):
         self.process.stdin.close()
         try:
-            assert self.process.wait(SECONDS) == 0
+            status = self.process.wait(SECONDS)
+            self.log.seek(0)
+            said = self.log.read()
+            reports.assert_none(said)
+            assert status == 0, said[-4000:]
         finally:
             self.process.kill()
             self.process.wait()

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from lib import processes, protocol
+from lib import processes, protocol, reports
 from lib.results import Results
 from lib.stdio import RpcError
 
@@ -159,8 +159,8 @@ class Server:
     def close(self, timeout=10):
         """
         Ends the server by SIGTERM and returns its exit status. Fails when a connection of a client
-        that is gone is still held, when the server does not end in time, or when a process that
-        it started outlives it.
+        that is gone is still held, when the server does not end in time, when a process that it
+        started outlives it, or on a sanitizer's report.
         """
         try:
             if self.process.poll() is None:
@@ -173,6 +173,7 @@ class Server:
         finally:
             self.kill()
         processes.assert_gone(below)
+        reports.assert_none(self.stderr)
         return status
 
     def _assert_no_connection(self, seconds=5):

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from lib import processes, protocol
+from lib import processes, protocol, reports
 from lib.results import Results
 
 
@@ -124,7 +124,7 @@ class Stdio:
     def close(self, timeout=10):
         """
         Ends the server by closing its stdin and returns its exit status. Fails when it does not
-        end in time, or when a process that it started outlives it.
+        end in time, when a process that it started outlives it, or on a sanitizer's report.
         """
         below = processes.descendants(self.pid)
         try:
@@ -148,6 +148,7 @@ class Stdio:
         processes.assert_gone(below)
         for reader in self._readers:
             reader.join(5)
+        reports.assert_none(self.stderr)
         return status
 
     def kill(self):
