@@ -15,6 +15,8 @@ int watch_begin(struct browser *b, struct watch *w, struct err *err)
 
 void watch_end(struct browser *b UNUSED, struct watch *w)
 {
+    if (w->fd < 0)
+        return;
     list_remove(&w->link);
     fd_close(&w->fd);
 }
