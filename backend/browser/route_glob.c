@@ -154,17 +154,23 @@ const char *url_glob_wide(const struct url_glob *g)
 
 /* ---- matching ---- */
 
-/* Goes back to the last mark only: to the last SEGMENT, and when that is stuck to the last ANY. */
+/* Goes back to the last mark only: to the last SEGMENT, and when that is stuck to the last ANY.
+ * What follows a SEGMENT is not looked for again where it is known not to be: a page's URL may be
+ * megabytes. */
 static bool match(const char *p, const char *text)
 {
     const char *any = NULL, *any_at = NULL, *segment = NULL, *segment_at = NULL;
+    const char *const pattern = p, *tried[ROUTE_PATTERN_MAX]; /* of a SEGMENT: up to there */
 
+    memset(tried, 0, strlen(p) * sizeof(*tried));
     for (;;) {
         if (*p == ANY) {
             any = ++p;
             any_at = text;
             segment = NULL;
         } else if (*p == SEGMENT) {
+            if (tried[p - pattern] > text)
+                text = tried[p - pattern];
             segment = ++p;
             segment_at = text;
         } else if (*p == *text) {
@@ -175,6 +181,9 @@ static bool match(const char *p, const char *text)
         } else if (segment && *segment_at && *segment_at != '/') {
             p = segment;
             text = ++segment_at;
+            tried[segment - 1 - pattern] = text;
+        } else if (segment && !*segment_at) {
+            return false;
         } else if (any && *any_at) {
             p = any;
             text = ++any_at;

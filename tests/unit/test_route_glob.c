@@ -1,7 +1,9 @@
 #include "backend/browser/route.h"
+#include "base/clock.h"
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool matches(const char *pattern, const char *url)
 {
@@ -54,6 +56,31 @@ static void globs_match_as_they_say(void)
             CHECK_STR(rows[i].pattern, rows[i].url);
 }
 
+/* A page that knows the pattern makes a URL of two megabytes for it. */
+static void long_urls_take_no_time(void)
+{
+    static const char *const patterns[] = { "**a*b", "**a*a*b", "**/*a*b*c", "**a*b*c" };
+    size_t len = 2 << 20;
+    char *url = malloc(len + 1);
+
+    CHECK(url);
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        int64_t begun_ms = clock_ms();
+        memset(url, 'a', len);
+        url[len] = '\0';
+        CHECK(!matches(patterns[i], url));
+        url[len - 2] = '/';
+        CHECK(!matches(patterns[i], url));
+        url[len / 2] = 'b';
+        CHECK(!matches(patterns[i], url));
+        url[len - 1] = strchr(patterns[i], 'c') ? 'c' : 'b';
+        url[len - 2] = 'b';
+        CHECK(matches(patterns[i], url) == (i != 2));
+        CHECK(clock_ms() - begun_ms < 10000);
+    }
+    free(url);
+}
+
 /* What Chromium is told holds up at least what the glob matches: its '*' is anything. */
 static void wide_patterns_have_only_stars_and_escapes(void)
 {
@@ -98,6 +125,7 @@ static void bad_patterns_are_refused(void)
 
 static const struct test tests[] = {
     TEST(globs_match_as_they_say),
+    TEST(long_urls_take_no_time),
     TEST(wide_patterns_have_only_stars_and_escapes),
     TEST(bad_patterns_are_refused),
 };
