@@ -1,4 +1,5 @@
 #include "tools/browser_network.h"
+#include "tools/saving.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,24 +24,12 @@ int network_number(const char *id, unsigned *out)
 int network_save(struct tool_call *call, struct sandbox *sb, const char *path, const char *data,
                  size_t len, char **resolved, struct err *err)
 {
-    size_t at = 0;
+    AUTO(saving) struct saving s = { .sandbox = sb, .call = call->call, .path = path };
 
-    do {
-        AUTO(file_write_result) struct file_write_result res = { 0 };
-        size_t n = len - at < PIECE ? len - at : PIECE;
-        struct file_write_request req = {
-            .path = path,
-            .data = n ? data + at : "",
-            .len = n,
-            .mode = at ? FILE_APPEND : FILE_OVERWRITE,
-            .permissions = -1,
-        };
-        if (sandbox_file_write(sb, call->call, &req, &res, err))
-            return -1;
-        if (resolved && !*resolved)
-            *resolved = TAKE(res.path);
-        at += n;
-    } while (at < len);
+    if (saving_add(&s, data ? data : "", len, err))
+        return -1;
+    if (resolved)
+        *resolved = TAKE(s.saved);
     return 0;
 }
 
