@@ -1,4 +1,5 @@
 #include "backend/browser/emulate.h"
+#include "backend/browser/fetch.h"
 #include "backend/browser/state.h"
 
 #include <stdio.h>
@@ -112,6 +113,23 @@ static bool differs(const struct part *p, const struct emulation *a, const struc
     return memcmp((const char *)a + p->offset, (const char *)b + p->offset, p->size) != 0;
 }
 
+void emulation_conditions(const struct page *page, bool offline, char out[EMULATION_CONDITIONS])
+{
+    const struct emulation *e = page && page->emulation ? page->emulation : &none;
+
+    snprintf(out, EMULATION_CONDITIONS,
+             "{\"offline\":%s,\"latency\":%.3f,\"downloadThroughput\":%.1f,"
+             "\"uploadThroughput\":%.1f}",
+             offline ? "true" : "false", e->network.latency_ms,
+             e->network.down > 0 ? e->network.down : -1, e->network.up > 0 ? e->network.up : -1);
+}
+
+/* Where the network is off, fetch.c tells it, and what is set here once it is on again. */
+static bool is_left(const struct part *p, const struct browser *b)
+{
+    return p->params == network && b->network && b->network->offline;
+}
+
 /* The agent goes with the language, which is one of its parameters. */
 static bool is_agent(const struct part *p)
 {
@@ -157,7 +175,7 @@ void emulation_attached(struct browser *b, const struct page *page, const struct
 
     for (size_t i = 0; e && i < COUNT_OF(parts); i++) {
         AUTO(buf) struct buf params = BUF_MAX(4096);
-        if (parts[i].who & who && is_changed(&parts[i], e, &none) &&
+        if (parts[i].who & who && is_changed(&parts[i], e, &none) && !is_left(&parts[i], b) &&
             !params_of(&parts[i], e, &params, NULL))
             browser_post(b, s->id, parts[i].method, params.data);
     }
@@ -230,7 +248,13 @@ static int apply(struct page *page, const struct part *p, const struct emulation
                  struct call *call, struct err *err)
 {
     AUTO(buf) struct buf params = BUF_MAX(4096);
+    bool left;
 
+    pthread_mutex_lock(&page->browser->lock);
+    left = is_left(p, page->browser);
+    pthread_mutex_unlock(&page->browser->lock);
+    if (left)
+        return 0;
     if (params_of(p, e, &params, err) ||
         page_call(page, NULL, method_of(p, e), params.data, 0, call, NULL, err))
         return -1;

@@ -9,7 +9,6 @@
 
 #define TELL_MS 3000
 #define ENABLE_MAX (128 * 1024)
-#define OFFLINE "{\"offline\":%s,\"latency\":0,\"downloadThroughput\":-1,\"uploadThroughput\":-1}"
 
 /* ---- life ---- */
 
@@ -73,7 +72,7 @@ static bool is_held(const struct session *s)
 void fetch_session(struct browser *b, const struct session *s)
 {
     struct network *n = b->network;
-    char offline[128];
+    char conditions[EMULATION_CONDITIONS];
 
     if (!n)
         return;
@@ -83,9 +82,9 @@ void fetch_session(struct browser *b, const struct session *s)
         browser_post(b, s->id, "Network.setCacheDisabled", "{\"cacheDisabled\":true}");
     if (n->extra.len)
         browser_post(b, s->id, "Network.setExtraHTTPHeaders", n->extra.data);
-    snprintf(offline, sizeof(offline), OFFLINE, "true");
+    emulation_conditions(s->page, true, conditions);
     if (n->offline)
-        browser_post(b, s->id, "Network.emulateNetworkConditions", offline);
+        browser_post(b, s->id, "Network.emulateNetworkConditions", conditions);
 }
 
 static int compute(struct network *n, struct err *err)
@@ -119,9 +118,10 @@ static int compute(struct network *n, struct err *err)
 struct telling {
     char ids[BROWSER_SESSIONS_MAX][PAGE_FRAME_ID];
     bool held[BROWSER_SESSIONS_MAX];
+    char conditions[BROWSER_SESSIONS_MAX][EMULATION_CONDITIONS];
     size_t count;
     struct buf enable, extra;
-    bool uncached, offline;
+    bool uncached;
 };
 
 static void telling_done(struct telling *t)
@@ -138,12 +138,12 @@ static int gather(struct browser *b, struct telling *t, struct err *err)
         return -1;
     for (size_t i = 0; i < b->session_count; i++) {
         t->held[t->count] = is_held(&b->sessions[i]);
+        emulation_conditions(b->sessions[i].page, n->offline, t->conditions[t->count]);
         COPY(t->ids[t->count++], b->sessions[i].id);
     }
     buf_init(&t->enable, ENABLE_MAX);
     buf_init(&t->extra, ENABLE_MAX);
     t->uncached = n->uncached;
-    t->offline = n->offline;
     return buf_add(&t->enable, buf_str(&n->enable), n->enable.len, err) ||
            buf_add(&t->extra, buf_str(&n->extra), n->extra.len, err);
 }
@@ -152,12 +152,10 @@ static int gather(struct browser *b, struct telling *t, struct err *err)
 static int tell(struct browser *b, const struct telling *t, size_t i, struct call *call,
                 struct err *err)
 {
-    char offline[128];
     struct err why = { 0 };
     int r = 0;
 
-    snprintf(offline, sizeof(offline), OFFLINE, t->offline ? "true" : "false");
-    cdp_tell(b->cdp, t->ids[i], "Network.emulateNetworkConditions", offline);
+    cdp_tell(b->cdp, t->ids[i], "Network.emulateNetworkConditions", t->conditions[i]);
     cdp_tell(b->cdp, t->ids[i], "Network.setExtraHTTPHeaders",
              t->extra.len ? t->extra.data : "{\"headers\":{}}");
     cdp_tell(b->cdp, t->ids[i], "Network.setCacheDisabled",

@@ -201,6 +201,9 @@ void console_free(struct console *c); /* NULL is fine */
 
 void emulation_attached(struct browser *b, const struct page *page, const struct session *s);
 void emulation_inherit(struct page *page, const struct page *opener);
+#define EMULATION_CONDITIONS 160
+/* Params of Network.emulateNetworkConditions; page may be NULL. */
+void emulation_conditions(const struct page *page, bool offline, char out[EMULATION_CONDITIONS]);
 
 /* ---- storage.c ---- */
 

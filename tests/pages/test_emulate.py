@@ -89,6 +89,21 @@ def test_a_slow_network(web, site):
     assert slow > 500 and seen(web, page, took) < slow
 
 
+def test_a_slow_network_goes_off_and_on_again(web, site):
+    page = web.open(site.add("/", "<title>E</title>"))
+    emulate(web, page, network={"latency_ms": 400})
+    try:
+        web("browser_headers", offline=True)
+        emulate(web, page, network={"latency_ms": 401})
+        assert seen(web, page, "fetch('/').then(() => '1', e => '0')") == 0
+    finally:
+        web("browser_headers", offline=False)
+    took = """(async () => {const t = performance.now(); await fetch('/?' + t);
+        return JSON.stringify(performance.now() - t)})()"""
+    assert seen(web, page, took) > 300
+    emulate(web, page, ["all"])
+
+
 def test_wrong_values(web, site):
     page = web.open(site.add("/", "<title>E</title>"))
     for settings, word in (({"timezone": "Mars/Base"}, "timezone"), ({"viewport": {"width": 9}}, ""),
