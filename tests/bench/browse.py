@@ -10,6 +10,7 @@ parity.py, then single calls: medians of N.
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import statistics
@@ -24,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "pages"), str(HERE.parent)]
 
 import make  # noqa: E402
-from browser.harness import chromium  # noqa: E402
+from browser.harness import FLAGS, chromium  # noqa: E402
 from mcp_peer import Devtools, Failed, Ours, Playwright  # noqa: E402
 from parity import TASKS  # noqa: E402
 
@@ -116,6 +117,61 @@ def single_calls(peers):
         print(f"{name:<26}", *(f"{ms:>13.1f} ms {size:>8,} B" for ms, size in values))
 
 
+class Raw:
+    """Chromium alone, over its pipe: what a navigation takes at least."""
+
+    def __init__(self, program):
+        self.profile = tempfile.mkdtemp(prefix="bench-", dir="/var/tmp")
+        ours, theirs = os.pipe(), os.pipe()
+        flags = [flag for flag in FLAGS if flag != "--no-proxy-server"]
+        root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        self.process = subprocess.Popen(
+            ["sh", "-c", f'exec 3<&{ours[0]} 4>&{theirs[1]}; exec "$@"', "sh", program, *flags, *root,
+             f"--user-data-dir={self.profile}", "about:blank"],
+            pass_fds=(ours[0], theirs[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(ours[0])
+        os.close(theirs[1])
+        self.to, self.come, self.number = ours[1], os.fdopen(theirs[0], "rb", 0), 0
+        self.rest = b""
+
+    def next(self):
+        while b"\0" not in self.rest:
+            self.rest += self.come.read(1 << 20)
+        line, _, self.rest = self.rest.partition(b"\0")
+        return json.loads(line)
+
+    def tell(self, method, session=None, **params):
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": params}
+        os.write(self.to, json.dumps(message | ({"sessionId": session} if session else {})).encode()
+                 + b"\0")
+        return self.number
+
+    def ask(self, method, session=None, **params):
+        number = self.tell(method, session, **params)
+        while (message := self.next()).get("id") != number:
+            pass
+        return message["result"]
+
+    def navigations(self, url):
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.ask("Page.enable", session)
+        times = []
+        for _ in range(N):
+            began = time.perf_counter()
+            self.tell("Page.navigate", session, url=url)
+            while self.next().get("method") != "Page.domContentEventFired":
+                pass
+            times.append((time.perf_counter() - began) * 1000)
+        return statistics.median(times)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+
 def first_page(server, directory, state):
     """From the server's start to the first page, with everything new."""
     times = []
@@ -141,6 +197,9 @@ def main(server):
         peers += [Playwright(node, browser, pages, base), Devtools(node, browser, pages, base)]
         tasks(peers)
         single_calls(peers)
+        raw = Raw(browser)
+        print(f"{'navigate, raw CDP':<26}", f"{raw.navigations(base + 'shop.html'):>13.1f} ms")
+        raw.close()
     finally:
         for peer in peers:
             peer.close()
