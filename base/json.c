@@ -93,6 +93,20 @@ const char *json_str(yyjson_val *obj, const char *key)
     return yyjson_get_str(yyjson_obj_get(obj, key));
 }
 
+const char *json_sole_str(yyjson_val *obj, const char *key)
+{
+    yyjson_val *name, *value, *found = NULL;
+    size_t i, n, count = 0;
+
+    yyjson_obj_foreach (obj, i, n, name, value) {
+        if (strcmp(yyjson_get_str(name), key))
+            continue;
+        found = value;
+        count++;
+    }
+    return count == 1 ? yyjson_get_str(found) : NULL;
+}
+
 int64_t json_int(yyjson_val *obj, const char *key, int64_t otherwise)
 {
     yyjson_val *v = yyjson_obj_get(obj, key);

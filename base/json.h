@@ -29,6 +29,8 @@ yyjson_doc *json_parse(const char *text, size_t len, struct err *err) MUST_CHECK
 
 /* Member access that tolerates NULL and wrong types. */
 const char *json_str(yyjson_val *obj, const char *key); /* NULL unless a string */
+/* The same; NULL too if several members have that name: readers differ in which one they take. */
+const char *json_sole_str(yyjson_val *obj, const char *key);
 int64_t json_int(yyjson_val *obj, const char *key, int64_t otherwise);
 bool json_bool(yyjson_val *obj, const char *key, bool otherwise);
 

@@ -1,7 +1,6 @@
 #include "backend/browser/foreign.h"
 #include "backend/browser/cdp_slots.h"
 #include "backend/browser/id_list.h"
-#include "base/log.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -10,7 +9,6 @@
 
 enum {
     CODE_INVALID = -32600,
-    CODE_PARAMS = -32602,
     CODE_SERVER = -32000,
     CODE_SESSION = -32001,
 };
@@ -184,9 +182,16 @@ static void on_over(struct cdp_tap *tap)
 /* What does not go to the browser as it is; 1: it was dealt with. Locked. */
 typedef int rule_fn(struct foreign *f, const struct command *c);
 
-static int close_it(struct foreign *f, const struct command *c)
+/* Done, as far as it can tell. */
+static int ignore(struct foreign *f, const struct command *c)
 {
     answer(f, c, 0, NULL);
+    return 1;
+}
+
+static int close_it(struct foreign *f, const struct command *c)
+{
+    (void)ignore(f, c);
     end(f, "");
     return 1;
 }
@@ -197,13 +202,17 @@ static int refuse(struct foreign *f, const struct command *c)
     return 1;
 }
 
-/* Of pages and contexts that are not its own; done, as far as it can tell. */
-static int leave_downloads(struct foreign *f, const struct command *c)
+/* Its own context that it names, or NULL. */
+static const char *own_context(struct foreign *f, const struct command *c)
 {
-    if (ids_find(f->contexts, f->context_count, json_str(c->params, "browserContextId")))
-        return 0;
-    answer(f, c, 0, NULL);
-    return 1;
+    const char *id = json_sole_str(c->params, "browserContextId");
+
+    return ids_find(f->contexts, f->context_count, id) ? id : NULL;
+}
+
+static int move_downloads(struct foreign *f, const struct command *c)
+{
+    return own_context(f, c) ? 0 : ignore(f, c);
 }
 
 static int make_context(struct foreign *f, const struct command *c)
@@ -216,12 +225,10 @@ static int make_context(struct foreign *f, const struct command *c)
 
 static int dispose_context(struct foreign *f, const struct command *c)
 {
-    const char *id = json_str(c->params, "browserContextId");
+    const char *id = own_context(f, c);
 
-    if (!ids_find(f->contexts, f->context_count, id))
-        return refuse(f, c);
     ids_drop(f->contexts, &f->context_count, id);
-    return 0;
+    return id ? 0 : refuse(f, c);
 }
 
 static const struct {
@@ -231,11 +238,12 @@ static const struct {
     { "Browser.close", close_it },
     { "Browser.crash", refuse },
     { "Browser.crashGpuProcess", refuse },
-    { "Browser.setDownloadBehavior", leave_downloads },
-    { "Page.setDownloadBehavior", leave_downloads },
+    { "Browser.setDownloadBehavior", move_downloads },
+    { "Page.setDownloadBehavior", ignore },
     { "Target.createBrowserContext", make_context },
     { "Target.disposeBrowserContext", dispose_context },
     { "Target.exposeDevToolsProtocol", refuse },
+    { "Target.sendMessageToTarget", refuse }, /* commands that no rule would see */
     { "Target.setRemoteLocations", refuse },
 };
 
@@ -339,7 +347,6 @@ int foreign_new(struct browser *browser, const struct foreign_client *client, st
 {
     AUTO(cdp_reply) struct cdp_reply made = { 0 };
     struct foreign *f = calloc(1, sizeof(*f));
-    const char *session;
 
     if (!f)
         return err_oom(err);
@@ -352,14 +359,13 @@ int foreign_new(struct browser *browser, const struct foreign_client *client, st
         free(f);
         return -1;
     }
-    if (cdp_call(f->cdp, "", "Target.attachToBrowserTarget", NULL, 0, call, &made, err)) {
+    int r = cdp_call(f->cdp, "", "Target.attachToBrowserTarget", NULL, 0, call, &made, err);
+    const char *session = r ? NULL : json_str(made.result, "sessionId");
+    if (!r && (!session || !*session || strlen(session) >= sizeof(f->root)))
+        r = err_set(err, ERR_PROTOCOL, "the browser gave no session");
+    if (r) {
         foreign_free(f);
-        return -1;
-    }
-    session = json_str(made.result, "sessionId");
-    if (!session || !*session || strlen(session) >= sizeof(f->root)) {
-        foreign_free(f);
-        return err_set(err, ERR_PROTOCOL, "the browser gave no session");
+        return r;
     }
     pthread_mutex_lock(&f->lock);
     memcpy(f->root, session, strlen(session) + 1);

@@ -314,6 +314,54 @@ def test_the_browser_is_not_closed(server, connect):
     assert "isError" not in server.call("browser_navigate", url="about:blank", page_id=page)
 
 
+def test_commands_within_commands_are_refused(server, connect):
+    page = started(server)
+    client = connect(info(server)["cdp_url"])
+    target = client.call("Target.createTarget", url="about:blank")["result"]["targetId"]
+    session = client.call("Target.attachToTarget", targetId=target)["result"]["sessionId"]
+    for method in ("Browser.close", "Browser.crash"):
+        inner = json.dumps({"id": 1, "method": method})
+        assert client.call("Target.sendMessageToTarget", sessionId=session, message=inner)["error"]
+    assert client.call("Target.closeTarget", targetId=target)["result"]["success"]
+    assert "isError" not in server.call("browser_navigate", url="about:blank", page_id=page)
+
+
+@pytest.mark.parametrize("again", ["browserContextId", "browserContextId\\u0000x"])
+def test_a_context_named_twice_is_not_its_own(server, connect, again):
+    """Which of the two the browser would take is not ours to guess."""
+    started(server)
+    client = connect(info(server)["cdp_url"])
+    other = connect(info(server)["cdp_url"])
+    mine, theirs = (one.call("Target.createBrowserContext")["result"]["browserContextId"]
+                    for one in (client, other))
+    client.frame(1, f'{{"id": 90, "method": "Target.disposeBrowserContext", "params": {{'
+                    f'"browserContextId": "{mine}", "{again}": "{theirs}"}}}}'.encode())
+    assert client.answer(90)["error"]["message"] == "Not allowed in a browser that is shared"
+    contexts = client.call("Target.getBrowserContexts")["result"]["browserContextIds"]
+    assert {mine, theirs} <= {*contexts}
+
+
+def test_downloads_of_tools_stay_where_they_are(server, connect, site, tmp_path):
+    url = site.add("/file", lambda to: to.answer(
+        "content", Content_Disposition="attachment; filename=f.txt"))
+    page = site.add("/with-file", f"<a href='{url}'>file</a>")
+    started(server, page)
+    client = connect(info(server)["cdp_url"])
+    context = client.call("Target.createBrowserContext")["result"]["browserContextId"]
+    target = next(each for each in client.call("Target.getTargets")["result"]["targetInfos"]
+                  if each["url"] == page)
+    session = client.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)[
+        "result"]["sessionId"]
+    for more in ({}, {"browserContextId": context}):
+        assert client.call("Page.setDownloadBehavior", session, behavior="allow",
+                           downloadPath=str(tmp_path), **more)["result"] == {}
+    done = server.call("browser_click", target="text=file")
+    assert not done.get("isError"), done
+    eventually(lambda: any(each["url"] == url and each["state"] == "completed" for each in
+                           server.call("browser_downloads")["structuredContent"]["downloads"]))
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_browser_ends(server, connect):
     client = connect(info(server)["cdp_url"])
     server.call("browser_close")
