@@ -44,7 +44,7 @@ const struct tool_note tools_notes[] = {
             "call that reads the rest. " },
     { "terminal_execute file_read file_search file_replace",
       "Prefer file_read, file_search and file_replace to cat, grep and sed. " },
-    { "browser_click",
+    { "browser_click browser_snapshot",
       "A target is a ref of the latest browser_snapshot (e12, f2e7), else css=, text=, "
       "role=button[name=\"Save\"] or xpath=; anything else is taken for CSS. Without page_id the "
       "page used last is meant. " },
