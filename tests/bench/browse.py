@@ -172,6 +172,27 @@ class Raw:
         shutil.rmtree(self.profile, ignore_errors=True)
 
 
+def pss(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("Pss:")) / 1024
+
+
+def memory(server, directory, state):
+    """What the server itself takes for a browser: with a page, and after much use of it."""
+    one = Ours(server, directory, state)
+    without = pss(one.process.pid)
+    one.goto(one.base + "shop.html")
+    first = pss(one.process.pid)
+    for name in ("shop.html", "big.html", "links.html") * 10:
+        one.goto(one.base + name)
+        one.look()
+        one.shot()
+    used = pss(one.process.pid)
+    one.close()
+    print(f"server's memory: {without:.1f} MB, with a browser {first:.1f} MB, "
+          f"after 30 pages {used:.1f} MB")
+
+
 def first_page(server, directory, state):
     """From the server's start to the first page, with everything new."""
     times = []
@@ -204,6 +225,7 @@ def main(server):
         for peer in peers:
             peer.close()
         first_page(server, pages, work / "state")
+        memory(server, pages, work / "state")
         shutil.rmtree(work)
 
 
