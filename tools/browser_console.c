@@ -63,7 +63,8 @@ static int add_line(struct buf *out, const struct console_message *m, bool stack
     if (buf_addf(out, err, "%llu [%s] %s", (unsigned long long)m->id, console_levels[m->level],
                  m->text) ||
         (*m->url && buf_addf(out, err, " (%s:%lld)", m->url, (long long)m->line)) ||
-        (m->repeated && buf_addf(out, err, " (and %u times more)", m->repeated)) ||
+        (m->repeated &&
+         buf_addf(out, err, " (and %u time%s more)", m->repeated, m->repeated == 1 ? "" : "s")) ||
         buf_addc(out, '\n', err))
         return -1;
     return stack ? buf_adds(out, m->stack, err) : 0;

@@ -212,6 +212,7 @@ static int reply(struct tool_call *call, struct browsing *b, const struct net_li
 {
     const struct tools_context *ctx = call->context;
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX), json = BUF_MAX(RENDER_MAX);
+    AUTO(buf) struct buf told = BUF_MAX(RENDER_MAX + 1024);
     struct jw w = JW(&json, err);
     char url[URL_SHOWN + 1], cursor[16] = "";
     size_t room = ctx->default_max_bytes, n = 0;
@@ -240,13 +241,13 @@ static int reply(struct tool_call *call, struct browsing *b, const struct net_li
     if (all->lost)
         jw_kstr(&w, "note", "older requests than the first 1000 are no longer kept");
     jw_end(&w);
-    if ((!n && buf_adds(&text, "no such request\n", err)) ||
-        (c->hidden &&
-         buf_addf(&text, err, "%zu static ones are not listed (static=true)\n", c->hidden)) ||
+    if ((c->hidden && buf_addf(&text, err, "%zu static one%s not listed (static=true)\n", c->hidden,
+                               c->hidden == 1 ? " is" : "s are")) ||
         (*cursor && buf_addf(&text, err, "cursor=%s lists older ones\n", cursor)))
         return -1;
-    if (buf_addf(&text, err, "page %s\n", page_id(b->page)) || jw_done(&w) ||
-        tool_text(call, text.data, text.len, err))
+    if (jw_done(&w) ||
+        buf_addf(&told, err, "%s · %zu request%s\n", page_id(b->page), n, n == 1 ? "" : "s") ||
+        buf_add(&told, text.data, text.len, err) || tool_text(call, told.data, told.len, err))
         return -1;
     return tool_structured(call, &json, err);
 }

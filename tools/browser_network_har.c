@@ -57,12 +57,14 @@ static int say(struct outcome *o, bool recording, struct err *err)
     if (o->path && (buf_adds(&o->text, " · ", err) || render_name(&o->text, o->path, err) ||
                     buf_adds(&o->text, " · ", err) || render_bytes(&o->text, o->bytes, err)))
         return -1;
-    if ((o->recorded || recording) &&
-        buf_addf(&o->text, err, " · %zu requests, %zu bodies", o->facts.entries, o->facts.bodies))
+    if ((o->recorded || recording) && buf_addf(&o->text, err, " · %zu request%s, %zu bod%s",
+                                               o->facts.entries, o->facts.entries == 1 ? "" : "s",
+                                               o->facts.bodies, o->facts.bodies == 1 ? "y" : "ies"))
         return -1;
     if (o->replayed &&
-        buf_addf(&o->text, err, " · %zu entries, %llu served, %llu missed", o->replay.entries,
-                 (unsigned long long)o->replay.served, (unsigned long long)o->replay.missed))
+        buf_addf(&o->text, err, " · %zu entr%s, %llu served, %llu missed", o->replay.entries,
+                 o->replay.entries == 1 ? "y" : "ies", (unsigned long long)o->replay.served,
+                 (unsigned long long)o->replay.missed))
         return -1;
     return buf_addc(&o->text, '\n', err);
 }
@@ -138,6 +140,12 @@ static int no_recording(struct err *err)
     return err_next(err, "begin with browser_har action=start");
 }
 
+static int no_path(struct err *err)
+{
+    err_set(err, ERR_INVALID, "path is missing");
+    return err_next(err, "pass the sandbox path of the HAR file");
+}
+
 static int export(struct tool_call *call, struct browsing *b, const struct browser_har_args *args,
                   struct outcome *o, struct err *err)
 {
@@ -146,7 +154,7 @@ static int export(struct tool_call *call, struct browsing *b, const struct brows
     if (!har)
         return no_recording(err);
     if (!args->path)
-        return err_set(err, ERR_INVALID, "path is missing");
+        return no_path(err);
     o->recorded = true;
     o->said = "exported, recording goes on";
     return write_file(call, b, har, args, o, err);
@@ -162,7 +170,7 @@ static int replay(struct tool_call *call, struct browsing *b, const struct brows
     };
 
     if (!args->path)
-        return err_set(err, ERR_INVALID, "path is missing");
+        return no_path(err);
     if (network_load(call, b->sandbox, args->path, &file, err))
         return -1;
     how.text = buf_str(&file);

@@ -12,11 +12,13 @@ static int header(struct buf *out, const struct page_info *info, const struct sn
     if (browsing_place(out, info->id, info->url, info->title, err))
         return -1;
     out->len--; /* the line goes on */
-    if (buf_addf(out, err, " · generation %llu · %zu elements", (unsigned long long)s->generation,
-                 s->elements) ||
-        (s->changed && buf_addf(out, err, " · %zu changes", s->changes)) ||
+    if (buf_addf(out, err, " · generation %llu · %zu element%s", (unsigned long long)s->generation,
+                 s->elements, s->elements == 1 ? "" : "s") ||
+        (s->changed &&
+         buf_addf(out, err, " · %zu change%s", s->changes, s->changes == 1 ? "" : "s")) ||
         (info->console_errors &&
-         buf_addf(out, err, " · %llu console errors", (unsigned long long)info->console_errors)) ||
+         buf_addf(out, err, " · %llu console error%s", (unsigned long long)info->console_errors,
+                  info->console_errors == 1 ? "" : "s")) ||
         (info->loading && buf_adds(out, " · still loading", err)))
         return -1;
     return buf_addc(out, '\n', err);
@@ -103,16 +105,18 @@ int tool_browser_snapshot(struct tool_call *call, const struct browser_snapshot_
 
 static int render_hit(struct buf *out, yyjson_val *hit, struct err *err)
 {
-    static const char *const keys[] = { "ref", "role", "name", "context", "path" };
-    static const char *const before[] = { "", " ", " \"", "\" … ", " · in " };
+    const char *role = json_str(hit, "role"), *name = json_str(hit, "name");
+    const char *context = json_str(hit, "context"), *path = json_str(hit, "path");
+    bool named = name && *name,
+         more = context && *context && (!named || strcmp(context, name) != 0);
 
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        const char *text = json_str(hit, keys[i]);
-        if (i + 1 == COUNT_OF(keys) && (!text || !*text))
-            break;
-        if (buf_adds(out, before[i], err) || render_name(out, text ? text : "", err))
-            return -1;
-    }
+    if (buf_addf(out, err, "- %s", role ? role : "") ||
+        (named &&
+         (buf_adds(out, " \"", err) || render_name(out, name, err) || buf_addc(out, '"', err))) ||
+        buf_addf(out, err, " [%s]", json_str(hit, "ref")) ||
+        (more && (buf_adds(out, named ? " … " : ": ", err) || render_name(out, context, err))) ||
+        (path && *path && (buf_adds(out, " · in ", err) || render_name(out, path, err))))
+        return -1;
     return buf_addc(out, '\n', err);
 }
 
@@ -132,9 +136,15 @@ static int render_hits(struct buf *out, struct browsing *b, const struct buf *js
         if (render_hit(&lines, hit, err))
             return -1;
     page_info(b->page, &info);
-    if (buf_addf(out, err, "%zu of %zu matches · %s\n", yyjson_arr_size(hits), total, info.id))
+    n = yyjson_arr_size(hits);
+    if (browsing_place(out, info.id, info.url, info.title, err))
         return -1;
-    return lines.len ? fence(out, "page", info.url, lines.data, lines.len, err) : 0;
+    out->len--; /* the line goes on */
+    if ((n < total ? buf_addf(out, err, " · %zu of %zu matches\n", n, total)
+                   : buf_addf(out, err, " · %zu match%s\n", n, n == 1 ? "" : "es")))
+        return -1;
+    return n ? fence(out, "page", info.url, lines.data, lines.len, err)
+             : buf_adds(out, "try a part of the text, or look with browser_snapshot\n", err);
 }
 
 int tool_browser_find(struct tool_call *call, const struct browser_find_args *args, struct err *err)

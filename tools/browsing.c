@@ -131,7 +131,7 @@ int browsing_place(struct buf *out, const char *page_id, const char *url, const 
                    struct err *err)
 {
     return buf_addf(out, err, "%s · ", page_id) || render_name(out, url, err) ||
-                   buf_adds(out, " · ", err) || render_name(out, title, err) ||
+                   (*title && (buf_adds(out, " · ", err) || render_name(out, title, err))) ||
                    buf_adds(out, "\n", err)
                ? -1
                : 0;
@@ -164,7 +164,8 @@ int browsing_events(struct buf *out, const struct page_report *r, struct err *er
         if (buf_addf(out, err, "%s: ", r->events[i].type) ||
             render_name(out, r->events[i].text, err) || buf_adds(out, "\n", err))
             return -1;
-    if (r->console_errors && buf_addf(out, err, "%u console errors\n", r->console_errors))
+    if (r->console_errors && buf_addf(out, err, "%u console error%s\n", r->console_errors,
+                                      r->console_errors == 1 ? "" : "s"))
         return -1;
     return render_dialog(out, r, err);
 }

@@ -5,13 +5,14 @@
 #define BACKEND_BROWSER_ELEMENT_JS_H
 
 /* describe(element): "<button#save.main> "Save"", at most some 120 characters. */
-#define JS_DESCRIBE                                                                      \
-    "const describe=e=>{if(!e||!e.nodeName)return'nothing';"                             \
-    "let s='<'+e.nodeName.toLowerCase();if(e.id)s+='#'+e.id;"                            \
-    "const c=e.getAttribute&&e.getAttribute('class');"                                   \
-    "if(c)s+='.'+c.trim().split(/\\s+/).slice(0,2).join('.');s=s.slice(0,60)+'>';"       \
-    "const t=((e.getAttribute&&e.getAttribute('aria-label'))||e.innerText||e.value||'')" \
-    "+'';const n=t.replace(/\\s+/g,' ').trim();"                                         \
+#define JS_DESCRIBE                                                                \
+    "const describe=e=>{if(!e||!e.nodeName)return'nothing';"                       \
+    "let s='<'+e.nodeName.toLowerCase();if(e.id)s+='#'+e.id;"                      \
+    "const c=e.getAttribute&&e.getAttribute('class');"                             \
+    "if(c)s+='.'+c.trim().split(/\\s+/).slice(0,2).join('.');s=s.slice(0,60)+'>';" \
+    "const own=/^(button|submit|reset)$/.test(e.type)&&e.value,"                   \
+    "n=((e.getAttribute&&e.getAttribute('aria-label')||e.innerText||own||'')+'')"  \
+    ".replace(/\\s+/g,' ').trim();"                                                \
     "return n?s+' \"'+n.slice(0,50)+(n.length>50?'...':'')+'\"':s};"
 
 #define JS_VISIBLE                                                   \

@@ -19,8 +19,11 @@ static int not_ready(const struct element *e, yyjson_val *value, struct err *err
         err_set(err, ERR_COVERED, "%s is covered by %.200s", e->label, by ? by : "another element");
         return err_next(err, "close or move what covers it, or scroll");
     }
-    if (!strcmp(fail, "no text field"))
-        return err_set(err, ERR_INVALID, "%s takes no text", e->label);
+    if (!strcmp(fail, "no text field")) {
+        err_set(err, ERR_INVALID, "%s takes no text", e->label);
+        return err_next(err, "name a text field; browser_click sets a box, browser_select chooses "
+                             "options, browser_upload gives files");
+    }
     err_set(err, ERR_INVALID, "%s is %.40s, also after %d ms", e->label, fail, INPUT_READY_MS);
     return err_next(err, "take a screenshot or a snapshot to see why");
 }

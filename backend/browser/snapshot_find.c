@@ -112,6 +112,10 @@ int page_find(struct page *page, const struct snapshot_query *q, struct call *ca
             return -1;
         }
         value = yyjson_obj_get(result, "value");
+        if (json_str(value, "wrong")) {
+            err_set(err, ERR_INVALID, "regex: %.300s", json_str(value, "wrong"));
+            return err_next(err, "write it as JavaScript does, or pass text");
+        }
         refs_used(page, frames[i].id, json_int(value, "next", 0));
         *total += (size_t)json_int(value, "total", 0);
         left -= add_hits(page, yyjson_obj_get(value, "hits"), left, w);

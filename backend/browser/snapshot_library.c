@@ -49,7 +49,7 @@ static int install(struct page *page, const struct page_frame *frame, int64_t co
 {
     const char *const parts[] = { embed_snapshot_tree_js, embed_snapshot_node_js,
                                   embed_snapshot_walk_js, embed_snapshot_js,
-                                  embed_snapshot_seek_js };
+                                  embed_snapshot_seek_js, embed_marks_js };
     char begin[96], prefix[16];
     AUTO(buf) struct buf params = BUF_MAX(1024 * 1024), text = BUF_MAX(512 * 1024);
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };

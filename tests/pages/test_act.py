@@ -177,3 +177,14 @@ def test_a_tab_that_crashed_is_said_and_revived(start_web, site):
     assert "crashed" in web.fails("browser_click", target="body", page_id=page)
     assert web.data("browser_tabs", action="list")["pages"][0]["crashed"]
     assert web.data("browser_navigate", action="reload", page_id=page)["title"] == "Fine"
+
+
+def test_what_a_field_holds_is_no_name_of_it(web, site):
+    """Nothing looked at the page before: it is named by what can be told without."""
+    web("browser_navigate", url=site.add("/", "<input type=password id=p value=hunter2secret>"
+                                              "<input type=submit id=s value=Go>"))
+    for told in (web.text("browser_hover", target="#p"), web.text("browser_click", target="#p"),
+                 web.text("browser_press_key", keys=["End"], target="#p"),
+                 web.fails("browser_upload", paths=[], target="#p")):
+        assert "#p" in told and "hunter2" not in told
+    assert '<input#s> "Go"' in web.text("browser_hover", target="#s")

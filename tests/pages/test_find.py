@@ -46,10 +46,22 @@ def test_plain_text_has_its_element(shop, web):
 
 def test_bad_queries_are_said(shop, web):
     assert "invalid_argument" in web.fails("browser_find")
-    assert "regular expression" in web.fails("browser_find", regex="(").lower()
+    said = web.fails("browser_find", regex="(")
+    assert said.startswith("invalid_argument: regex: ") and "Next: " in said and "\n" not in said
 
 
 def test_an_expression_that_does_not_end_leaves_the_page_alive(shop, web, site):
     web("browser_navigate", url=site.add("/a", f"<p>{'a' * 380}!</p><button>Alive</button>"))
     assert "simpler" in web.fails("browser_find", regex="(a|aa|a*)+$")
     assert "Alive" in web.text("browser_find", role="button")
+
+
+def test_lines_are_as_in_a_snapshot(shop, web):
+    text = web.text("browser_find", text="buy blue")
+    ref = shop(text="buy blue")["matches"][0]["ref"]
+    assert f'\n- button "Buy blue" [{ref}] · in ' in text and " · 1 match\n" in text
+    assert f'- button "Buy blue" [{ref}]' in web.text("browser_snapshot")
+    hit = shop(text="best shoes")["matches"][0]
+    assert hit["context"] == "Our shoes are the best shoes."
+    assert f"- text [{hit['ref']}]: Our shoes are the best shoes." in \
+        web.text("browser_find", text="best shoes")

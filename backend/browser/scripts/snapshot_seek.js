@@ -73,7 +73,12 @@ function label(e) {
 function find(o) {
     ready(o.prefix, o.base);
     const hits = [], want = o.text && clean(o.text, TEXT).toLowerCase();
-    const re = o.regex ? new RegExp(o.regex, 'iu') : null;
+    let re = null;
+    try {
+        re = o.regex && new RegExp(o.regex, 'iu');
+    } catch (e) {
+        return { wrong: e.message.toWellFormed() };
+    }
     let count = 0;
     for (const [n, path] of every(build(top()).k, [])) {
         if (o.role && (n.role || 'text') !== o.role)
@@ -90,7 +95,7 @@ function find(o) {
         hits.push({ ref: ref(n), role: n.role || 'text', name: n.e ? n.name.toWellFormed() : '',
             path: clean(path.slice(-5).map(p => p.role + (p.name ? ' ' + quote(clean(p.name, 40)) : ''))
                 .join(' > '), 240).toWellFormed(),
-            context: clean((begin ? '…' : '') + text.slice(begin, begin + 160) + n.s || '', 200)
+            context: clean((begin ? '…' : '') + text.slice(begin, begin + 160) + (n.s || ''), 200)
                 .toWellFormed() });
     }
     return { hits, total: count, next: nextRef() };
@@ -116,5 +121,5 @@ function reveal(i, root) {
         closed.set(hosts[i], root);
 }
 
-Object.assign(S, { take, pick, label, mention, find, host, reveal });
+Object.assign(S, { take, pick, label, mention, find, acts, host, reveal });
 }
