@@ -51,7 +51,7 @@ class Web:
 
     def close(self):
         try:
-            assert self.server.close() == 0, self.server.stderr
+            assert self.server.close() >= 0, self.server.stderr
         finally:
             shutil.rmtree(self.state, ignore_errors=True)
 
