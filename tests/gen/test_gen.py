@@ -137,7 +137,7 @@ def table(gen, tmp_path, tools):
 
 
 UNLISTED = {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
-            "maxProperties", "additionalProperties", "x-coerce", "$schema"}
+            "maxProperties", "additionalProperties", "x-coerce", "x-writes", "$schema"}
 
 
 def listed(schema):
