@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "cli/cdp.h"
 #include "cli/cli.h"
+#include "cli/downloads.h"
 #include "cli/ops.h"
 #include "cli/options.h"
 #include "cli/state_key.h"
@@ -29,6 +30,7 @@ struct parts {
     struct tools_context tools;
     struct ops *ops;
     struct cli_cdp *cdp;
+    struct cli_downloads *downloads;
     struct server *server;
     struct buf instructions, live;
     struct sealed_key key;
@@ -160,9 +162,11 @@ static int start(struct parts *p, struct err *err)
         .max_bytes = 48 * 1024,
         .default_max_bytes = 24 * 1024,
     };
-    if (cli_cdp_new(&p->options, p->backend, &p->cdp, err))
+    if (cli_cdp_new(&p->options, p->backend, &p->cdp, err) ||
+        cli_downloads_new(&p->options, &p->downloads, err))
         return -1;
     p->tools.cdp = cli_cdp_offer(p->cdp);
+    p->tools.handouts = cli_downloads_offer(p->downloads);
     if (start_recordings(p, err) || tools_instructions(p->backend, &p->instructions, err) ||
         start_asking(p, &config, err))
         return -1;
@@ -198,7 +202,7 @@ static int serve(struct parts *p, struct err *err)
     if (o->word_count && !strcmp(o->words[0], "replay"))
         return cli_replay(o, p->server, err);
     if (o->http)
-        return cli_http(o, p->server, p->ops, p->cdp, p->stop_fd, err);
+        return cli_http(o, p->server, p->ops, p->cdp, p->downloads, p->stop_fd, err);
     return stdio_serve(p->server, o->sandbox, p->stop_fd, err);
 }
 
@@ -209,6 +213,7 @@ static void stop(struct parts *p)
     recordings_stop(p->tools.recordings);
     ops_free(p->ops);
     cli_cdp_free(p->cdp);
+    cli_downloads_free(p->downloads);
     backend_free(p->backend);
     resource_watches_free(&p->tools);
     recordings_free(p->tools.recordings);

@@ -2,6 +2,7 @@
 #include "backend/browser/foreign.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/base_url.h"
 #include "mcp/view.h"
 #include "transport/upgrade.h"
 
@@ -17,7 +18,7 @@ struct cli_cdp {
     struct tickets *tickets;
     struct cdp_offer offer;
     struct upgrade_handler handler;
-    char base[256]; /* "ws://host:port"; set before the first ticket is asked for */
+    char base[BASE_URL_MAX]; /* set before the first ticket is asked for */
 };
 
 /* One WebSocket. */
@@ -109,29 +110,11 @@ static int make_url(void *context, const char *principal, const char *sandbox_id
     snprintf(path, sizeof(path), PREFIX "%s", sandbox_id);
     if (ticket_mint(cdp->tickets, &who, PURPOSE, path, ticket, err))
         return -1;
-    snprintf(out, CDP_URL_MAX, "%s%s?ticket=%s", cdp->base, path, ticket);
+    snprintf(out, CDP_URL_MAX, "ws%s%s?ticket=%s", cdp->base + strlen("http"), path, ticket);
     return 0;
 }
 
 /* ---- life ---- */
-
-/* --public-url ends in /mcp; what is before it is where we are. */
-static void take_public(struct cli_cdp *cdp, const char *url)
-{
-    bool tls = !strncmp(url, "https://", 8);
-    size_t len;
-
-    if (!tls && strncmp(url, "http://", 7))
-        return;
-    url += tls ? 8 : 7;
-    len = strlen(url);
-    while (len && url[len - 1] == '/')
-        len--;
-    if (len >= 4 && !strncmp(url + len - 4, "/mcp", 4))
-        len -= 4;
-    if (len < sizeof(cdp->base) - 8)
-        snprintf(cdp->base, sizeof(cdp->base), "%s://%.*s", tls ? "wss" : "ws", (int)len, url);
-}
 
 int cli_cdp_new(const struct options *o, struct backend *be, struct cli_cdp **out, struct err *err)
 {
@@ -148,8 +131,7 @@ int cli_cdp_new(const struct options *o, struct backend *be, struct cli_cdp **ou
         .offer = { make_url, cdp },
         .handler = { PREFIX, PURPOSE, on_open, on_message, on_close, cdp },
     };
-    if (o->public_url)
-        take_public(cdp, o->public_url);
+    (void)base_url_public(o->public_url, cdp->base);
     if (tickets_new(CLI_CDP_TICKET_MS, &cdp->tickets, err)) {
         free(cdp);
         return -1;
@@ -181,15 +163,6 @@ void cli_cdp_serve(struct cli_cdp *cdp, struct http_config *config)
 
 void cli_cdp_listens(struct cli_cdp *cdp, const char *address, uint16_t port)
 {
-    static const char *const any[][2] = { { "0.0.0.0", "127.0.0.1" }, { "::", "::1" } };
-    bool v6;
-
-    if (!cdp || *cdp->base)
-        return;
-    for (size_t i = 0; i < COUNT_OF(any); i++)
-        if (!strcmp(address, any[i][0]))
-            address = any[i][1];
-    v6 = strchr(address, ':');
-    snprintf(cdp->base, sizeof(cdp->base), "ws://%s%s%s:%u", v6 ? "[" : "", address, v6 ? "]" : "",
-             port);
+    if (cdp && !*cdp->base)
+        base_url_local(address, port, false, cdp->base);
 }

@@ -8,17 +8,17 @@
 #include "mcp/server.h"
 
 struct cli_cdp;
+struct cli_downloads;
 struct ops;
 
 /*
  * Serve HTTP until TERM or INT comes from stop_fd, a signalfd; then calls in flight get
  * --drain-seconds, unless a second signal comes. HUP opens the log files again and reads a renewed
- * certificate. ops and cdp may be NULL. Prints `listening on URL` and a ready client block on stderr; makes
- * a token when none is configured (unless
- * --no-auth).
+ * certificate. ops, cdp and downloads may be NULL. Prints `listening on URL` and a ready client
+ * block on stderr; makes a token when none is configured (unless --no-auth).
  */
 int cli_http(const struct options *o, struct server *server, struct ops *ops, struct cli_cdp *cdp,
-             int stop_fd, struct err *err);
+             struct cli_downloads *downloads, int stop_fd, struct err *err);
 
 /*
  * `call TOOL '{json}'` in this process. Text goes to stdout, images are named; control

@@ -4,6 +4,7 @@
 #include "cli/auth.h"
 #include "cli/cdp.h"
 #include "cli/cli.h"
+#include "cli/downloads.h"
 #include "cli/ops.h"
 
 #include <poll.h>
@@ -94,7 +95,7 @@ static void drain(struct http_server *http, int stop_fd, unsigned seconds)
 }
 
 int cli_http(const struct options *o, struct server *server, struct ops *ops, struct cli_cdp *cdp,
-             int stop_fd, struct err *err)
+             struct cli_downloads *downloads, int stop_fd, struct err *err)
 {
     const char *hosts[OPTIONS_LIST_MAX + 1] = { 0 }, *origins[OPTIONS_LIST_MAX + 1] = { 0 };
     AUTO(cli_auth) struct cli_auth auth = { 0 };
@@ -113,9 +114,11 @@ int cli_http(const struct options *o, struct server *server, struct ops *ops, st
     if (ops)
         ops_serve(ops, &config);
     cli_cdp_serve(cdp, &config);
+    cli_downloads_serve(downloads, &config);
     if (http_start(&config, server, &http, err))
         return -1;
     cli_cdp_listens(cdp, address, http_port(http));
+    cli_downloads_listens(downloads, address, http_port(http));
     announce(address, http_port(http), o->tls_cert, auth.auth);
     await_end(stop_fd, ops, o, http);
     drain(http, stop_fd, o->drain_s);

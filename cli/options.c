@@ -81,6 +81,8 @@ static const struct row rows[] = {
     { "idle-stop", LOCAL, TEXT, AT(idle_stop), "SECONDS",
       "end the processes of an unused sandbox (1800)" },
     { "drain-seconds", ANY, TEXT, AT(drain), "N", "SIGTERM: calls may last so long (10)" },
+    { "download-seconds", ANY, TEXT, AT(download_seconds), "N",
+      "one-time URLs of files are good so long (300; 0: none)" },
     { "access-log", ANY, TEXT, AT(access_log), "FILE",
       "a JSON line for each HTTP request; - is stdout" },
     { "audit-log", ANY, TEXT, AT(audit_log), "FILE", "a JSON line for each tool call" },
@@ -97,7 +99,8 @@ static const struct row rows[] = {
 /* Without --http they would do nothing. */
 static const char *const http_only[] = {
     "no-auth",         "tls-cert",      "tls-key",    "rate",         "max-connections",
-    "max-per-address", "drain-seconds", "access-log", "metrics-open", "max-calls-per-principal"
+    "max-per-address", "drain-seconds", "access-log", "metrics-open", "max-calls-per-principal",
+    "download-seconds"
 };
 
 static int store(struct options *o, const struct row *row, const char *value, struct err *err)

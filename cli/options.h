@@ -31,7 +31,8 @@ struct options {
     const char *toolsets, *tools, *exclude, *structured;
     bool read_only;
     const char *browser, *browser_idle;
-    const char *rate, *max_calls_each, *max_connections, *max_connections_each, *drain;
+    const char *rate, *max_calls_each, *max_connections, *max_connections_each, *drain,
+        *download_seconds;
     const char *access_log, *audit_log, *otlp_endpoint, *tls_cert, *tls_key;
     bool no_auth, metrics_open, allow_root_workspace, confirm, help, version;
     const char *words[8]; /* what is not an option: the command and its arguments */

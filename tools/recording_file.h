@@ -22,6 +22,12 @@ int recording_convert(struct tool_call *call, const struct recording_file *f,
                       struct recording_meta *m, const char *format, int *fd,
                       struct err *err) MUST_CHECK;
 
+/* A one-time URL of it, where they are offered. format: one that is kept, a constant; NULL: as it
+ * was recorded. */
+int recording_hand_out(struct tool_call *call, struct recording_store *store,
+                       const struct recording_meta *m, const char *format, const char *name,
+                       const char *mime, struct err *err) MUST_CHECK;
+
 /* What a terminal recording shows, as plain text; of a long one beginning and end. */
 int recording_transcript(int fd, struct buf *out, struct err *err) MUST_CHECK;
 

@@ -139,7 +139,7 @@ static int save(struct tool_call *call, int fd, const char *path, struct err *er
 /* format: NULL as it was recorded. */
 static int reply(struct tool_call *call, const struct recording_get_args *args,
                  const struct recording_meta *m, const struct recording_file *f, int made,
-                 const char *format, struct err *err)
+                 const char *format, struct recording_store *store, struct err *err)
 {
     int fd = format ? made : f->data_fd;
     char uri[RECORDING_URI_MAX], name[RECORDING_FILENAME_MAX];
@@ -157,7 +157,10 @@ static int reply(struct tool_call *call, const struct recording_get_args *args,
         return -1;
     if (fstat(fd, &st))
         return err_sys(err, errno, "look at the recording");
-    return tool_link(call, uri, name, mime, st.st_size, err);
+    return tool_link(call, uri, name, mime, st.st_size, err) ||
+                   recording_hand_out(call, store, m, format, name, mime, err)
+               ? -1
+               : 0;
 }
 
 int tool_recording_get(struct tool_call *call, const struct recording_get_args *args,
@@ -177,5 +180,5 @@ int tool_recording_get(struct tool_call *call, const struct recording_get_args *
         return -1;
     if (recording_format_mime(format) && recording_convert(call, &f, m, format, &made, err))
         return -1;
-    return reply(call, args, m, &f, made, made < 0 ? NULL : format, err);
+    return reply(call, args, m, &f, made, made < 0 ? NULL : format, store, err);
 }

@@ -6,6 +6,7 @@
 #define TOOLS_TOOLS_H
 
 #include "backend/backend.h"
+#include "base/handout.h"
 #include "mcp/tool.h"
 
 #define CDP_URL_MAX 512
@@ -18,14 +19,27 @@ struct cdp_offer {
     void *context;
 };
 
+#define HANDOUT_URL_MAX 512
+
+/* Files, over the HTTP server. */
+struct handout_offer {
+    /* A URL, good once and soon, for everybody who has it; "": not yet. It takes a reference of
+     * its own to the file. */
+    int (*url)(void *context, const char *principal, struct handout *file,
+               char out[HANDOUT_URL_MAX], struct err *err);
+    int for_s; /* that one is good */
+    void *context;
+};
+
 struct tools_context {
     struct backend *backend;
-    const char *sandbox_name;         /* --sandbox NAME; used when the call names none */
-    size_t max_bytes;                 /* ceiling of a result's text: 48 kB */
-    size_t default_max_bytes;         /* 24 kB */
-    struct resource_watches *watches; /* resource_watch.h */
-    struct recordings *recordings; /* recording.h; NULL: none */
-    const struct cdp_offer *cdp;   /* NULL: not offered; see tools_cdp_url() */
+    const char *sandbox_name;             /* --sandbox NAME; used when the call names none */
+    size_t max_bytes;                     /* ceiling of a result's text: 48 kB */
+    size_t default_max_bytes;             /* 24 kB */
+    struct resource_watches *watches;     /* resource_watch.h */
+    struct recordings *recordings;        /* recording.h; NULL: none */
+    const struct cdp_offer *cdp;          /* NULL: not offered; see tools_cdp_url() */
+    const struct handout_offer *handouts; /* NULL: not offered; see tools_hand_out() */
     const char *confirm; /* what is live: destructive tools ask first; NULL: they do not */
 };
 
@@ -38,6 +52,12 @@ int tools_sandbox(struct tool_call *call, struct sandbox **out, struct err *err)
  */
 int tools_cdp_url(struct tool_call *call, struct sandbox *sb, const struct browser *browser,
                   char out[CDP_URL_MAX], struct err *err) MUST_CHECK;
+
+/*
+ * A one-time URL of the file, as a line of text and in _meta; nothing where none is offered (on
+ * stdio). The reference is taken.
+ */
+int tools_hand_out(struct tool_call *call, struct handout *file, struct err *err) MUST_CHECK;
 
 /* The map as variables: *out is one block to free(), its strings are the map's. */
 int tools_env(const struct arg_map *map, struct env_var **out, struct err *err) MUST_CHECK;

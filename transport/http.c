@@ -1,6 +1,7 @@
 #include "transport/http.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "transport/download.h"
 #include "transport/http_listen.h"
 #include "transport/http_server.h"
 #include "transport/http_tls.h"
@@ -139,6 +140,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
         return result(answer_preflight(h, c, r));
     case ANSWER_UPGRADE:
         return result(answer_upgrade(h, c, r));
+    case ANSWER_DOWNLOAD:
+        return result(answer_download(h, c, r));
     case ANSWER_REFUSAL:
         break;
     }
@@ -302,6 +305,7 @@ int http_start(const struct http_config *config, struct server *server, struct h
     h->core.metrics_open = config->metrics_open;
     h->core.access_log = config->access_log;
     h->core.probe = config->probe;
+    h->core.downloads = config->downloads;
     h->core.guard = (struct guard){
         .address = config->address,
         .hosts = config->allowed_hosts,
@@ -329,7 +333,7 @@ void http_drain(struct http_server *h)
 
 unsigned http_waiting(const struct http_server *h)
 {
-    return watch_waiting(h->watch);
+    return watch_waiting(h->watch) + atomic_load(&h->core.downloading);
 }
 
 int http_renew(struct http_server *h, const char *tls_cert, const char *tls_key, struct err *err)

@@ -58,6 +58,8 @@ struct http_config {
      * too slow there. */
     const struct upgrade_handler *upgrade;
     struct tickets *tickets;
+
+    struct tickets *downloads; /* of download.h; NULL: none */
 };
 
 /* Listens and serves when it returns. */

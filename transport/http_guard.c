@@ -65,6 +65,11 @@ static const struct refusal refusals[VERDICT_COUNT] = {
                           "Sec-WebSocket-Version", "13" },
     [VERDICT_TICKET] = { .status = 403,
                          .body = ERROR(-32000, "The ticket is not good, or was used") },
+    [VERDICT_DOWNLOAD] = { 404,
+                           ERROR(-32000, "Nothing to download: such a URL is good once, and "
+                                         "soon"),
+                           "Cache-Control", "no-store" },
+    [VERDICT_DOWNLOAD_METHOD] = { .status = 405, .header = "Allow", .value = "GET, HEAD, POST" },
 };
 
 static const char *const verdict_names[VERDICT_COUNT] = {
@@ -102,6 +107,8 @@ static const char *const verdict_names[VERDICT_COUNT] = {
     [VERDICT_OPS_METHOD] = "ops_method",
     [VERDICT_UPGRADE] = "upgrade",
     [VERDICT_TICKET] = "ticket",
+    [VERDICT_DOWNLOAD] = "download",
+    [VERDICT_DOWNLOAD_METHOD] = "download_method",
 };
 
 static const char *const method_names[HTTP_METHOD_COUNT] = {

@@ -58,6 +58,8 @@ enum verdict {
     VERDICT_OPS_METHOD, /* /healthz and its like */
     VERDICT_UPGRADE,    /* only a WebSocket is served there */
     VERDICT_TICKET,     /* of a WebSocket; none, or not a good one */
+    VERDICT_DOWNLOAD,   /* nothing that is to be had */
+    VERDICT_DOWNLOAD_METHOD,
     VERDICT_COUNT
 };
 

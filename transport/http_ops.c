@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "transport/http_request.h"
+#include "transport/ticket.h"
 
 #include <string.h>
 
@@ -85,6 +86,16 @@ static void shown(struct jw *w, const char *key, const char *s)
     jw_strn(w, s, len < NAME_MAX_SHOWN ? len : NAME_MAX_SHOWN);
 }
 
+/* Without a ticket, which opens a file to everybody who reads it in time. */
+static void shown_path(struct jw *w, const char *path)
+{
+    const char *ticket = strstr(path, TICKET_MARK);
+    size_t len = ticket ? (size_t)(ticket - path) : strlen(path);
+
+    jw_key(w, "path");
+    jw_strn(w, path, len < NAME_MAX_SHOWN ? len : NAME_MAX_SHOWN);
+}
+
 static enum verdict refused(const struct http_request *r)
 {
     return r->verdict == VERDICT_METADATA ? VERDICT_PASS : r->verdict;
@@ -103,7 +114,7 @@ static void add_line(struct audit *log, const struct peer *peer, const struct ht
     jw_kstr(&w, "ts", clock_iso(clock_wall_ms(), ts));
     jw_kstr(&w, "address", peer ? peer->address : "");
     jw_kstr(&w, "method", guard_method_name(r->method));
-    shown(&w, "path", r->path);
+    shown_path(&w, r->path ?: "");
     jw_kint(&w, "status", r->status);
     jw_kint(&w, "us", took_us);
     jw_kint(&w, "received", (int64_t)r->received);

@@ -1,8 +1,8 @@
 #include "transport/http_request.h"
 #include "base/clock.h"
 #include "mcp/version.h"
-#include "transport/auth.h"
 #include "transport/cors.h"
+#include "transport/download.h"
 #include "transport/http.h"
 #include "transport/limit.h"
 #include "transport/upgrade.h"
@@ -18,8 +18,7 @@ void peer_done(struct peer *p)
     p->conn = NULL;
 }
 
-/* The connection of the last request, when it was for the same caller and sandbox. NULL: no memory.
- */
+/* That of the last request, when caller and sandbox are the same. NULL: no memory. */
 static struct server_conn *peer_conn(struct http_core *core, struct peer *p,
                                      const struct http_request *r)
 {
@@ -149,6 +148,8 @@ void request_begin(struct http_core *core, struct http_request *r, const char *m
         r->verdict = judge_ops(core, r);
     else if (upgrades_path(core->upgrades, path))
         r->verdict = upgrades_judge(core, r);
+    else if (download_path(core, path))
+        r->verdict = download_judge(core, r);
     else if (metadata_path(&core->metadata, path))
         r->verdict = judge_metadata(core, r, method);
     else
@@ -370,12 +371,10 @@ static void handle_delete(struct http_core *core, struct http_request *r)
 enum request_answer request_handle(struct http_core *core, struct peer *peer,
                                    struct http_request *r, void *connection)
 {
-    if (!r->verdict && r->ops)
-        return ANSWER_OPS;
-    if (!r->verdict && r->preflight)
-        return ANSWER_PREFLIGHT;
-    if (!r->verdict && r->upgrade)
-        return ANSWER_UPGRADE;
+    if (!r->verdict && (r->ops || r->preflight))
+        return r->ops ? ANSWER_OPS : ANSWER_PREFLIGHT;
+    if (!r->verdict && (r->upgrade || r->download))
+        return r->upgrade ? ANSWER_UPGRADE : ANSWER_DOWNLOAD;
     if (!r->verdict)
         r->verdict = judge_version(r);
     if (!r->verdict && r->method == HTTP_POST)
@@ -392,6 +391,7 @@ enum request_answer request_handle(struct http_core *core, struct peer *peer,
 void request_done(struct http_core *core, const struct peer *peer, struct http_request *r)
 {
     ops_record(core, peer, r);
+    download_over(core, r);
     session_unref(core->sessions, r->stream_of);
     exchange_unref(r->exchange);
     drop_body(core, r);

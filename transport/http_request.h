@@ -38,6 +38,8 @@ struct http_core {
     struct audit *access_log; /* NULL: none */
     const struct http_probe *probe;
     struct upgrades *upgrades; /* NULL: no WebSockets */
+    struct tickets *downloads; /* NULL: none */
+    _Atomic unsigned downloading;
     _Atomic bool stopping;
     _Atomic size_t bodies; /* bytes held by bodies, at most HTTP_BODIES_MAX */
 };
@@ -60,6 +62,7 @@ enum request_answer {
     ANSWER_OPS,      /* the page `ops` */
     ANSWER_PREFLIGHT,
     ANSWER_UPGRADE,
+    ANSWER_DOWNLOAD,
 };
 
 struct http_request {
@@ -73,6 +76,9 @@ struct http_request {
     const char *ticket, *websocket_key; /* set by the caller; NULL none */
     bool upgrade;                       /* it is to become a WebSocket */
     struct upgraded *upgraded;          /* it is about to; see upgrade_abandon() */
+    const char *download;               /* the ticket of one; NULL: it is none */
+    struct handout *file;               /* of it, a reference */
+    bool downloads;                     /* counted as one that runs */
     enum ops_page ops;
     const char *origin;           /* an allowed one that is told so; NULL none */
     bool preflight, streams;      /* streams: counted as an open one */

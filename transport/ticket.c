@@ -18,6 +18,7 @@ struct ticket {
     int64_t until_ms;
     const char *purpose;
     struct identity who;
+    struct handout *file; /* NULL: it is for the path */
     char path[];
 };
 
@@ -57,6 +58,7 @@ static void drop(struct tickets *t, struct ticket *one)
     *at = one->next;
     list_remove(&one->age);
     t->count--;
+    handout_unref(one->file);
     free(one);
 }
 
@@ -119,8 +121,8 @@ static bool add(struct tickets *t, struct ticket *one)
     return true;
 }
 
-int ticket_mint(struct tickets *t, const struct identity *who, const char *purpose,
-                const char *path, char text[ID_SIZE], struct err *err)
+static int mint(struct tickets *t, const struct identity *who, const char *purpose,
+                const char *path, struct handout *file, char text[ID_SIZE], struct err *err)
 {
     size_t len = strlen(path);
     struct ticket *one;
@@ -136,13 +138,27 @@ int ticket_mint(struct tickets *t, const struct identity *who, const char *purpo
     one->purpose = purpose;
     one->who = *who;
     memcpy(one->path, path, len);
+    one->file = file ? handout_ref(file) : NULL;
     pthread_mutex_lock(&t->lock);
     added = add(t, one);
     pthread_mutex_unlock(&t->lock);
     if (added)
         return 0;
+    handout_unref(one->file);
     free(one);
     return err_set(err, ERR_QUOTA, "%d tickets are out", TICKETS_MAX);
+}
+
+int ticket_mint(struct tickets *t, const struct identity *who, const char *purpose,
+                const char *path, char text[ID_SIZE], struct err *err)
+{
+    return mint(t, who, purpose, path, NULL, text, err);
+}
+
+int ticket_mint_file(struct tickets *t, const struct identity *who, const char *purpose,
+                     struct handout *file, char text[ID_SIZE], struct err *err)
+{
+    return mint(t, who, purpose, "", file, text, err);
 }
 
 /* Lock held. */
@@ -169,11 +185,35 @@ bool ticket_redeem(struct tickets *t, const char *text, const char *purpose, con
     expire(t);
     one = find(t, digest);
     if (one) {
-        good = !strcmp(one->purpose, purpose) && !strcmp(one->path, path);
+        good = !one->file && !strcmp(one->purpose, purpose) && !strcmp(one->path, path);
         if (good)
             *who = one->who;
         drop(t, one);
     }
+    pthread_mutex_unlock(&t->lock);
+    return good;
+}
+
+bool ticket_file(struct tickets *t, const char *text, const char *purpose, bool use,
+                 struct identity *who, struct handout **file)
+{
+    unsigned char digest[DIGEST];
+    struct ticket *one;
+    bool good;
+
+    if (!id_valid(PREFIX, text))
+        return false;
+    SHA256((const unsigned char *)text, strlen(text), digest);
+    pthread_mutex_lock(&t->lock);
+    expire(t);
+    one = find(t, digest);
+    good = one && one->file && !strcmp(one->purpose, purpose);
+    if (good) {
+        *who = one->who;
+        *file = handout_ref(one->file);
+    }
+    if (one && use)
+        drop(t, one);
     pthread_mutex_unlock(&t->lock);
     return good;
 }

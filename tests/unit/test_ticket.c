@@ -161,6 +161,97 @@ static void of_many_at_once_one_wins(void)
     }
 }
 
+static int no_file(void *context, struct err *err)
+{
+    (void)context;
+    return err_set(err, ERR_NOT_FOUND, "gone");
+}
+
+static void count_down(void *context)
+{
+    --*(int *)context;
+}
+
+static const struct handout_source source = { no_file, count_down };
+
+static struct handout *file(int *alive)
+{
+    struct handout *h = NULL;
+
+    ++*alive;
+    CHECK(!handout_new("a", "video/mp4", &source, alive, &h, NULL));
+    return h;
+}
+
+static void mint_file(struct tickets *t, int *alive, char text[ID_SIZE])
+{
+    struct handout *h = file(alive);
+
+    CHECK(!ticket_mint_file(t, &ann, "download", h, text, NULL));
+    handout_unref(h);
+}
+
+static void a_file_is_looked_at_often_and_had_once(void)
+{
+    AUTO_PTR(tickets) struct tickets *t = fresh(0);
+    struct handout *got = NULL;
+    struct identity who = { 0 };
+    char text[ID_SIZE];
+    int alive = 0;
+
+    mint_file(t, &alive, text);
+    for (int i = 0; i < 3; i++) {
+        CHECK(ticket_file(t, text, "download", false, &who, &got));
+        CHECK_STR(handout_name(got), "a");
+        CHECK_STR(who.principal, "name:ann");
+        handout_unref(got);
+    }
+    CHECK_INT(alive, 1);
+    CHECK(ticket_file(t, text, "download", true, &who, &got));
+    CHECK(!ticket_file(t, text, "download", true, &who, &got));
+    CHECK_INT(tickets_count(t), 0);
+    CHECK_INT(alive, 1);
+    handout_unref(got);
+    CHECK_INT(alive, 0);
+}
+
+static void a_ticket_of_a_file_is_none_of_a_path(void)
+{
+    AUTO_PTR(tickets) struct tickets *t = fresh(0);
+    struct handout *got = NULL;
+    struct identity who;
+    char text[ID_SIZE];
+    int alive = 0;
+
+    mint_file(t, &alive, text);
+    CHECK(!ticket_file(t, text, "cdp", false, &who, &got));
+    CHECK(!ticket_redeem(t, text, "download", "", &who));
+    CHECK_INT(alive, 0);
+    mint(t, &ann, text);
+    CHECK(!ticket_file(t, text, "download", false, &who, &got));
+    CHECK_INT(tickets_count(t), 1);
+    CHECK(!ticket_file(t, text, "download", true, &who, &got));
+    CHECK_INT(tickets_count(t), 0);
+}
+
+static void files_are_let_go_with_their_tickets(void)
+{
+    struct tickets *t = fresh(30);
+    char text[ID_SIZE];
+    int alive = 0;
+
+    for (int i = 0; i < 1000; i++)
+        mint_file(t, &alive, text);
+    CHECK(alive <= TICKETS_PER_PRINCIPAL);
+    for (int64_t until = clock_ms() + 32; clock_ms() < until;)
+        ;
+    CHECK_INT(tickets_count(t), 0);
+    CHECK_INT(alive, 0);
+    mint_file(t, &alive, text);
+    tickets_free(t);
+    CHECK_INT(alive, 0);
+}
+
 static const struct test tests[] = {
     TEST(it_is_good_once_and_for_its_principal),
     TEST(shown_for_something_else_it_is_gone),
@@ -169,6 +260,9 @@ static const struct test tests[] = {
     TEST(one_principal_crowds_out_only_itself),
     TEST(their_number_is_bounded),
     TEST(of_many_at_once_one_wins),
+    TEST(a_file_is_looked_at_often_and_had_once),
+    TEST(a_ticket_of_a_file_is_none_of_a_path),
+    TEST(files_are_let_go_with_their_tickets),
 };
 
 TEST_MAIN(tests)
