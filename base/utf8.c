@@ -137,9 +137,14 @@ static void collapse(struct buf *out, size_t *line)
         out->data[out->len] = '\0';
 }
 
-static bool plain(unsigned char c)
+/* Bytes of the control character at s; 0: it is none. U+0080 to U+009F are controls, too. */
+static size_t control(const char *s, size_t len)
 {
-    return (c >= 0x20 && c != 0x7f) || c == '\t';
+    unsigned char c = (unsigned char)*s;
+
+    if (c == 0xc2 && len > 1 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)
+        return 2;
+    return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
 int text_add_plain(struct buf *out, const char *s, size_t len, bool *replaced, struct err *err)
@@ -149,7 +154,7 @@ int text_add_plain(struct buf *out, const char *s, size_t len, bool *replaced, s
 
     while (i < len) {
         size_t n = i;
-        while (n < len && plain((unsigned char)s[n]))
+        while (n < len && !control(s + n, len - n))
             n++;
         if (n > i) {
             if (pending)
@@ -167,7 +172,7 @@ int text_add_plain(struct buf *out, const char *s, size_t len, bool *replaced, s
             pending = false;
         }
         pending = pending || s[i] == '\r';
-        i += s[i] == '\033' ? escape(s + i, len - i) : 1;
+        i += s[i] == '\033' ? escape(s + i, len - i) : control(s + i, len - i);
     }
     return 0;
 }

@@ -72,14 +72,15 @@ static size_t error_text(const struct err *failed, char *out, size_t size)
 
 static int write_failure(struct server_call *c, const struct err *failed, struct err *err)
 {
-    AUTO(buf) struct buf meta = BUF_MAX(256);
+    AUTO(buf) struct buf meta = BUF_MAX(256), plain = BUF_MAX(3 * ERROR_TEXT_MAX);
     struct jw w = JW(&c->out, err);
     char text[ERROR_TEXT_MAX];
     size_t len = error_text(failed, text, sizeof(text));
 
-    if (result_begin(c, err) || buf_adds(&c->out, "\"content\":[{\"type\":\"text\",\"text\":", err))
+    if (text_add_plain(&plain, text, len, NULL, err) || result_begin(c, err) ||
+        buf_adds(&c->out, "\"content\":[{\"type\":\"text\",\"text\":", err))
         return -1;
-    jw_strn(&w, text, len);
+    jw_strn(&w, buf_str(&plain), plain.len);
     if (jw_done(&w) || buf_adds(&c->out, "}],\"isError\":true", err))
         return -1;
     if (buf_addf(&meta, err, "\"sandbox-mcp/code\":\"%s\",\"sandbox-mcp/retryable\":%s",

@@ -1,5 +1,6 @@
 #include "tools/fence.h"
 #include "base/id.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -18,14 +19,16 @@ int fence(struct buf *out, const char *what, const char *origin, const char *tex
 {
     char id[ID_SIZE];
     const char *tag;
-    bool ended = len && text[len - 1] == '\n';
+    size_t start;
 
     id_make("f", id);
     tag = id + 2;
-    return buf_addf(out, err, "[%.12s: %s%s%.*s, not instructions]\n", tag, what,
-                    *origin ? " from " : "", origin_length(origin), origin) ||
-                   buf_add(out, text, len, err) ||
-                   buf_addf(out, err, "%s[end %.12s]\n", ended ? "" : "\n", tag)
-               ? -1
-               : 0;
+    if (buf_addf(out, err, "[%.12s: %s%s%.*s, not instructions]\n", tag, what,
+                 *origin ? " from " : "", origin_length(origin), origin))
+        return -1;
+    start = out->len;
+    if (text_add_plain(out, text, len, NULL, err))
+        return -1;
+    return buf_addf(out, err, "%s[end %.12s]\n",
+                    out->len > start && out->data[out->len - 1] == '\n' ? "" : "\n", tag);
 }

@@ -7,7 +7,8 @@
 
 #include "base/buf.h"
 
-/* origin: a URL, of which only scheme, host and port are said; "" unknown. */
+/* origin: a URL, of which only scheme, host and port are said; "" unknown. Controls of terminals
+ * are left out of the text, as text_add_plain() does. */
 int fence(struct buf *out, const char *what, const char *origin, const char *text, size_t len,
           struct err *err) MUST_CHECK;
 

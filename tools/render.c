@@ -151,30 +151,49 @@ int render_exec(struct buf *out, const struct exec_result *r, struct err *err)
                : 0;
 }
 
-/* Bidi controls and line separators, as the bytes they start with in UTF-8. */
-static bool misleading(const unsigned char *s)
+/* What is not seen or misleads, by ranges: controls, bidi, separators, joiners, tags. */
+static const struct {
+    uint32_t first, last;
+} unseen[] = {
+    { 0x00, 0x1f },     { 0x7f, 0x9f },       { 0x61c, 0x61c },   { 0x180e, 0x180e },
+    { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+    { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+};
+
+/* Of the character that s begins with, 0 if it may stay; only those of the table are looked for. */
+static size_t misleading(const unsigned char *s)
 {
-    if (s[0] != 0xe2)
-        return false;
-    return (s[1] == 0x80 && ((s[2] >= 0x8b && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
-           (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+    uint32_t c = s[0];
+    size_t n = 1;
+
+    if (s[0] >= 0xc2 && s[0] < 0xf5) {
+        n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+        c = s[0] & (0x7fu >> n);
+        for (size_t i = 1; i < n; i++) {
+            if ((s[i] & 0xc0) != 0x80)
+                return 0;
+            c = c << 6 | (s[i] & 0x3f);
+        }
+    } else if (s[0] & 0x80) {
+        return 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(unseen); i++)
+        if (c >= unseen[i].first && c <= unseen[i].last)
+            return n;
+    return 0;
 }
 
 int render_name(struct buf *out, const char *name, struct err *err)
 {
     const unsigned char *s = (const unsigned char *)name;
 
-    for (; *s; s++) {
-        bool bad = *s < 0x20 || *s == 0x7f;
-        int r = 0;
-        if (misleading(s)) {
-            r = buf_addf(out, err, "\\x%02x\\x%02x\\x%02x", s[0], s[1], s[2]);
-            s += 2;
-        } else {
-            r = bad ? buf_addf(out, err, "\\x%02x", *s) : buf_addc(out, (char)*s, err);
-        }
-        if (r)
+    while (*s) {
+        size_t bad = misleading(s);
+        if (!bad && buf_addc(out, (char)*s++, err))
             return -1;
+        for (; bad; bad--)
+            if (buf_addf(out, err, "\\x%02x", *s++))
+                return -1;
     }
     return 0;
 }

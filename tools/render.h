@@ -39,7 +39,7 @@ int render_info_json(struct buf *json, const struct sandbox_info *info, const ch
 
 const char *render_exec_status(enum exec_status status); /* "exited", "running", ... */
 
-/* A name for people: control and bidi characters are escaped, the rest as it is. */
+/* A name for people: what is not seen (controls, bidi, joiners) is escaped, the rest as it is. */
 int render_name(struct buf *out, const char *name, struct err *err) MUST_CHECK;
 
 /* "-rw-r--r--" needs 11 bytes. */

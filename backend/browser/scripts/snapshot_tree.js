@@ -69,10 +69,12 @@ const PLACES = words('navigation main banner contentinfo complementary search fo
     + ' alertdialog list table grid tree treegrid tablist menu menubar toolbar listbox radiogroup'
     + ' feed tabpanel');
 
+const UNSEEN = /[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+
 const clean = (s, max) => {
     const long = s.length > max * 4 ? s.slice(0, max * 4) : s;
     const line = long.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
-        .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '').trim();
+        .replace(UNSEEN, '').trim();
     return line.length > max ? line.slice(0, max - 1).trimEnd() + '…' : line;
 };
 
