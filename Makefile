@@ -236,7 +236,7 @@ layers:
 			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|backend/browser/cdp\.h\"|embed\.h\")" || exit 1; done
 	$(call alone,yyjson,base/json\.[ch]|tools/gen/[a-z_]*\.[ch])
 	$(call alone,curl/,backend/remote/http\.c)
-	$(call alone,microhttpd,transport/(http|http_answer|upgrade)\.c|tests/bench/[a-z_]*\.c)
+	$(call alone,microhttpd,transport/(http|http_answer|download_answer|upgrade)\.c|tests/bench/[a-z_]*\.c)
 	$(call alone,libwebsockets,backend/browser/cdp_ws\.c|backend/remote/ws\.c)
 	$(call alone,seccomp\.h,backend/local/seccomp\.c)
 
