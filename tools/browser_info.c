@@ -79,7 +79,7 @@ static int write_text(struct buf *out, const struct state *s, struct err *err)
     if (!*s->page.id)
         return 0;
     if (browsing_place(out, s->page.id, s->page.url, s->page.title, err) ||
-        (s->view.width > 0 && buf_addf(out, err, "viewport %g x %g, %g device pixels per pixel\n",
+        (s->view.width > 0 && buf_addf(out, err, "viewport %g x %g pixels, scale %g\n",
                                        s->view.width, s->view.height, s->ratio)))
         return -1;
     return s->heap < 0 ? 0

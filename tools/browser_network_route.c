@@ -77,8 +77,10 @@ static int add(struct tool_call *call, struct browsing *b, const struct browser_
 
     if (!headers)
         return err_oom(err);
-    if (!args->pattern)
-        return err_set(err, ERR_INVALID, "pattern is missing");
+    if (!args->pattern) {
+        err_set(err, ERR_INVALID, "pattern is missing");
+        return err_next(err, "pass a URL glob such as **/api/**, or action list or remove");
+    }
     if (args->body && args->body_file)
         return err_set(err, ERR_INVALID, "pass body or body_file, not both");
     for (size_t i = 0; i < args->headers.count; i++)

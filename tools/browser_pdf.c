@@ -97,8 +97,9 @@ static int reply(struct tool_call *call, struct browsing *b, const struct saving
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX), json = BUF_MAX(RENDER_MAX);
     struct jw w = JW(&json, err);
 
-    if (buf_adds(&text, "printed to ", err) || render_name(&text, s->saved, err) ||
-        buf_adds(&text, " · ", err) || render_bytes(&text, (uint64_t)s->bytes, err))
+    if (buf_addf(&text, err, "%s · printed to ", page_id(b->page)) ||
+        render_name(&text, s->saved, err) || buf_adds(&text, " · ", err) ||
+        render_bytes(&text, (uint64_t)s->bytes, err))
         return -1;
     jw_obj(&w);
     jw_kstr(&w, "page_id", page_id(b->page));

@@ -53,6 +53,7 @@ static int list_cookies(struct tool_call *call, struct browsing *b,
 {
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
     AUTO(buf) struct buf json = BUF_MAX(RENDER_MAX * 4), text = BUF_MAX(RENDER_MAX * 4);
+    AUTO(buf) struct buf told = BUF_MAX(RENDER_MAX * 4 + 1024);
     struct jw w = JW(&json, err);
     yyjson_val *all, *one;
     size_t i, n, listed = 0;
@@ -74,8 +75,10 @@ static int list_cookies(struct tool_call *call, struct browsing *b,
     jw_aend(&w);
     jw_kint(&w, "total", (int64_t)listed);
     jw_end(&w);
-    if (jw_done(&w) || tool_textf(call, err, "%zu cookie%s", listed, listed == 1 ? "" : "s") ||
-        (text.len && tool_text(call, text.data, text.len, err)))
+    if (jw_done(&w) ||
+        buf_addf(&told, err, "%s · %zu cookie%s\n", page_id(b->page), listed,
+                 listed == 1 ? "" : "s") ||
+        buf_add(&told, text.data, text.len, err) || tool_text(call, told.data, told.len, err))
         return -1;
     return tool_structured(call, &json, err);
 }
@@ -101,7 +104,8 @@ static void write_cookie(struct jw *w, const struct browser_cookies_cookies_item
     jw_end(w);
 }
 
-static int counted(struct tool_call *call, const char *what, size_t n, struct err *err)
+static int counted(struct tool_call *call, const struct browsing *b, const char *what, size_t n,
+                   struct err *err)
 {
     AUTO(buf) struct buf json = BUF_MAX(256);
     struct jw w = JW(&json, err);
@@ -112,7 +116,9 @@ static int counted(struct tool_call *call, const char *what, size_t n, struct er
     jw_aend(&w);
     jw_kint(&w, "total", (int64_t)n);
     jw_end(&w);
-    return jw_done(&w) || tool_textf(call, err, "%s %zu cookie%s", what, n, n == 1 ? "" : "s") ||
+    return jw_done(&w) ||
+                   tool_textf(call, err, "%s · %s %zu cookie%s\n", page_id(b->page), what, n,
+                              n == 1 ? "" : "s") ||
                    tool_structured(call, &json, err)
                ? -1
                : 0;
@@ -125,8 +131,10 @@ static int set_cookies(struct tool_call *call, struct browsing *b,
     struct jw w = JW(&list, err);
     struct page_info info;
 
-    if (!args->cookies.count)
-        return err_set(err, ERR_INVALID, "cookies: none is given");
+    if (!args->cookies.count) {
+        err_set(err, ERR_INVALID, "cookies: none is given");
+        return err_next(err, "pass cookies such as [{\"name\": \"a\", \"value\": \"1\"}]");
+    }
     page_info(b->page, &info);
     jw_arr(&w);
     for (size_t i = 0; i < args->cookies.count; i++)
@@ -135,10 +143,12 @@ static int set_cookies(struct tool_call *call, struct browsing *b,
     if (jw_done(&w))
         return -1;
     if (storage_set_cookies(b->page, list.data, call->call, err)) {
-        err_wrap(err, "cookies");
+        if (!err || err->code != ERR_INVALID)
+            return -1;
+        err_set(err, ERR_INVALID, "cookies: the browser takes not all of them");
         return err_next(err, "each needs a name and a url or domain that may have it");
     }
-    return counted(call, "set", args->cookies.count, err);
+    return counted(call, b, "set", args->cookies.count, err);
 }
 
 static int delete_cookies(struct tool_call *call, struct browsing *b,
@@ -152,7 +162,7 @@ static int delete_cookies(struct tool_call *call, struct browsing *b,
     }
     if (storage_delete_cookie(b->page, args->name, args->url, call->call, &n, err))
         return -1;
-    return counted(call, "deleted", n, err);
+    return counted(call, b, "deleted", n, err);
 }
 
 static int clear_cookies(struct tool_call *call, struct browsing *b,
@@ -164,7 +174,7 @@ static int clear_cookies(struct tool_call *call, struct browsing *b,
     if (storage_cookies(b->page, NULL, call->call, &reply, &all, err) ||
         storage_clear_cookies(b->page, call->call, err))
         return -1;
-    return counted(call, "deleted", yyjson_arr_size(all), err);
+    return counted(call, b, "deleted", yyjson_arr_size(all), err);
 }
 
 int tool_browser_cookies(struct tool_call *call, const struct browser_cookies_args *args,
@@ -230,7 +240,8 @@ static int reply_items(struct tool_call *call, struct browsing *b, yyjson_val *i
     jw_end(&w);
     AUTO(buf) struct buf all = BUF_MAX(RENDER_MAX + 1024);
     if (jw_done(&w) ||
-        buf_addf(&all, err, "%s%s%zu item%s\n", did, *did ? " " : "", n, n == 1 ? "" : "s") ||
+        buf_addf(&all, err, "%s · %s%s%zu item%s\n", page_id(b->page), did, *did ? " " : "", n,
+                 n == 1 ? "" : "s") ||
         (text.len && shown_too && fence(&all, "storage", info.url, text.data, text.len, err)) ||
         tool_text(call, all.data, all.len, err))
         return -1;
@@ -246,10 +257,10 @@ int tool_browser_storage(struct tool_call *call, const struct browser_storage_ar
     bool needs_key = what == STORAGE_GET || what == STORAGE_SET || what == STORAGE_DELETE;
     yyjson_val *items;
 
-    if (needs_key && !args->key)
-        return err_set(err, ERR_INVALID, "key is missing");
-    if (what == STORAGE_SET && !args->value)
-        return err_set(err, ERR_INVALID, "value is missing");
+    if ((needs_key && !args->key) || (what == STORAGE_SET && !args->value)) {
+        err_set(err, ERR_INVALID, "%s is missing", args->key ? "value" : "key");
+        return err_next(err, "action set needs key and value, get and delete a key");
+    }
     if (browsing_begin(call, args->page_id, &b, err) ||
         storage_items(b.page, args->kind == BROWSER_STORAGE_KIND_SESSION, what, args->key,
                       args->value, call->call, &reply, &items, err))
@@ -263,8 +274,13 @@ int tool_browser_storage(struct tool_call *call, const struct browser_storage_ar
 
 /* ---- browser_state ---- */
 
-static int reply_state(struct tool_call *call, const char *did, const char *path,
-                       const struct storage_count *n, struct err *err)
+static const char *s_of(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static int reply_state(struct tool_call *call, const struct browsing *b, const char *did,
+                       const char *path, const struct storage_count *n, struct err *err)
 {
     AUTO(buf) struct buf json = BUF_MAX(64 * 1024);
     struct jw w = JW(&json, err);
@@ -275,8 +291,10 @@ static int reply_state(struct tool_call *call, const char *did, const char *path
     jw_kint(&w, "origins", (int64_t)n->origins);
     jw_kint(&w, "items", (int64_t)n->items);
     jw_end(&w);
-    if (jw_done(&w) || tool_textf(call, err, "%s %s: %zu cookies, %zu items of %zu origins", did,
-                                  path, n->cookies, n->items, n->origins))
+    if (jw_done(&w) ||
+        tool_textf(call, err, "%s · %s %s: %zu cookie%s, %zu item%s of %zu origin%s\n",
+                   page_id(b->page), did, path, n->cookies, s_of(n->cookies), n->items,
+                   s_of(n->items), n->origins, s_of(n->origins)))
         return -1;
     return tool_structured(call, &json, err);
 }
@@ -296,7 +314,7 @@ int tool_browser_state(struct tool_call *call, const struct browser_state_args *
                          err) ||
             network_save(call, b.sandbox, args->path, state.data, state.len, &path, err))
             return -1;
-        return reply_state(call, "saved to", path, &n, err);
+        return reply_state(call, &b, "saved to", path, &n, err);
     }
     if (network_load(call, b.sandbox, args->path, &state, err))
         return -1;
@@ -305,5 +323,5 @@ int tool_browser_state(struct tool_call *call, const struct browser_state_args *
         err_wrap(err, "%.200s", args->path);
         return err_next(err, "it has to be a file that action save, or Playwright, wrote");
     }
-    return reply_state(call, "loaded", args->path, &n, err);
+    return reply_state(call, &b, "loaded", args->path, &n, err);
 }

@@ -64,7 +64,7 @@ static int reply(struct tool_call *call, struct browsing *b, const struct string
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX), json = BUF_MAX(RENDER_MAX);
     struct jw w = JW(&json, err);
 
-    if (buf_adds(&text, taken->count ? "given to " : "no files, cancelled at ", err) ||
+    if (buf_adds(&text, taken->count ? "given to " : "no files now in ", err) ||
         render_name(&text, report->acted_on, err) || buf_adds(&text, " · ", err) ||
         browsing_place(&text, page_id(b->page), report->url, report->title, err))
         return -1;

@@ -1,4 +1,5 @@
 #include "tools/denied.h"
+#include "backend/browser/headers.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -67,12 +68,25 @@ static const char *find(const struct strings *lines, const char *url, bool any)
     return any && lines->count ? lines->items[lines->count - 1] : NULL;
 }
 
+static bool is_offline(struct browsing *b)
+{
+    AUTO(headers_rules) struct headers_rules all = { 0 };
+
+    return b->browser && !headers_list(b->browser, &all, NULL) && all.offline;
+}
+
 int denied_explain(struct browsing *b, int64_t since_ms, const char *url, struct err *err)
 {
     AUTO(strings) struct strings lines = { 0 };
     const char *line;
 
-    if (!err || !is_unmade(err) || sandbox_browser_denied(b->sandbox, since_ms, &lines, NULL))
+    if (!err || !is_unmade(err))
+        return -1;
+    if (is_offline(b)) {
+        err_set(err, ERR_UNAVAILABLE, "%.300s: the pages are set to be offline", url);
+        return err_next(err, "browser_headers with offline false ends that");
+    }
+    if (sandbox_browser_denied(b->sandbox, since_ms, &lines, NULL))
         return -1;
     line = find(&lines, url, true);
     if (line)

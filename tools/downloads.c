@@ -191,8 +191,13 @@ int downloads_move(struct tool_call *call, struct sandbox *sb, const struct down
     AUTO(exec_result) struct exec_result res = { 0 };
     const struct env_var env[] = { { "FILE", d->path }, { "TO", to }, { "NAME", d->name } };
 
-    if (run_script(call, sb, move_script, env, COUNT_OF(env), &res, err))
+    if (run_script(call, sb, move_script, env, COUNT_OF(env), &res, err)) {
+        if (err && err->code == ERR_INVALID) {
+            err_set(err, ERR_DENIED, "to: nothing can be written at %.200s", to);
+            return err_next(err, "pass a path in the workspace");
+        }
         return err_wrap(err, "move the download");
+    }
     *path = strndup(res.out.text.data, res.out.text.len);
     return *path ? 0 : err_oom(err);
 }

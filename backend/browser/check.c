@@ -75,7 +75,7 @@ static int verify(struct element *e, bool checked, struct call *call, struct err
 }
 
 static int set(struct element *e, bool checked, struct call *call, bool *clicked,
-               struct page_report *report, struct err *err)
+               char name[ELEMENT_LABEL_MAX], struct page_report *report, struct err *err)
 {
     struct toggle t;
     struct input_target handle;
@@ -83,6 +83,7 @@ static int set(struct element *e, bool checked, struct call *call, bool *clicked
     if (look(e, call, &t, err) || check(&t, checked, err))
         return -1;
     *clicked = t.on != checked;
+    snprintf(name, ELEMENT_LABEL_MAX, "%s", t.name);
     if (!*clicked)
         return 0;
     if (choose_node(e, "handle", NULL, call, &handle, err) ||
@@ -99,17 +100,24 @@ int input_check(struct page *page, const struct input_target *target, bool check
     AUTO_FREE struct page_report *own = NULL;
     struct page_mark mark;
     struct element e;
+    char name[ELEMENT_LABEL_MAX] = "";
     bool clicked = false;
     int r;
 
     if (!report && !(report = own = calloc(1, sizeof(*own))))
         return err_oom(err);
     page_mark(page, &mark);
-    r = element_find(page, target, call, &e, err) || set(&e, checked, call, &clicked, report, err);
+    r = element_find(page, target, call, &e, err) ||
+        set(&e, checked, call, &clicked, name, report, err);
     element_done(&e);
     if (r)
         return -1;
     if (changed)
         *changed = clicked;
-    return clicked ? 0 : page_settle(page, &mark, 1, call, report, err);
+    if (clicked)
+        return 0;
+    if (page_settle(page, &mark, 1, call, report, err))
+        return -1;
+    snprintf(report->acted_on, sizeof(report->acted_on), "%s", name);
+    return 0;
 }

@@ -86,7 +86,9 @@ const struct page_event_row page_events[] = {
 
 static int no_dialog(struct page *page, struct err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "no dialog is open on %s", page->id);
+    err_set(err, ERR_NOT_FOUND, "no dialog is open on %s", page->id);
+    return err_next(err,
+                    "look at the page with browser_snapshot; action rule is for those to come");
 }
 
 int page_dialog(struct page *page, bool accept, const char *text, struct call *call,

@@ -310,8 +310,10 @@ int download_cancel(struct browser *b, const char *id, struct call *call, struct
         cancel_params(b, row->guid, row->context, params);
     }
     pthread_mutex_unlock(&b->lock);
-    if (!*params)
-        return err_set(err, ERR_CONFLICT, "the download %.20s is over already", id);
+    if (!*params) {
+        err_set(err, ERR_CONFLICT, "the download %.20s is over already", id);
+        return err_next(err, "browser_downloads tells what became of it");
+    }
     if (cdp_call(b->cdp, "", "Browser.cancelDownload", params, 0, call, NULL, err))
         return -1;
     return download_wait(b, id, clock_ms() + CANCEL_MS, call, now, err) < 0 ? -1 : 0;

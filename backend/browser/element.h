@@ -19,6 +19,7 @@ struct element {
     double own_x, own_y;           /* in its own frame's */
     char box[128];                 /* where it was, as js_ready wrote it */
     bool by_role;                  /* looked for as role=... */
+    bool saves;                    /* a link whose click downloads, once it is ready */
     struct page *page;             /* borrowed */
 };
 

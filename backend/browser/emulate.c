@@ -244,6 +244,22 @@ static void tell_others(struct page *page, const struct part *p, const struct em
         cdp_tell(page->browser->cdp, ids[i], method_of(p, e), params);
 }
 
+/* A name that the browser does not know. */
+static int unknown(const struct part *p, const struct emulation *e, struct err *err)
+{
+    if (!err || err->code != ERR_INVALID)
+        return -1;
+    if (p->params == timezone_of) {
+        err_set(err, ERR_INVALID, "settings.timezone: \"%.63s\" is none", e->timezone.name);
+        return err_next(err, "pass one such as Europe/Berlin or UTC");
+    }
+    if (p->params == locale) {
+        err_set(err, ERR_INVALID, "settings.locale: \"%.35s\" is none", e->locale.name);
+        return err_next(err, "pass one such as de-DE");
+    }
+    return -1;
+}
+
 static int apply(struct page *page, const struct part *p, const struct emulation *e,
                  struct call *call, struct err *err)
 {
@@ -255,9 +271,10 @@ static int apply(struct page *page, const struct part *p, const struct emulation
     pthread_mutex_unlock(&page->browser->lock);
     if (left)
         return 0;
-    if (params_of(p, e, &params, err) ||
-        page_call(page, NULL, method_of(p, e), params.data, 0, call, NULL, err))
+    if (params_of(p, e, &params, err))
         return -1;
+    if (page_call(page, NULL, method_of(p, e), params.data, 0, call, NULL, err))
+        return unknown(p, e, err);
     tell_others(page, p, e, params.data);
     return 0;
 }

@@ -105,6 +105,8 @@ int input_click(struct page *page, const struct input_target *target, const stru
         element_find(page, target, call, &e, err) ||
         (taps ? element_ready(&e, "ep", call, err) : reach(page, &e, how->modifiers, call, err));
     if (!r) {
+        if (e.saves && bit == 1)
+            page_expect_download(page);
         r = taps
                 ? touch_tap(page, e.x, e.y, how->modifiers, how->count ? how->count : 1, call, &why)
                 : press_and_release(page, &e, button, bit, how, call, &why);

@@ -30,9 +30,14 @@ static int print(struct page *page, const struct pdf_how *how, struct call *call
     if (how->ranges)
         jw_kstr(&w, "pageRanges", how->ranges);
     jw_end(&w);
-    if (jw_done(&w) ||
-        page_call(page, NULL, "Page.printToPDF", params.data, PRINT_MS, call, reply, err))
+    if (jw_done(&w))
         return -1;
+    if (page_call(page, NULL, "Page.printToPDF", params.data, PRINT_MS, call, reply, err)) {
+        if (!how->ranges || !err || err->code != ERR_INVALID)
+            return -1;
+        err_set(err, ERR_INVALID, "pages: it has no pages %.60s", how->ranges);
+        return err_next(err, "leave pages out to print all of them");
+    }
     *stream = json_str(reply->result, "stream");
     return *stream ? 0 : err_set(err, ERR_PROTOCOL, "the browser printed to nowhere");
 }

@@ -140,6 +140,7 @@ int element_ready(struct element *e, const char *need, struct call *call, struct
     e->x = e->own_x = number(value, "x");
     e->y = e->own_y = number(value, "y");
     COPY(e->box, json_str(value, "box"));
+    e->saves = json_bool(value, "saves", false);
     return strcmp(e->frame, e->page->target) ? climb_until_still(e, call, err) : 0;
 }
 

@@ -12,7 +12,10 @@ static int begin(struct page *page, const struct screencast_sink *sink, struct e
     if (!busy)
         page->screencast = *sink;
     pthread_mutex_unlock(&page->browser->lock);
-    return busy ? err_set(err, ERR_BUSY, "the page %s is recorded already", page->id) : 0;
+    if (!busy)
+        return 0;
+    err_set(err, ERR_BUSY, "the page %s is recorded already", page->id);
+    return err_next(err, "recording_list tells by which recording; stop that one first");
 }
 
 static void forget(struct page *page)

@@ -7,6 +7,7 @@
 #define DEFAULT_MS 5000
 #define TURN_MS 1000 /* the page gets one turn to react */
 #define DOWNLOAD_MS 200
+#define EXPECTED_MS 1500 /* for the server to answer what a click downloads */
 #define REQUESTS_MS 1500 /* requests alone are waited for so long */
 
 void page_mark(struct page *page, struct page_mark *mark)
@@ -59,6 +60,20 @@ static bool may_become_download(struct page *page, const struct page_mark *mark,
            clock_ms() - page->aborted_ms < DOWNLOAD_MS;
 }
 
+void page_expect_download(struct page *page)
+{
+    pthread_mutex_lock(&page->browser->lock);
+    page->download_by_ms = clock_ms() + EXPECTED_MS;
+    pthread_mutex_unlock(&page->browser->lock);
+}
+
+/* Locked. */
+static bool is_download_expected(struct page *page, const struct page_mark *mark)
+{
+    return page->browser->downloads && clock_ms() < page->download_by_ms &&
+           downloads_made(page->browser) == mark->downloads;
+}
+
 /* Locked. */
 static bool busy(struct page *page, const struct page_mark *mark, int64_t since_ms)
 {
@@ -74,7 +89,7 @@ static bool busy(struct page *page, const struct page_mark *mark, int64_t since_
         return true;
     if (downloads_running(page, mark->downloads) && clock_ms() - since_ms < REQUESTS_MS)
         return true;
-    if (may_become_download(page, mark, since_ms))
+    if (may_become_download(page, mark, since_ms) || is_download_expected(page, mark))
         return true;
     return page->requests != mark->requests && page->in_flight_count > mark->in_flight &&
            clock_ms() - since_ms < REQUESTS_MS;
@@ -93,12 +108,15 @@ static int wait_until_quiet(struct page *page, const struct page_mark *mark, int
     while (r >= 0 && busy(page, mark, since_ms) && clock_ms() < deadline_ms) {
         soon_ms = may_become_download(page, mark, since_ms) ? page->aborted_ms + DOWNLOAD_MS
                                                             : since_ms + REQUESTS_MS;
+        if (is_download_expected(page, mark))
+            soon_ms = clock_earlier(soon_ms, page->download_by_ms);
         if (soon_ms <= clock_ms())
             soon_ms = deadline_ms;
         r = watch_wait(b, &w, clock_earlier(soon_ms, deadline_ms), call, err);
     }
     bool cut_short = page->in_flight_count > mark->in_flight || page->loading;
     *quiet = !busy(page, mark, since_ms) && !cut_short;
+    page->download_by_ms = 0;
     watch_end(b, &w);
     pthread_mutex_unlock(&b->lock);
     return r < 0 ? -1 : 0;

@@ -70,6 +70,7 @@ struct page {
     char *posted; /* URL of the last document, when it was asked for otherwise than by GET */
     uint64_t aborted;       /* documents that did not come, or became downloads */
     int64_t aborted_ms;     /* the last one, monotonic */
+    int64_t download_by_ms; /* one should begin until then; 0: none is expected */
     uint64_t loads_started; /* navigations of any frame that were begun */
     bool loading;           /* the main frame */
     struct refs *page_refs; /* snapshot_refs.h; NULL none yet */
@@ -224,6 +225,7 @@ extern const struct page_event_row drag_events[];
 extern const struct page_event_row download_events[];
 void downloads_free(struct downloads *all);
 uint64_t downloads_made(const struct browser *b);
+void page_expect_download(struct page *page); /* the next page_settle() waits for it; unlocked */
 /* Some that the page began, or one that it opened, behind that number. */
 bool downloads_running(struct page *page, uint64_t since);
 /* A new context; without the lock. */

@@ -286,3 +286,13 @@ def test_in_a_sandbox(start_web):
     web("browser_upload", target="css=input", paths=["downloads/data.bin"])
     title = web.text("browser_evaluate", script="new Promise(r=>setTimeout(()=>r(document.title),300))")
     assert "inside" in title
+
+
+def test_a_link_that_downloads_is_waited_for(web, site):
+    """Its answer may take a moment, and nothing of it is a request of the page."""
+    def slow(handler):
+        time.sleep(0.4)
+        handler.answer("late", kind="text/plain")
+    site.add("/late.txt", slow)
+    web("browser_navigate", url=site.add("/", "<a href=/late.txt download>Save</a>"))
+    assert "late.txt" in web.text("browser_click", target="text=Save")

@@ -113,3 +113,11 @@ def test_wrong_values(web, site):
         assert word in said.lower(), said
     assert "reset" in web.fails("browser_emulate", page_id=page, reset=["everything"])
     assert emulate(web, page) == {}
+
+
+def test_names_that_no_browser_knows(web, site):
+    web("browser_navigate", url=site.url("/"))
+    for settings, name in (({"timezone": "Mars/X"}, "timezone"), ({"locale": "!!"}, "locale")):
+        told = web.fails("browser_emulate", settings=settings)
+        assert told.startswith(f"invalid_argument: settings.{name}: ") and "Next: " in told
+        assert "Override" not in told

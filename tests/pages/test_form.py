@@ -101,3 +101,16 @@ def test_a_snapshot_follows(page):
     ({"fields": fields(name="x"), "page_id": "page_0"}, "page_0")])
 def test_bad_input(page, arguments, why):
     assert why in page.fails("browser_fill_form", **arguments)
+
+
+def test_fields_are_named_also_before_a_snapshot(web, site):
+    web("browser_navigate", url=site.add(
+        "/", "<label>Size <select id=s><option>Small<option>Large</select></label>"
+             "<label><input type=checkbox id=c checked> Keep me</label>"))
+    fields = [{"target": "#s", "value": "Large"}, {"target": "#c", "value": "true"}]
+    told = web.text("browser_fill_form", fields=fields)
+    assert '1. chose in <select> "Size"' in told and '2. left as it was: <input> "Keep me"' in told
+    web("browser_snapshot")
+    told = web.text("browser_fill_form", fields=fields)
+    assert '1. chose in combobox "Size"' in told
+    assert '2. left as it was: checkbox "Keep me"' in told

@@ -135,3 +135,13 @@ def test_credentials_are_for_their_origin(web, site, page, guarded):
 def test_bad_headers(web, bad):
     assert "invalid_argument" in web.fails("browser_headers", **bad)
     assert web.data("browser_headers")["rules"] == []
+
+
+def test_being_offline_is_no_denial(start_web):
+    """Also in a sandbox without a network, whose policy is not what stopped it."""
+    web = start_web()
+    web("browser_headers", offline=True)
+    told = web.fails("browser_navigate", url="http://localhost:8000/")
+    assert told.startswith("unavailable: ") and "browser_headers" in told
+    web("browser_headers", offline=False)
+    assert web.fails("browser_navigate", url="http://example.com").startswith("denied: ")

@@ -13,7 +13,14 @@ function (ask, values) {
     const label = e => norm(attr(e, 'aria-label') || e.label || e.innerText || e.textContent);
     const cut = s => (s.length > LONG ? s.slice(0, LONG) + '...' : s);
     const list = all => all.slice(0, LISTED).map(o => cut(label(o)));
-    const named = () => cut(label(self)) || self.localName;
+    const model = globalThis[Symbol.for('sandbox-mcp')];
+    const caption = e => norm([...e.labels?.[0]?.childNodes ?? []].map(n => n.data || '').join(' '));
+    const named = () => {
+        if (model && model.label)
+            return model.label(self);
+        const said = cut(caption(self) || label(self));
+        return '<' + self.localName + '>' + (said ? ' "' + said + '"' : '');
+    };
 
     // ---- which element is meant ----
 
