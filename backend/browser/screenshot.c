@@ -2,12 +2,15 @@
 #include "backend/browser/marks.h"
 #include "backend/browser/state.h"
 #include "backend/browser/view.h"
+#include "base/clock.h"
 
 #include <math.h>
 #include <string.h>
 
 #define TRIES 6
-#define SIDE_MAX 16384.0 /* CSS pixels of a picture's side; what is beyond is left out */
+#define APART_MS 50
+#define FORGOTTEN_MS 3000 /* after that a picture is asked for again */
+#define SIDE_MAX 16384.0  /* CSS pixels of a picture's side; what is beyond is left out */
 
 struct area {
     double x, y, width, height; /* CSS pixels of the document */
@@ -86,6 +89,37 @@ static double fitting(const struct area *a)
     return fmin(scale, sqrt(PAGE_SHOT_PIXELS / (a->width * a->height)));
 }
 
+static uint64_t documents(struct page *page)
+{
+    pthread_mutex_lock(&page->browser->lock);
+    uint64_t n = page->main_documents;
+    pthread_mutex_unlock(&page->browser->lock);
+    return n;
+}
+
+/* Chromium forgets about a picture when the page goes to another document meanwhile. */
+static int ask(struct page *page, const char *params, struct call *call, struct cdp_reply *r,
+               struct err *err)
+{
+    int64_t deadline_ms = clock_ms() + CDP_TIMEOUT_MS;
+    struct err why = { 0 };
+    uint64_t before;
+
+    do {
+        before = documents(page);
+        if (!page_call(page, NULL, "Page.captureScreenshot", params, FORGOTTEN_MS, call, r, &why))
+            return 0;
+        if (why.code == ERR_STALE && element_pause(APART_MS, call, err))
+            return -1;
+    } while ((why.code == ERR_STALE || (why.code == ERR_TIMEOUT && documents(page) != before)) &&
+             clock_ms() < deadline_ms);
+    if (why.code == ERR_TIMEOUT && clock_ms() < deadline_ms)
+        return page_call(page, NULL, "Page.captureScreenshot", params, 0, call, r, err);
+    if (err)
+        *err = why;
+    return -1;
+}
+
 static int capture(struct page *page, const struct area *a, struct page_picture *p, bool beyond,
                    struct call *call, struct err *err)
 {
@@ -109,8 +143,7 @@ static int capture(struct page *page, const struct area *a, struct page_picture 
     jw_knum(&w, "scale", p->scale / a->ratio);
     jw_end(&w);
     jw_end(&w);
-    if (jw_done(&w) ||
-        page_call(page, NULL, "Page.captureScreenshot", params.data, 0, call, &r, err))
+    if (jw_done(&w) || ask(page, params.data, call, &r, err))
         return -1;
     data = yyjson_obj_get(r.result, "data");
     if (!yyjson_is_str(data))
