@@ -297,15 +297,6 @@ static void wait_for_answer(int fd, int64_t deadline_ms, struct call *call, int 
     while (n < 0 && errno == EINTR);
 }
 
-static int refused(yyjson_val *error, const char *method, struct err *err)
-{
-    const char *message = json_str(error, "message"), *data = json_str(error, "data");
-
-    return err_set(err, ERR_INVALID, "Browser: %s: %s%s%s", method,
-                   message ? message : "it failed without a reason", data ? ": " : "",
-                   data ? data : "");
-}
-
 /* Locked: what became of it. */
 static int outcome(struct cdp *cdp, struct slot *s, const char *method, struct cdp_reply *reply,
                    struct err *err)
@@ -320,7 +311,7 @@ static int outcome(struct cdp *cdp, struct slot *s, const char *method, struct c
     if (s->state == SLOT_WAITING)
         return cdp->alive ? 1 : dead(cdp, err);
     if (error)
-        return refused(error, method, err);
+        return cdp_refused(error, method, err);
     if (!yyjson_is_obj(yyjson_obj_get(root, "result")))
         return err_set(err, ERR_PROTOCOL, "%s: the browser answered without a result", method);
     if (reply)

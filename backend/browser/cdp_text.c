@@ -90,3 +90,19 @@ int cdp_command(struct buf *out, int64_t id, const char *session, const char *me
     jw_end(&w);
     return jw_done(&w);
 }
+
+int cdp_refused(yyjson_val *error, const char *method, struct err *err)
+{
+    static const char *const replaced[] = { "Cannot find context with", "context was destroyed",
+                                            "Not attached to an active page" };
+    const char *message = json_str(error, "message"), *data = json_str(error, "data");
+
+    for (size_t i = 0; message && i < COUNT_OF(replaced); i++)
+        if (strstr(message, replaced[i])) {
+            err_set(err, ERR_STALE, "the page went to another document meanwhile");
+            return err_next(err, "call again, or wait for it with browser_wait");
+        }
+    return err_set(err, ERR_INVALID, "Browser: %s: %s%s%s", method,
+                   message ? message : "it failed without a reason", data ? ": " : "",
+                   data ? data : "");
+}

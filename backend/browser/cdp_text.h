@@ -19,4 +19,8 @@ int64_t cdp_id_of(const char *text, size_t len);
 int cdp_command(struct buf *out, int64_t id, const char *session, const char *method,
                 const char *params, struct err *err) MUST_CHECK;
 
+/* The error that a command was answered with, always -1: ERR_STALE when it was of a document that
+ * another one has replaced, else ERR_INVALID. */
+int cdp_refused(yyjson_val *error, const char *method, struct err *err);
+
 #endif

@@ -7,6 +7,7 @@
 
 #define DEPTH_MAX 32 /* frames in frames */
 #define FRAME_MS 3000
+#define TRIES 3 /* of documents that go meanwhile */
 #define PROBES 4
 #define FRAME_BYTES 400 /* a frame is told in no less */
 
@@ -259,8 +260,8 @@ static int begin(struct making *m, struct element *e, const struct page_frame **
     return *top ? 0 : err_set(err, ERR_STALE, "the frame is no longer in the page");
 }
 
-int page_snapshot(struct page *page, const struct snapshot_how *how, struct call *call,
-                  struct snapshot *out, struct err *err)
+static int make(struct page *page, const struct snapshot_how *how, struct call *call,
+                struct snapshot *out, struct err *err)
 {
     const struct page_frame *top = NULL;
     struct element e = { 0 };
@@ -275,6 +276,22 @@ int page_snapshot(struct page *page, const struct snapshot_how *how, struct call
     if (r) {
         snapshot_done(out);
         *out = (struct snapshot){ 0 };
+    }
+    return r ? -1 : 0;
+}
+
+/* Of the next document when the one it was to be of goes meanwhile. */
+int page_snapshot(struct page *page, const struct snapshot_how *how, struct call *call,
+                  struct snapshot *out, struct err *err)
+{
+    struct err why = { 0 };
+    int tries = 0;
+
+    while (make(page, how, call, out, &why)) {
+        if (why.code == ERR_STALE && !how->target && ++tries < TRIES)
+            continue;
+        if (err)
+            *err = why;
         if (err && err->code == ERR_TIMEOUT)
             err_next(err, "the page is busy: try again, or wait for it with browser_wait");
         return -1;
