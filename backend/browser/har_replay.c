@@ -206,10 +206,11 @@ static bool posted_the_same(const struct recorded *e, const struct fetch_request
 /* The first one that was not served yet, else the last one; those that posted the same first. */
 static struct recorded *find(struct har_replay *r, const struct fetch_request *q)
 {
-    uint64_t hash = key_of(q->method, q->url);
+    uint64_t hash = key_of(q->method, q->url); /* 0: a longer URL than any that is recorded */
     struct recorded *last[2] = { NULL, NULL }, *fresh[2] = { NULL, NULL };
 
-    for (unsigned i = r->buckets[hash % r->bucket_count]; i; i = r->entries[i - 1].next) {
+    for (unsigned i = hash ? r->buckets[hash % r->bucket_count] : 0; i;
+         i = r->entries[i - 1].next) {
         struct recorded *e = &r->entries[i - 1];
         if (e->hash != hash)
             continue;
