@@ -220,7 +220,7 @@ static bool read_request(struct fetch_request *q, struct session *s, yyjson_val 
         .headers = yyjson_obj_get(request, "headers"),
         .redirected = json_str(params, "redirectedRequestId") != NULL,
     };
-    if (!q->id || strlen(q->id) >= FETCH_ID)
+    if (!q->id || strlen(q->id) >= FETCH_ID || !yyjson_is_obj(q->headers))
         return false;
     q->url = q->url ? q->url : "";
     q->method = q->method ? q->method : "GET";

@@ -282,12 +282,13 @@ static int write_params(const struct command *c, struct buf *out, struct err *er
     size_t i, n;
 
     jw_obj(&w);
-    yyjson_obj_foreach (c->params, i, n, key, value) {
-        if (context && !strcmp(yyjson_get_str(key), "disposeOnDetach"))
-            continue;
-        jw_key(&w, yyjson_get_str(key));
-        jw_val(&w, value);
-    }
+    if (c->params)
+        yyjson_obj_foreach (c->params, i, n, key, value) {
+            if (context && !strcmp(yyjson_get_str(key), "disposeOnDetach"))
+                continue;
+            jw_key(&w, yyjson_get_str(key));
+            jw_val(&w, value);
+        }
     if (context)
         jw_kbool(&w, "disposeOnDetach", true);
     jw_end(&w);

@@ -43,6 +43,8 @@ void net_headers_read(struct net_headers *h, yyjson_val *object)
     yyjson_val *key, *val;
 
     net_headers_done(h);
+    if (!object)
+        return;
     yyjson_obj_foreach (object, i, max, key, val) {
         const char *name = yyjson_get_str(key), *value = yyjson_get_str(val);
         size_t before = text.len;
