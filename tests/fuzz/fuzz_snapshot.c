@@ -10,25 +10,9 @@
  */
 #include "backend/browser/snapshot.h"
 #include "backend/browser/snapshot_refs.h"
-#include "base/log.h"
-
-#include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#define QUEUE_MAX (4 * 1024 * 1024)
+#include "tests/fuzz/fake_browser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct fake {
-    struct cdp_wire base;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct buf answers; /* lines */
-    const char *at, *end;
-    bool said, stopped;
-};
 
 /* One page, and a frame in it that lives in a session of its own. */
 static const char said_first[] =
@@ -47,14 +31,8 @@ static const char said_first[] =
     "{\"method\":\"Runtime.executionContextCreated\",\"params\":{\"context\":{\"id\":3,\"name\":"
     "\"sandbox-mcp\",\"auxData\":{\"frameId\":\"F3\"}}},\"sessionId\":\"S1\"}\n";
 
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 /* Locked. The next line when it is JSON and this command asks the page. */
-static int add_answer(struct fake *f, const char *method, int64_t id)
+static int answer(struct fake *f, const char *method, int64_t id)
 {
     const char *line = f->at, *stop;
     bool asks = !strncmp(method, "DOM.", 4) || !strcmp(method, "Runtime.callFunctionOn");
@@ -67,70 +45,9 @@ static int add_answer(struct fake *f, const char *method, int64_t id)
         f->at += n + (stop != NULL);
         doc = yyjson_read(line, n, 0);
     }
-    int r = doc ? buf_addf(&f->answers, NULL, "{\"id\":%lld,\"result\":%.*s}\n", (long long)id,
-                           (int)n, line)
-                : buf_addf(&f->answers, NULL, "{\"id\":%lld,\"result\":{}}\n", (long long)id);
+    int r = doc ? fake_answer(f, id, line, n) : fake_answer(f, id, "{}", 2);
     yyjson_doc_free(doc);
     return r;
-}
-
-static int fake_send(struct cdp_wire *wire, const char *json, size_t len, struct err *err)
-{
-    struct fake *f = (struct fake *)wire;
-    AUTO_JSON yyjson_doc *doc = json_parse(json, len, err);
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    const char *method = json_str(root, "method");
-    int64_t id = json_int(root, "id", -1);
-
-    must(doc && id > 0 && method && strlen(json) == len);
-    pthread_mutex_lock(&f->lock);
-    int r = add_answer(f, method, id);
-    pthread_cond_broadcast(&f->changed);
-    pthread_mutex_unlock(&f->lock);
-    return r;
-}
-
-static int fake_receive(struct cdp_wire *wire, struct buf *buf, struct err *err UNUSED)
-{
-    struct fake *f = (struct fake *)wire;
-    bool got = false;
-
-    buf_clear(buf);
-    pthread_mutex_lock(&f->lock);
-    while (!f->stopped && !got) {
-        const char *end = f->answers.len ? memchr(f->answers.data, '\n', f->answers.len) : NULL;
-        if (!end) {
-            f->said = true;
-            pthread_cond_broadcast(&f->changed);
-            pthread_cond_wait(&f->changed, &f->lock);
-            continue;
-        }
-        size_t n = (size_t)(end - f->answers.data);
-        must(!buf_add(buf, f->answers.data, n, NULL));
-        buf_drop_front(&f->answers, n + 1);
-        got = true;
-    }
-    pthread_mutex_unlock(&f->lock);
-    return got;
-}
-
-static void fake_stop(struct cdp_wire *wire)
-{
-    struct fake *f = (struct fake *)wire;
-
-    pthread_mutex_lock(&f->lock);
-    f->stopped = true;
-    pthread_cond_broadcast(&f->changed);
-    pthread_mutex_unlock(&f->lock);
-}
-
-static void fake_free(struct cdp_wire *wire)
-{
-    struct fake *f = (struct fake *)wire;
-
-    buf_done(&f->answers);
-    pthread_cond_destroy(&f->changed);
-    pthread_mutex_destroy(&f->lock);
 }
 
 static void look(struct page *page, enum snapshot_mode mode)
@@ -188,34 +105,23 @@ static void read_lines(struct page *page, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fake f = { .base = { fake_send, fake_receive, fake_stop, fake_free },
-                      .answers = BUF_MAX(QUEUE_MAX) };
     struct page *pages[BROWSER_PAGES_MAX];
-    struct browser *browser;
-    struct err err = { 0 };
+    struct fake f = { .answer = answer };
 
-    log_set_level(LOG_ERROR);
-    pthread_mutex_init(&f.lock, NULL);
-    pthread_cond_init(&f.changed, NULL);
-    must(!browser_new(&f.base, NULL, &browser, &err));
+    fake_begin(&f);
+    fake_say(&f, said_first, strlen(said_first));
     pthread_mutex_lock(&f.lock);
-    must(!buf_adds(&f.answers, said_first, NULL));
-    f.said = false;
-    pthread_cond_broadcast(&f.changed);
-    while (!f.said)
-        pthread_cond_wait(&f.changed, &f.lock);
     f.at = (const char *)data;
     f.end = f.at + size;
     pthread_mutex_unlock(&f.lock);
-    size_t n = browser_pages(browser, pages);
-    must(n == 1);
+    must(browser_pages(f.browser, pages) == 1);
     look(pages[0], SNAPSHOT_FULL);
     look(pages[0], SNAPSHOT_CHANGES);
     read_lines(pages[0], data, size);
     use_ref(pages[0], "e7");
     use_ref(pages[0], "f1e2");
     search(pages[0]);
-    browser_free(browser);
+    browser_free(f.browser);
     page_unref(pages[0]);
     return 0;
 }
