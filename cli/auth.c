@@ -1,4 +1,5 @@
 #include "cli/auth.h"
+#include "cli/base_url.h"
 #include "cli/fetch.h"
 #include "mcp/scope.h"
 
@@ -33,7 +34,6 @@ static int check_alone(const struct options *o, struct err *err)
         { "jwt-principal-claim", o->jwt_principal_claim },
         { "jwt-default-scopes", o->jwt_default_scopes },
         { "auth-server", o->auth_server.count },
-        { "public-url", o->public_url },
     };
 
     for (size_t i = 0; i < COUNT_OF(rest); i++)
@@ -53,13 +53,23 @@ static int check_jwt(const struct options *o, struct err *err)
     return 0;
 }
 
+static int check_public(const char *url, struct err *err)
+{
+    size_t n = url ? strlen(url) : 0, scheme = n && !strncmp(url, "https", 5) ? 8 : 7;
+
+    if (!n || ((!strncmp(url, "https://", 8) || !strncmp(url, "http://", 7)) && n < BASE_URL_MAX &&
+               strchr(url + scheme, '/') && url[n - 1] != '/'))
+        return 0;
+    err_set(err, ERR_INVALID, "--public-url: \"%.200s\" is not the URL of the endpoint", url);
+    return err_next(err, "give it as clients do, e.g. https://sandbox.example/mcp");
+}
+
 /* As clients write it: they compare it character by character. */
 static int make_resource(const struct options *o, const char *address, uint16_t port,
                          struct cli_auth *a, struct err *err)
 {
     bool v6 = strchr(address, ':'), any = !strcmp(address, "0.0.0.0") || !strcmp(address, "::");
-    const char *url = o->public_url, *host = url ? strstr(url, "://") : NULL;
-    size_t n = url ? strlen(url) : 0;
+    const char *url = o->public_url;
 
     if (!url && (any || !port)) {
         err_set(err, ERR_INVALID, "--jwt-issuer: the URL that clients use is not known");
@@ -70,11 +80,7 @@ static int make_resource(const struct options *o, const char *address, uint16_t 
                  o->tls_cert ? "https" : "http", v6 ? "[" : "", address, v6 ? "]" : "", port);
         return 0;
     }
-    if (n >= sizeof(a->resource) || !host || !strchr(host + 3, '/') || url[n - 1] == '/') {
-        err_set(err, ERR_INVALID, "--public-url: \"%.200s\" is not the URL of the endpoint", url);
-        return err_next(err, "give it as clients do, e.g. https://sandbox.example/mcp");
-    }
-    memcpy(a->resource, url, n + 1);
+    strcpy(a->resource, url);
     return 0;
 }
 
@@ -111,7 +117,7 @@ int cli_auth_open(const struct options *o, const char *address, uint16_t port, s
         .token = o->token_file || !token || !*token ? NULL : token,
     };
 
-    if (!o->jwt_issuer && check_alone(o, err))
+    if (check_public(o->public_url, err) || (!o->jwt_issuer && check_alone(o, err)))
         return -1;
     if (o->jwt_issuer &&
         (check_jwt(o, err) || make_resource(o, address, port, a, err) || make_jwt(o, a, err)))

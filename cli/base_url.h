@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BASE_URL_MAX 256
+#define BASE_URL_MAX 384
 
 /* Of --public-url, which may end in /mcp. False: none, not one of HTTP, or too long. */
 bool base_url_public(const char *url, char out[BASE_URL_MAX]);
