@@ -152,7 +152,7 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 #define WIRE_F_MULTILINE (1u << 8)
 #define WIRE_F_NAMES (1u << 9)
 #define WIRE_F_MUST_NOT_EXIST (1u << 10)
-#define WIRE_F_HOST (1u << 11) /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
+#define WIRE_F_HOST (1u << 11)    /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
 #define WIRE_F_BROWSER (1u << 12) /* CONFIG: WIRE_BROWSER will be asked for */
 #define WIRE_F_BARE (1u << 13)    /* browser: without a sandbox of its own */
 
@@ -163,8 +163,8 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 
 /*
  * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH, WIRE_BROWSER. A tag
- * that does not belong to a request is answered with ERROR. A frame that is malformed, not of this list, or has
- * another number of descriptors ends the sandbox, also on a channel.
+ * that does not belong to a request is answered with ERROR. A frame that is malformed, not of this
+ * list, or has another number of descriptors ends the sandbox, also on a channel.
  *
  * EXEC    TAG_COMMAND, or TAG_COMMAND_FD and one descriptor more behind those of OPEN (up to
  *         1 MiB); [TAG_CWD] (the workspace), [TAG_ENV] (additions)

@@ -3,7 +3,8 @@
  *
  * pid 1 parses CONFIG once, then only reads which kind of operation an OPEN frame wants, forks
  * and closes: the child *is* the operation. Every child of pid 1 is a supervisor, the browser's
- * parent (nursery.h) or a stray (pid1.c). No memory is allocated that grows: tables and buffers are static or on the stack.
+ * parent (nursery.h) or a stray (pid1.c). No memory is allocated that grows: tables and buffers are
+ * static or on the stack.
  */
 #ifndef BACKEND_AGENT_AGENT_H
 #define BACKEND_AGENT_AGENT_H
@@ -103,8 +104,8 @@ bool confine_limits(uint32_t nproc, uint32_t nofile);
 bool confine_payload(void);
 
 /* Children made while it is above 0 go before us when memory runs out: commands first, and of a
- * browser, which asks for 200 and 300 itself, its pages. confine_oom_open() comes before the process
- * stops being dumpable, and once more in a fork that has such children. */
+ * browser, which asks for 200 and 300 itself, its pages. confine_oom_open() comes before the
+ * process stops being dumpable, and once more in a fork that has such children. */
 #define OOM_COMMAND 500
 #define OOM_BROWSER 100
 void confine_oom_open(void);

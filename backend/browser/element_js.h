@@ -22,8 +22,7 @@
     "return getComputedStyle(e).visibility==='visible'};"
 
 /* On an element. */
-static const char js_visible[] = "function(){" JS_VISIBLE
-                                 "return this.isConnected&&visible(this)}";
+static const char js_visible[] = "function(){" JS_VISIBLE "return this.isConnected&&visible(this)}";
 
 /* box() of `el`; takes(hit(x, y)): what is at that point belongs to it. */
 #define JS_HIT                                                                                    \

@@ -147,8 +147,7 @@ static int mark_all(struct extract_run *run, const struct world *w, const char *
         if (strcmp(run->frames[i].parent, parent))
             continue;
         n++;
-        if (!mark(w, &run->frames[i], i, &why) || why.code == ERR_INVALID ||
-            why.code == ERR_STALE)
+        if (!mark(w, &run->frames[i], i, &why) || why.code == ERR_INVALID || why.code == ERR_STALE)
             continue;
         if (err)
             *err = why;

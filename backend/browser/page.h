@@ -135,8 +135,8 @@ struct page_script {
     const char *frame;   /* frame id; NULL: the main frame */
     int64_t node;        /* backendNodeId passed first; 0 none */
     const struct input_target *target; /* instead of these three; NULL none */
-    int64_t timeout_ms;  /* 0: CDP_TIMEOUT_MS; a script that still runs is then ended */
-    size_t max_bytes;    /* 0: 24 kB; what is beyond is left out */
+    int64_t timeout_ms; /* 0: CDP_TIMEOUT_MS; a script that still runs is then ended */
+    size_t max_bytes;   /* 0: 24 kB; what is beyond is left out */
 };
 
 struct page_value {
@@ -186,8 +186,8 @@ int page_screenshot(struct page *page, const struct page_shot *shot, struct call
 /* ---- what an action caused (settle.c) ---- */
 
 struct page_mark { /* how things stood before it */
-    uint64_t documents, same_document, requests, console_errors, opened, loads, number,
-        downloads, aborted;
+    uint64_t documents, same_document, requests, console_errors, opened, loads, number, downloads,
+        aborted;
     unsigned in_flight;
     bool dialog; /* one was open already */
 };

@@ -67,17 +67,17 @@ struct page {
     unsigned in_flight_count;
     struct document document;
     uint64_t requests, documents, main_documents, same_document, console_errors, opened;
-    char *posted; /* URL of the last document, when it was asked for otherwise than by GET */
-    uint64_t aborted;       /* documents that did not come, or became downloads */
-    int64_t aborted_ms;     /* the last one, monotonic */
-    int64_t download_by_ms; /* one should begin until then; 0: none is expected */
-    uint64_t loads_started; /* navigations of any frame that were begun */
-    bool loading;           /* the main frame */
-    struct refs *page_refs; /* snapshot_refs.h; NULL none yet */
+    char *posted;       /* URL of the last document, when it was asked for otherwise than by GET */
+    uint64_t aborted;   /* documents that did not come, or became downloads */
+    int64_t aborted_ms; /* the last one, monotonic */
+    int64_t download_by_ms;  /* one should begin until then; 0: none is expected */
+    uint64_t loads_started;  /* navigations of any frame that were begun */
+    bool loading;            /* the main frame */
+    struct refs *page_refs;  /* snapshot_refs.h; NULL none yet */
     struct chooser *chooser; /* chooser.h; NULL: none was opened yet */
     char *drag;              /* drag.c: JSON of what was caught; NULL none */
     bool drag_wanted;
-    bool touch;              /* fingers instead of a mouse */
+    bool touch; /* fingers instead of a mouse */
     char dialog_session[PAGE_FRAME_ID];
     char dialog_type[16]; /* "" none */
     char dialog_message[PAGE_DIALOG_MAX];
@@ -87,12 +87,12 @@ struct page {
     struct page_event events[PAGE_EVENTS_MAX];
     unsigned event_count;
     struct screencast_sink screencast; /* frame NULL: none runs */
-    struct responses *responses; /* responses.c */
-    struct console *console; /* NULL: nothing was printed */
-    struct emulation *emulation; /* NULL: none */
-    bool blank;              /* all that it asks for is empty: storage.c */
-    int mouse_held;              /* bits of MouseEvent.buttons that input_mouse() left down */
-    struct net_log *net_log;     /* NULL: nothing was asked for yet */
+    struct responses *responses;       /* responses.c */
+    struct console *console;           /* NULL: nothing was printed */
+    struct emulation *emulation;       /* NULL: none */
+    bool blank;                        /* all that it asks for is empty: storage.c */
+    int mouse_held;                    /* bits of MouseEvent.buttons that input_mouse() left down */
+    struct net_log *net_log;           /* NULL: nothing was asked for yet */
 };
 
 struct browser {
@@ -115,7 +115,7 @@ struct browser {
     struct context contexts[BROWSER_CONTEXTS_MAX];
     struct list watches;
     struct downloads *downloads; /* NULL: none are allowed */
-    struct extracts *extracts; /* what pages said; NULL: nothing yet */
+    struct extracts *extracts;   /* what pages said; NULL: nothing yet */
     struct network *network;     /* rules and recordings; NULL: none were made yet */
     struct buf outbox; /* commands to send once the lock is free: session, method, params */
 };

@@ -286,36 +286,21 @@ static void session_crashed(struct browser *b UNUSED, struct session *s, yyjson_
 }
 
 static const struct page_event_row target_events[] = {
-    { "Target.attachedToTarget", attached },
-    { "Target.targetCreated", created },
-    { "Target.detachedFromTarget", detached },
-    { "Target.targetDestroyed", destroyed },
-    { "Target.targetInfoChanged", info_changed },
-    { "Target.targetCrashed", target_crashed },
-    { "Inspector.targetCrashed", session_crashed },
-    { NULL, NULL },
+    { "Target.attachedToTarget", attached },        { "Target.targetCreated", created },
+    { "Target.detachedFromTarget", detached },      { "Target.targetDestroyed", destroyed },
+    { "Target.targetInfoChanged", info_changed },   { "Target.targetCrashed", target_crashed },
+    { "Inspector.targetCrashed", session_crashed }, { NULL, NULL },
 };
 
 /* ---- all events ---- */
 
 /* Every table of a list is asked: several parts may want the same event. */
 static const struct page_event_row *const of_browser[] = {
-    target_events,
-    download_events,
-    network_events,
-    websocket_events,
-    fetch_events,
+    target_events, download_events, network_events, websocket_events, fetch_events,
 };
 static const struct page_event_row *const of_page[] = {
-    screencast_events,
-    request_events,
-    frame_events,
-    page_events,
-    chooser_events,
-    drag_events,
-    console_events,
-    storage_events,
-    wait_events,
+    screencast_events, request_events, frame_events,   page_events, chooser_events,
+    drag_events,       console_events, storage_events, wait_events,
 };
 
 static bool run(const struct page_event_row *const *tables, size_t count, struct browser *b,

@@ -223,8 +223,8 @@ int local_setup(struct local_backend *be, struct err *err)
     if (state_open(c->state_dir, &be->state, &broken))
         be->broken = broken;
     if (egress_policy_parse(c->network ? c->network : "none", &be->policy, err) ||
-        browser_place_find(c->browser, &be->browser, err) ||
-        set_workspace(be, err) || set_mounts(be, err))
+        browser_place_find(c->browser, &be->browser, err) || set_workspace(be, err) ||
+        set_mounts(be, err))
         return -1;
     be->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (be->null_fd < 0)
