@@ -6,6 +6,7 @@
 #include "mcp/view.h"
 #include "transport/upgrade.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ struct cli_cdp {
     struct tickets *tickets;
     struct cdp_offer offer;
     struct upgrade_handler handler;
-    char base[BASE_URL_MAX]; /* set before the first ticket is asked for */
+    atomic_bool ready; /* base is written */
+    char base[BASE_URL_MAX];
 };
 
 /* One WebSocket. */
@@ -106,6 +108,9 @@ static int make_url(void *context, const char *principal, const char *sandbox_id
     struct identity who = { .scopes = SCOPE_EXECUTE };
     char path[64], ticket[ID_SIZE];
 
+    *out = '\0';
+    if (!atomic_load(&cdp->ready))
+        return 0;
     snprintf(who.principal, sizeof(who.principal), "%s", principal);
     snprintf(path, sizeof(path), PREFIX "%s", sandbox_id);
     if (ticket_mint(cdp->tickets, &who, PURPOSE, path, ticket, err))
@@ -131,7 +136,7 @@ int cli_cdp_new(const struct options *o, struct backend *be, struct cli_cdp **ou
         .offer = { make_url, cdp },
         .handler = { PREFIX, PURPOSE, on_open, on_message, on_close, cdp },
     };
-    (void)base_url_public(o->public_url, cdp->base);
+    atomic_init(&cdp->ready, base_url_public(o->public_url, cdp->base));
     if (tickets_new(CLI_CDP_TICKET_MS, &cdp->tickets, err)) {
         free(cdp);
         return -1;
@@ -163,6 +168,8 @@ void cli_cdp_serve(struct cli_cdp *cdp, struct http_config *config)
 
 void cli_cdp_listens(struct cli_cdp *cdp, const char *address, uint16_t port)
 {
-    if (cdp && !*cdp->base)
-        base_url_local(address, port, false, cdp->base);
+    if (!cdp || atomic_load(&cdp->ready))
+        return;
+    base_url_local(address, port, false, cdp->base);
+    atomic_store(&cdp->ready, true);
 }
