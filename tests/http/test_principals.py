@@ -65,6 +65,10 @@ class Person:
         begun = self.legacy("initialize", {"protocolVersion": protocol.LEGACY, "capabilities": {},
                                            "clientInfo": protocol.CLIENT})
         handles["session"] = begun.headers["mcp-session-id"]
+        made = self.call("recording_start", kind="terminal")["structuredContent"]
+        handles["recording"] = made["recording_id"]
+        self.say("terminal_execute", command=f"echo recorded {self.secret}")
+        self.call("recording_control", recording_id=handles["recording"], action="stop")
         if self.number < NAMED:
             self.call("file_write", sandbox="shared", path="named.txt", content=self.secret)
 
@@ -80,6 +84,7 @@ class Person:
         assert self.request("tasks/get", {
             "taskId": handles["task"], "_meta": TASKS})["result"]["status"] == "working"
         assert self.legacy("ping", Mcp_Session_Id=handles["session"]).status == 200
+        self.download()
         listed = [one["uri"] for one in self.request("resources/list")["result"]["resources"]]
         assert f"sandbox://{handles['sandbox']}/info" in listed
         sandboxes = {uri for uri in listed if re.match(r"sandbox://sb_", uri)}
@@ -87,6 +92,14 @@ class Person:
         if self.number < NAMED:
             said = protocol.text(self.call("file_read", sandbox="shared", path="named.txt"))
             assert self.secret in said
+
+    def download(self):
+        """Their recording by its URL, which needs no token, once."""
+        got = self.call("recording_get", recording_id=self.handles["recording"])
+        self.ticket = got["_meta"]["sandbox-mcp/url"].rpartition("/")[2]
+        found = self.server.send(None, {}, "GET", f"/download/{self.ticket}")
+        assert found.status == 200 and f"recorded {self.secret}" in found.body.decode()
+        assert self.server.send(None, {}, "GET", f"/download/{self.ticket}").status == 404
 
     # ---- what is not ----
 
@@ -106,6 +119,10 @@ class Person:
             "output uri": self.request("resources/read", {"uri": f"{base}/output/{process}"}),
             "own output uri": self.request("resources/read", {
                 "uri": f"sandbox://{self.handles['sandbox']}/output/{process}"}),
+            "recording": self.call("recording_get", recording_id=handles["recording"]),
+            "recorded": self.request("resources/read", {
+                "uri": f"{base}/recording/{handles['recording']}"}),
+            "unrecord": self.call("recording_delete", recording_ids=[handles["recording"]]),
             "task": self.request("tasks/get", tasks),
             "update": self.request("tasks/update", {**tasks, "inputResponses": {}}),
             "cancel": self.request("tasks/cancel", tasks),
@@ -182,7 +199,7 @@ def test_nobody_sees_or_touches_what_is_not_theirs(start_people):
         for other in people:
             if other is person:
                 continue
-            leaked = other.secret in seen
+            leaked = other.secret in seen or other.ticket in seen
             assert not leaked, (person.name, other.name)
             if other not in victims(people, person):
                 for kind, handle in other.handles.items():
