@@ -18,9 +18,9 @@ from lib.stdio import Stdio
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = PAGES[0].read_text()
 # Of other programs, in lines about them.
-FOREIGN = {"--security-opt", "--exec", "--noproxy"}
+FOREIGN = {"--security-opt", "--exec", "--noproxy", "--no-sandbox"}
 MORE_VARIABLES = {"SANDBOX_MCP_TOKEN", "SANDBOX_MCP_BACKEND_KEY", "SANDBOX_MCP_AGENT",
-                  "SANDBOX_MCP_STATE_KEY"}
+                  "SANDBOX_MCP_BROWSER_CDP_KEY", "SANDBOX_MCP_STATE_KEY"}
 
 
 def blocks(language, text=README):
