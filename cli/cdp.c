@@ -101,11 +101,11 @@ static void on_close(void *session)
 
 /* ---- tickets ---- */
 
-static int make_url(void *context, const char *principal, const char *sandbox_id,
+static int make_url(void *context, const char *principal, int64_t until_ms, const char *sandbox_id,
                     char out[CDP_URL_MAX], struct err *err)
 {
     struct cli_cdp *cdp = context;
-    struct identity who = { .scopes = SCOPE_EXECUTE };
+    struct identity who = { .scopes = SCOPE_EXECUTE, .until_ms = until_ms };
     char path[64], ticket[ID_SIZE];
 
     *out = '\0';

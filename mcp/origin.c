@@ -14,6 +14,7 @@ void origin_read(const struct inbound *in, struct tool_origin *out)
     t->sampled = false;
     out->digest[0] = out->sandbox[0] = out->page[0] = '\0';
     out->started_us = clock_us();
+    out->until_ms = facts->until_ms;
     snprintf(out->address, sizeof(out->address), "%s", facts->address ?: "");
     if (!trace_read(t, json_str(meta, "traceparent"), json_str(meta, "tracestate")))
         (void)trace_read(t, facts->traceparent, facts->tracestate);

@@ -109,6 +109,7 @@ struct http_facts {
     size_t param_count;
     const char *address; /* of the client */
     unsigned scopes;     /* SCOPE_* of this message's token: a session may see several */
+    int64_t until_ms;    /* monotonic: when that token ends; 0 never */
 };
 
 int server_new(const struct server_config *config, struct server **out, struct err *err) MUST_CHECK;

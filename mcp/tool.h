@@ -61,6 +61,7 @@ struct tool_origin {
     char sandbox[36];           /* id of the one that was used; "" none */
     char page[36];              /* id of the browser's page that it is about; "" none */
     int64_t started_us;         /* monotonic */
+    int64_t until_ms;           /* monotonic: when the caller's token ends; 0 never */
 };
 
 /*

@@ -11,5 +11,5 @@ int tools_cdp_url(struct tool_call *call, struct sandbox *sb, const struct brows
     if (!offer || view_read_only(call->view) ||
         !keeper_link(atomic_load(&sb->keeper), browser)->ours)
         return 0;
-    return offer->url(offer->context, call->principal, sb->id, out, err);
+    return offer->url(offer->context, call->principal, call->origin.until_ms, sb->id, out, err);
 }

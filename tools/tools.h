@@ -13,9 +13,10 @@
 
 /* DevTools of a sandbox's browser for other programs, over the HTTP server. */
 struct cdp_offer {
-    /* A ws:// URL, good once and soon, for `principal` alone. */
-    int (*url)(void *context, const char *principal, const char *sandbox_id, char out[CDP_URL_MAX],
-               struct err *err);
+    /* A ws:// URL, good once and soon, for `principal` alone, and no longer than until_ms (as in
+     * struct tool_origin). */
+    int (*url)(void *context, const char *principal, int64_t until_ms, const char *sandbox_id,
+               char out[CDP_URL_MAX], struct err *err);
     void *context;
 };
 

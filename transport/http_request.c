@@ -256,6 +256,7 @@ static bool route(struct http_core *core, const struct peer *peer, struct http_r
         .params = r->headers.params,
         .param_count = r->headers.param_count,
         .scopes = r->who.scopes,
+        .until_ms = r->who.until_ms,
         .protocol_version = value[HEADER_VERSION],
         .method = value[HEADER_METHOD],
         .name = value[HEADER_NAME],

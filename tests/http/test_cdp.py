@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser.harness import chromium
 
+from lib import issuer as issuers
 from lib.debugged import Reader
 from lib.paths import BINARY, NODE, NPM, node_env
 from lib.server import Server
@@ -444,3 +445,29 @@ def test_the_server_stops_while_one_is_open(start_server, connect):
     server.process.terminate()
     assert client.closed() == 1001
     assert server.process.wait(15) == 0
+
+
+def test_it_ends_with_the_token_that_asked_for_it(connect, tmp_path):
+    issuer = issuers.Issuer()
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": issuer.published}))
+    state = tempfile.mkdtemp(prefix="smcp-")
+    env = {k: v for k, v in os.environ.items() if not k.startswith("SANDBOX_MCP_")}
+    server = Server(BINARY, *HOST, "--jwt-issuer", issuers.NAME, "--jwt-key-file", keys, token=None,
+                    env=env | {"SANDBOX_MCP_STATE_DIR": state})
+    issuer.audience = server.url
+    try:
+        server.token = issuer.token(scope="execute")
+        started(server)
+        lasting = connect(info(server)["cdp_url"])
+        server.token = issuer.token(scope="execute", exp=int(time.time()) - 54)  # of 60 of grace
+        ending = connect(info(server)["cdp_url"])
+        assert ending.call("Browser.getVersion")["result"]
+        assert ending.closed() == 1008
+        assert lasting.call("Browser.getVersion")["result"]
+        for client in (lasting, ending):
+            client.close()
+    finally:
+        issuer.close()
+        assert server.close() == 0
+        shutil.rmtree(state, ignore_errors=True)
