@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,4 +81,21 @@ int io_read_file(const char *path, size_t max, struct buf *out, struct err *err)
     if (io_read_all(fd, out, err))
         return err_wrap(err, "read %s", path);
     return 0;
+}
+
+int io_make_path(const char *path, mode_t mode, struct err *err)
+{
+    AUTO_FREE char *copy = strdup(path);
+
+    if (!copy)
+        return err_oom(err);
+    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, mode) && errno != EEXIST)
+            return err_sys(err, errno, "make the directory %s", copy);
+        if (!slash)
+            return 0;
+        *slash = '/';
+    }
 }

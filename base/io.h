@@ -22,4 +22,7 @@ int io_set_nonblocking(int fd, bool on);
 /* Whole regular file of at most `max` bytes into out, symbolic links followed. */
 int io_read_file(const char *path, size_t max, struct buf *out, struct err *err) MUST_CHECK;
 
+/* A directory and those above it, as far as they are not there. */
+int io_make_path(const char *path, mode_t mode, struct err *err) MUST_CHECK;
+
 #endif

@@ -26,25 +26,6 @@ static const char *name(char out[64], const char *id, const char *suffix)
 
 /* ---- the directory ---- */
 
-static int make_path(const char *path, struct err *err)
-{
-    AUTO_FREE char *copy = strdup(path);
-
-    if (!copy)
-        return err_oom(err);
-    for (char *p = copy + 1;; p++) {
-        char c = *p;
-        if (c && c != '/')
-            continue;
-        *p = '\0';
-        if (mkdir(copy, 0700) && errno != EEXIST)
-            return err_sys(err, errno, "make %s", copy);
-        if (!c)
-            return 0;
-        *p = c;
-    }
-}
-
 /* A lock file of ours. Whoever clears up may have had it between our open and our flock. */
 static int make_lock(struct tasks *ts, struct err *err)
 {
@@ -68,7 +49,7 @@ static int make_lock(struct tasks *ts, struct err *err)
 
 int task_files_open(struct tasks *ts, const char *dir, struct err *err)
 {
-    if (make_path(dir, err))
+    if (io_make_path(dir, 0700, err))
         return -1;
     ts->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (ts->dir_fd < 0)

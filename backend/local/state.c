@@ -208,7 +208,7 @@ int state_open(const char *root, struct state *out, struct err *err)
         return root ? err_oom(err) : -1;
     if (path[0] != '/')
         return err_set(err, ERR_INVALID, "--state-dir: \"%s\" is not an absolute path", path);
-    if (tree_make_path(path, err) || (out->own_uids && check_passage(path, err)))
+    if (io_make_path(path, 0755, err) || (out->own_uids && check_passage(path, err)))
         return -1;
     top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)

@@ -25,23 +25,6 @@ int tree_dir(int parent, const char *name, mode_t mode, struct err *err)
     return fd;
 }
 
-int tree_make_path(const char *path, struct err *err)
-{
-    AUTO_FREE char *copy = strdup(path);
-
-    if (!copy)
-        return err_oom(err);
-    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(copy, 0755) && errno != EEXIST)
-            return err_sys(err, errno, "make the directory %s", copy);
-        if (!slash)
-            return 0;
-        *slash = '/';
-    }
-}
-
 struct removal {
     int top;
     unsigned moved;

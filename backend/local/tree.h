@@ -10,9 +10,6 @@
 /* Make it when missing and open it; an existing one keeps its mode. -1 and err otherwise. */
 int tree_dir(int parent, const char *name, mode_t mode, struct err *err) MUST_CHECK;
 
-/* mkdir -p of an absolute path, mode 0755 for what is made. */
-int tree_make_path(const char *path, struct err *err) MUST_CHECK;
-
 /* Remove everything; symbolic links are not followed, any depth, what cannot be removed stays. */
 void tree_remove(int parent, const char *name);
 

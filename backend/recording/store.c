@@ -49,25 +49,6 @@ void recording_file_done(struct recording_file *f)
 
 /* ---- directories ---- */
 
-static int make_path(const char *path, struct err *err)
-{
-    AUTO_FREE char *copy = strdup(path);
-
-    if (!copy)
-        return err_oom(err);
-    for (char *p = copy + 1;; p++) {
-        char c = *p;
-        if (c && c != '/')
-            continue;
-        *p = '\0';
-        if (mkdir(copy, 0700) && errno != EEXIST)
-            return err_sys(err, errno, "make %s", copy);
-        if (!c)
-            return 0;
-        *p = c;
-    }
-}
-
 /* The principal's; -1 without a word when it is not there and not to be made. */
 static int open_owner(struct recording_store *s, const char *principal, bool make, struct err *err)
 {
@@ -80,7 +61,7 @@ static int open_owner(struct recording_store *s, const char *principal, bool mak
         path = NULL;
         return err_oom(err);
     }
-    if (make && make_path(path, err))
+    if (make && io_make_path(path, 0700, err))
         return -1;
     fd = open(path, DIR_FLAGS);
     if (fd < 0 && make)
