@@ -1,6 +1,7 @@
 #include "backend/browser/wait.h"
 #include "backend/browser/element.h"
 #include "backend/browser/responses.h"
+#include "backend/browser/world.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
@@ -81,42 +82,28 @@ static const char *told(struct waiting *g)
 
 /* ---- what the page shows: without the lock ---- */
 
-static void add_text(struct jw *w, const char *text)
-{
-    jw_obj(w);
-    jw_kstr(w, "value", text);
-    jw_end(w);
-}
-
 static int probe_frame(struct waiting *g, const struct page_frame *frame, int *seen,
                        struct err *err)
 {
     AUTO(cdp_reply) struct cdp_reply reply = { 0 };
-    AUTO(buf) struct buf params = BUF_MAX(64 * 1024);
-    struct jw w = JW(&params, err);
-    int64_t context, left_ms = g->deadline_ms - clock_ms() + 200;
+    AUTO(buf) struct buf args = BUF_MAX(64 * 1024);
+    struct jw w = JW(&args, err);
+    int64_t left_ms = g->deadline_ms - clock_ms() + 200;
+    yyjson_val *value;
 
-    if (left_ms > PROBE_MS)
-        left_ms = PROBE_MS;
+    left_ms = left_ms > PROBE_MS ? PROBE_MS : left_ms > 1 ? left_ms : 1;
     if (page_call(g->page, frame->session, "Runtime.addBinding",
                   "{\"name\":\"" BINDING "\",\"executionContextName\":\"" PAGE_WORLD "\"}", left_ms,
-                  g->call, NULL, err) ||
-        page_world(g->page, frame, g->call, &context, err))
+                  g->call, NULL, err))
         return -1;
-    jw_obj(&w);
-    jw_kstr(&w, "functionDeclaration", js_probe);
-    jw_kint(&w, "executionContextId", context);
-    jw_key(&w, "arguments");
     jw_arr(&w);
-    add_text(&w, g->what->text);
-    add_text(&w, g->what->text_gone);
+    jw_str(&w, g->what->text);
+    jw_str(&w, g->what->text_gone);
     jw_aend(&w);
-    jw_kbool(&w, "returnByValue", true);
-    jw_end(&w);
-    if (jw_done(&w) || page_call(g->page, frame->session, "Runtime.callFunctionOn", params.data,
-                                 left_ms > 1 ? left_ms : 1, g->call, &reply, err))
+    if (jw_done(&w) ||
+        world_call(g->page, frame->id, js_probe, args.data, left_ms, g->call, &reply, &value, err))
         return -1;
-    *seen |= (int)json_int(yyjson_obj_get(reply.result, "result"), "value", 0);
+    *seen |= (int)yyjson_get_int(value);
     return 0;
 }
 
