@@ -30,7 +30,8 @@ def text(client, uri):
 def test_what_is_there_is_listed(client):
     assert [r["uri"] for r in client.resources()] == ["sandbox://policy", "sandbox://tools"]
     assert [t["uriTemplate"] for t in client.templates()] == [
-        "sandbox://{id}/info", FILE["uri"], "sandbox://{id}/output/{pid}"]
+        "sandbox://{id}/info", FILE["uri"], "sandbox://{id}/output/{pid}",
+        "sandbox://{id}/recording/{rid}"]
     client.text("terminal_execute", command="true")
     info = client.resources()[2]["uri"]
     assert json.loads(text(client, info))["sandbox_id"] == info.split("/")[2]
