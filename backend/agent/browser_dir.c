@@ -13,6 +13,19 @@
 #define DEPTH_MAX 24
 #define PREFIX "sandbox-browser-"
 
+/* Commands cannot get at it, but they can take its owner's rights to it away (chmod). */
+static int open_own(int at, const char *name)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(at, name, flags);
+
+    if (fd < 0 && errno == EACCES && !fchmodat(at, name, 0700, 0))
+        fd = openat(at, name, flags);
+    if (fd >= 0)
+        (void)fchmod(fd, 0700);
+    return fd;
+}
+
 static void empty(int dir, int depth)
 {
     DIR *list = fdopendir(dir);
@@ -27,7 +40,7 @@ static void empty(int dir, int depth)
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !unlinkat(dir, e->d_name, 0) ||
             depth == DEPTH_MAX)
             continue;
-        below = openat(dir, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        below = open_own(dir, e->d_name);
         if (below >= 0)
             empty(below, depth + 1);
         (void)unlinkat(dir, e->d_name, AT_REMOVEDIR);
@@ -37,7 +50,7 @@ static void empty(int dir, int depth)
 
 void browser_dir_remove(const char *path)
 {
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int dir = open_own(AT_FDCWD, path);
 
     if (dir >= 0)
         empty(dir, 0);
@@ -75,6 +88,8 @@ static bool make(const char *path, const char *name)
 
 bool browser_dir_make(const char *root, char out[BROWSER_DIR_MAX])
 {
+    if (access(root, R_OK | W_OK | X_OK) && errno == EACCES)
+        (void)chmod(root, 0700);
     browser_dir_tidy(root);
     if (snprintf(out, BROWSER_DIR_MAX, "%s/" PREFIX "%d", root, (int)getpid()) >= BROWSER_DIR_MAX) {
         errno = ENAMETOOLONG;

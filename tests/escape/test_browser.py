@@ -229,6 +229,18 @@ def test_its_files(browsing):
         again(browsing)
 
 
+@pytest.mark.isolated
+@pytest.mark.options("--toolsets", "all")
+def test_taking_rights_to_its_files_away(browsing):
+    """Which Landlock does not keep commands from: the next browser starts, nothing is left."""
+    for what in ("/run/browser/*/*", "/run/browser/*", "/run/browser"):
+        browsing.run(f"chmod 000 {what}")
+    browsing.call("browser_close")
+    result = browsing.call("browser_navigate", url="about:blank")
+    assert not result.get("isError"), result
+    assert browsing.run("ls /run/browser | wc -l").split()[-1] == "1"
+
+
 # Where browsers and their libraries look for what they load or run. A library that is loaded says
 # so; it is compiled there, as it has to fit.
 TRAPS = r"""
