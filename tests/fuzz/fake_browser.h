@@ -27,7 +27,7 @@ struct fake {
     struct browser *browser;
 };
 
-static int fake_answer(struct fake *f, int64_t id, const char *result, size_t len)
+static inline int fake_answer(struct fake *f, int64_t id, const char *result, size_t len)
 {
     return buf_addf(&f->answers, NULL, "{\"id\":%lld,\"result\":%.*s}\n", (long long)id, (int)len,
                     result);
@@ -99,7 +99,7 @@ static void fake_free(struct cdp_wire *wire)
 }
 
 /* Its browser is there when it returns; browser_free(f->browser) ends both. */
-static void fake_begin(struct fake *f)
+static inline void fake_begin(struct fake *f)
 {
     struct err err = { 0 };
 
@@ -112,7 +112,7 @@ static void fake_begin(struct fake *f)
 }
 
 /* Returns when all of these lines, and what was answered meanwhile, was taken in. */
-static void fake_say(struct fake *f, const void *lines, size_t len)
+static inline void fake_say(struct fake *f, const void *lines, size_t len)
 {
     pthread_mutex_lock(&f->lock);
     if (len)
