@@ -114,6 +114,8 @@ int browsing_target(struct tool_call *call, struct browsing *b, const char *targ
     bool rest = false;
 
     *out = (struct input_target){ 0 };
+    if (!strncmp(target, "ref=", 4))
+        target += 4;
     if (!snapshot_is_ref(target, &rest)) {
         out->selector = target;
         return 0;

@@ -16,7 +16,7 @@ static int split(const char *selector, const char **kind, const char **text, str
 {
     if (!*selector || strlen(selector) > INPUT_SELECTOR_MAX)
         return err_set(err, ERR_INVALID, "target: has to be of 1 to %d bytes", INPUT_SELECTOR_MAX);
-    *kind = "css";
+    *kind = !strncmp(selector, "//", 2) || !strncmp(selector, "(//", 3) ? "xpath" : "css";
     *text = selector;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         size_t n = strlen(kinds[i]);

@@ -24,8 +24,8 @@
 
 /*
  * Either a selector, looked for in every frame, the main one first: "css=...", "text=...",
- * "role=button[name=\"Save\"]", "xpath=...", or plain CSS; or a ref of a snapshot (snapshot.h), or
- * a node of a session.
+ * "role=button[name=\"Save\"]", "xpath=..." or "//...", or plain CSS; or a ref of a snapshot
+ * (snapshot.h), or a node of a session.
  */
 struct input_target {
     const char *ref;      /* "e12"; NULL: */

@@ -102,6 +102,13 @@ def test_a_ref_in_a_frame_that_loads_anew_is_found_again(web, site):
     assert 'clicked button "Inner"' in web.text("browser_click", target=inner)
 
 
+def test_other_ways_of_writing_a_target(web, site):
+    web("browser_navigate", url=site.add("/", "<title>W</title><button>Go</button>"))
+    ref = web.data("browser_find", text="Go")["matches"][0]["ref"]
+    for target in (f"ref={ref}", "//button", "(//button)[1]", "xpath=//button", "button"):
+        assert 'button "Go"' in web.text("browser_hover", target=target)
+
+
 def test_unknown_refs_and_bad_selectors_are_said(web, site):
     go(web, site, "<button>A</button><button>B</button>")
     for target in ("e4711", "f99e1"):
