@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lib import reports
-from lib.paths import BINARY
+from lib.paths import BINARY, BROWSER_ENV
 from lib.server import Server
 from lib.stdio import Stdio
 
@@ -30,7 +30,8 @@ def state_dir(monkeypatch):
     for name in [name for name in os.environ if name.startswith("SANDBOX_MCP_")]:
         monkeypatch.delenv(name)
     path = Path(tempfile.mkdtemp(prefix="smcp-"))
-    monkeypatch.setenv("SANDBOX_MCP_STATE_DIR", str(path))
+    for name, value in {"SANDBOX_MCP_STATE_DIR": str(path), **BROWSER_ENV}.items():
+        monkeypatch.setenv(name, value)
     yield path
     shutil.rmtree(path, ignore_errors=True)
 

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from lib import reports
-from lib.paths import BINARY
+from lib.paths import BINARY, BROWSER
 
 DRIVE = Path(BINARY).parent / "tests/browser/drive"
 BROWSERS = ["/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium",
@@ -24,7 +24,8 @@ SECONDS = 40
 
 
 def chromium():
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+    """SANDBOX_MCP_TEST_BROWSER, also for servers, else the first one that is here."""
+    return BROWSER or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 class Failed(Exception):

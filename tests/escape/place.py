@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from lib import processes, protocol
+from lib.paths import BROWSER_ENV
 from lib.stdio import Stdio
 
 USER = 54321
@@ -46,7 +47,7 @@ class Place:
             os.chown(path, uid, uid)
         state_dir.chmod(0o711)
         self.env = {"PATH": PATH, "HOME": str(self.outside), "ESCAPE": self.token,
-                    "SANDBOX_MCP_STATE_DIR": str(state_dir)}
+                    "SANDBOX_MCP_STATE_DIR": str(state_dir), **BROWSER_ENV}
         self.args = ["--runtime", runtime, *args]
         first, *rest = [*before, *as_user(uid, [binary, *self.args])]
         self.client = Stdio(first, *rest, env=self.env, cwd="/")

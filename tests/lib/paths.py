@@ -7,6 +7,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("SANDBOX_MCP_BIN") or str(ROOT / "build/sandbox-mcp")
 AGENT = str(Path(BINARY).parent / "sandbox-agent")
 
+# The browser of all tests; None: the first one that is installed.
+BROWSER = os.environ.get("SANDBOX_MCP_TEST_BROWSER")
+BROWSER_ENV = {"SANDBOX_MCP_BROWSER": BROWSER} if BROWSER else {}
+
 # The Node of the tests is one that npm brought, new enough for every client.
 NPM = ROOT / "build/npm"
 NODE_MODULES = NPM / "node_modules"

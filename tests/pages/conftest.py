@@ -12,7 +12,7 @@ import tempfile
 import pytest
 from browser.harness import chromium
 
-from lib.paths import BINARY
+from lib.paths import BINARY, BROWSER_ENV
 from lib.site import Site
 from lib.stdio import Stdio
 
@@ -23,6 +23,7 @@ class Web:
     def __init__(self, *args):
         self.state = tempfile.mkdtemp(prefix="smcp-")
         env = {name: v for name, v in os.environ.items() if not name.startswith("SANDBOX_MCP_")}
+        env |= BROWSER_ENV
         self.server = Stdio(BINARY, "--toolsets", "all", *args,
                             env=env | {"SANDBOX_MCP_STATE_DIR": self.state})
 
