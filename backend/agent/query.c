@@ -236,10 +236,25 @@ static void processes(int fd)
         }
 }
 
-/* "processes rss_kb" of browsers: they are many, and nobody asks for them one by one. */
+/* Pages that are its own, and those of files and shared memory, which others may have too; who may
+ * not look into its memory may know this. */
+static bool memory(pid_t pid, unsigned long long *own, unsigned long long *common)
+{
+    unsigned long long resident;
+    char path[40];
+
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    if (!slurp(path) || sscanf(text, "%*u %llu %llu", &resident, common) != 2)
+        return false;
+    *own = resident > *common ? resident - *common : 0;
+    return true;
+}
+
+/* "processes kb" of browsers: they are many, and nobody asks for them one by one. What they share
+ * is counted once, as the most that one of them has of it. */
 static void browsers(int fd)
 {
-    unsigned long long pages = 0;
+    unsigned long long pages = 0, most = 0, own, common;
     const struct process *list;
     size_t count;
     char value[64];
@@ -248,9 +263,12 @@ static void browsers(int fd)
         return;
     list = tree_below(nursery_pid(), NULL, &count);
     for (size_t i = 0; i < count; i++)
-        pages += list[i].rss_pages;
+        if (memory(list[i].pid, &own, &common)) {
+            pages += own;
+            most = common > most ? common : most;
+        }
     snprintf(value, sizeof(value), "%zu %llu", count,
-             pages * (unsigned long long)sysconf(_SC_PAGESIZE) / 1024);
+             (pages + most) * (unsigned long long)sysconf(_SC_PAGESIZE) / 1024);
     put(fd, "browser", value);
 }
 

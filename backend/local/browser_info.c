@@ -19,7 +19,7 @@ static int running(const struct query *q, struct sandbox_info *res, struct err *
     if (sscanf(query_get(q, "browser"), "%llu %llu", &count, &kb) != 2 || !count)
         return 0;
     return sandbox_info_add(res, "browser.processes", err, "%llu", count) ||
-                   sandbox_info_add(res, "browser.rss_mb", err, "%llu", kb / 1024)
+                   sandbox_info_add(res, "browser.memory_mb", err, "%llu", kb / 1024)
                ? -1
                : 0;
 }
