@@ -300,6 +300,8 @@ static void logged(struct browser *b UNUSED, struct session *s, yyjson_val *para
     yyjson_val *entry = yyjson_obj_get(params, "entry");
     struct said said = said_new();
 
+    if (request_was_icon(s->page, json_str(entry, "networkRequestId")))
+        return;
     say(&said.text, json_str(entry, "text"));
     say_stack(&said.stack, yyjson_obj_get(entry, "stackTrace"));
     keep(s, &said, level_of(json_str(entry, "level")), entry, timestamp(entry));

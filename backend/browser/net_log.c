@@ -201,7 +201,8 @@ static void will_be_sent(struct browser *b, struct session *s, yyjson_val *param
     struct page *page = net_page(b, s, document);
     bool again = yyjson_is_obj(yyjson_obj_get(params, "redirectResponse"));
 
-    if (!page || !id || !*id || strlen(id) >= NET_ID || !url || !strncmp(url, "data:", 5))
+    if (!page || !id || !*id || strlen(id) >= NET_ID || !url || !strncmp(url, "data:", 5) ||
+        request_is_icon(params))
         return;
     if (e && !e->r.over && again)
         redirected(b, log, e, params);

@@ -40,6 +40,19 @@ static bool ends(const char *type)
     return true;
 }
 
+bool request_is_icon(yyjson_val *params)
+{
+    const char *type = json_str(params, "type");
+    const char *by = json_str(yyjson_obj_get(params, "initiator"), "type");
+
+    return type && by && !strcmp(type, "Other") && !strcmp(by, "other");
+}
+
+bool request_was_icon(const struct page *page, const char *id)
+{
+    return id && *id && page->icon == hash(id);
+}
+
 static bool is_main_document(struct page *page, yyjson_val *params)
 {
     const char *type = json_str(params, "type"), *frame = json_str(params, "frameId");
@@ -79,6 +92,10 @@ static void will_be_sent(struct browser *b UNUSED, struct session *s, yyjson_val
 {
     const char *id = json_str(params, "requestId");
 
+    if (request_is_icon(params)) {
+        s->page->icon = hash(id);
+        return;
+    }
     if (!yyjson_obj_get(params, "redirectResponse"))
         s->page->requests++;
     note_method(s->page, params);

@@ -60,11 +60,12 @@ struct page {
     char opener[ID_SIZE];
     char context[PAGE_FRAME_ID]; /* browserContextId */
     char *url, *title;
-    bool crashed, closed, tree_known;
+    bool crashed, closed, tree_known, fitted;
     struct frame *frames[PAGE_FRAMES_MAX];
     size_t frame_count;
     uint64_t in_flight[PAGE_REQUESTS_MAX]; /* hashes of their ids */
     unsigned in_flight_count;
+    uint64_t icon;           /* the hash of the last one that was an icon's; see request_is_icon() */
     struct document document;
     uint64_t requests, documents, main_documents, same_document, console_errors, opened;
     char *posted;       /* URL of the last document, when it was asked for otherwise than by GET */
@@ -173,6 +174,10 @@ void frame_navigated(struct page *page, const char *session, yyjson_val *frame, 
  * it from now on is told. */
 int page_know(struct page *page, struct call *call, struct err *err) MUST_CHECK;
 
+/* Without the lock. Its window as large as is needed for a page of the usual size; once, and not
+ * for popups, which have the size they were opened with. */
+void page_fit(struct page *page, struct call *call);
+
 /* Without the lock. NULL: it stays. */
 void page_keep_title(struct page *page, const char *title);
 
@@ -189,6 +194,10 @@ struct page_event_row {
 extern const struct page_event_row frame_events[], request_events[], page_events[], wait_events[];
 extern const struct page_event_row screencast_events[];
 void screencast_over(struct page *page, const char *why); /* it is closed, crashed or gone */
+
+/* Of Network.requestWillBeSent: the browser wants it for a tab nobody sees, the page does not. */
+bool request_is_icon(yyjson_val *params);
+bool request_was_icon(const struct page *page, const char *id); /* the last one of them */
 
 void responses_free(struct responses *r);
 void responses_mark(struct page *page); /* an action begins */

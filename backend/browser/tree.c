@@ -36,6 +36,7 @@ int page_know(struct page *page, struct call *call, struct err *err)
     pthread_mutex_unlock(&page->browser->lock);
     if (known)
         return 0;
+    page_fit(page, call);
     if (page_call(page, NULL, "Page.getFrameTree", NULL, WORLD_MS, call, &tree, err))
         return -1;
     pthread_mutex_lock(&page->browser->lock);

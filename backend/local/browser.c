@@ -8,16 +8,18 @@
 #define START_MS 10000 /* until its process is there */
 #define PROXY_FLAG "--proxy-server=http://127.0.0.1:3128"
 
-#define FEATURES                                                        \
-    "AutofillServerCommunication,DialMediaRouteProvider,HttpsUpgrades," \
-    "MediaRouter,OptimizationHints,Translate"
+#define FEATURES                                                                     \
+    "AutofillServerCommunication,DialMediaRouteProvider,HttpsUpgrades,"              \
+    "MediaRouter,OptimizationHints,Translate,WebUIOmniboxAimPopup,WebUIOmniboxPopup"
 #define RESOLVER_RULES \
     "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE ::1"
 
 _Static_assert(EGRESS_PORT == 3128, "PROXY_FLAG names the port");
 
 /* Nothing of its own accord over the network, no questions, no slowing down of pages in the
- * background; shared memory with its other files, where commands cannot get at it. */
+ * background; shared memory with its other files, where commands cannot get at it. Commands can
+ * connect to the socket by which one start of a desktop's browser hands its words to another: a
+ * headless or an automated one answers that it is about to end, and does nothing. */
 static const char *const flags[] = {
     "--remote-debugging-pipe",
     "--headless",
@@ -37,6 +39,12 @@ static const char *const flags[] = {
     "--disable-sync",
     "--disable-breakpad",
     "--disable-crash-reporter",
+    "--disable-component-extensions-with-background-pages",
+    "--disable-popup-blocking",
+    "--disable-prompt-on-repost",
+    "--disable-search-engine-choice-screen",
+    "--enable-automation",
+    "--deny-permission-prompts",
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
@@ -83,13 +91,20 @@ static int add_network(const struct local_backend *be, struct buf *out, struct e
     return add_words(out, proxied, COUNT_OF(proxied), err);
 }
 
+/* A desktop's browser shows its first tab before it goes to the page that is asked for, which would
+ * end a navigation of ours: that one makes no tab by itself. */
+static const char *first_page(const char *program)
+{
+    return strstr(program, "headless") ? "about:blank" : "--no-startup-window";
+}
+
 static int put_request(const struct local_backend *be, struct wire_out *w, struct err *err)
 {
-    static const char *const page[] = { "about:blank" };
+    const char *page = first_page(be->browser.program);
     AUTO(buf) struct buf words = BUF_MAX(4096);
 
     if (add_words(&words, flags, COUNT_OF(flags), err) || add_network(be, &words, err) ||
-        add_words(&words, page, 1, err))
+        add_words(&words, &page, 1, err))
         return -1;
     wire_begin(w, WIRE_START, 0);
     wire_put_str(w, TAG_PATH, be->browser.program);

@@ -302,3 +302,34 @@ def test_commands_stay_under_the_strict_filter(browsing):
         assert f"\n{line}\n" in said + "\n", said
     for pid in [main_process(browsing), *parents(main_process(browsing), 2)]:
         assert status(pid)["Seccomp_filters"] == "1" and int(status(pid)["CapEff"], 16) == 0
+
+
+HAND_OVER = r"""
+import glob, os, re, socket, sys, time
+paths = [l.split()[-1] for l in open("/proc/net/unix") if "/run/browser/" in l]
+print("sockets", paths)
+words = ["chromium", "http://localhost:3000/handed-over", "--new-window"]
+for path in paths:
+    try:
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(5)
+        s.connect(path)
+        s.sendall(b"START\0/\0" + "\0".join(words).encode())
+        s.shutdown(socket.SHUT_WR)
+        print("said", s.recv(64))
+    except OSError as e:
+        print("failed", e)
+time.sleep(1)
+"""
+
+
+@pytest.mark.isolated
+def test_what_another_start_of_it_would_hand_over(browsing):
+    """chromium listens for that on a socket; headless-shell does not."""
+    browsing.run("mkdir www; cd www; python3 -m http.server 3000 >/dev/null 2>log & sleep 1")
+    said = browsing.python(HAND_OVER)
+    assert "sockets" in said, said
+    tabs = browsing.call("browser_tabs", action="list")["structuredContent"]["pages"]
+    assert len(tabs) == 1, (said, tabs)
+    assert "handed-over" not in browsing.run("cat www/log"), said
+    again(browsing)

@@ -104,14 +104,19 @@ def guarded(site):
     return tried
 
 
+def refused(web, page, url):
+    """A browser that would ask somebody for a password shows nothing of the answer."""
+    return "401" in str(web("browser_navigate", page_id=page, url=url)["content"])
+
+
 def test_basic_auth(web, site, page, guarded):
     origin = site.url("").rstrip("/")
-    assert web.data("browser_navigate", page_id=page, url=site.url("/guarded"))["status"] == 401
+    assert refused(web, page, site.url("/guarded"))
     wrong = web("browser_headers", origins=[origin], username="kim", password="wr0ng-one")
     assert "wr0ng-one" not in str(wrong) and "kim" not in str(wrong)
     assert wrong["structuredContent"]["rules"] == [
         {"origins": [origin], "headers": [], "basic_auth": True}]
-    assert web.data("browser_navigate", page_id=page, url=site.url("/guarded"))["status"] == 401
+    assert refused(web, page, site.url("/guarded"))
     assert len([t for t in guarded if t]) == 1
     web("browser_headers", origins=[origin], username="kim", password="p ä:ß")
     went = web.data("browser_navigate", page_id=page, url=site.url("/guarded"))
@@ -120,7 +125,7 @@ def test_basic_auth(web, site, page, guarded):
 
 def test_credentials_are_for_their_origin(web, site, page, guarded):
     web("browser_headers", origins=["http://example.com"], username="kim", password="p ä:ß")
-    assert web.data("browser_navigate", page_id=page, url=site.other("/guarded"))["status"] == 401
+    assert refused(web, page, site.other("/guarded"))
     assert not any(guarded)
     assert "origins" in web.fails("browser_headers", username="kim", password="x")
 

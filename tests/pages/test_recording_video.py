@@ -265,7 +265,7 @@ def browser_of(web):
             program = os.readlink(f"/proc/{pid}/exe")
         except OSError:
             continue
-        if "chrom" in program and b"--type=" not in line:
+        if "chrom" in program and b"--remote-debugging-pipe" in line and b"--type=" not in line:
             return pid
     raise AssertionError("no browser runs")
 
