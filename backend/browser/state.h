@@ -65,7 +65,7 @@ struct page {
     size_t frame_count;
     uint64_t in_flight[PAGE_REQUESTS_MAX]; /* hashes of their ids */
     unsigned in_flight_count;
-    uint64_t icon;           /* the hash of the last one that was an icon's; see request_is_icon() */
+    uint64_t icon;           /* hash of the last icon's id; request_is_icon() */
     struct document document;
     uint64_t requests, documents, main_documents, same_document, console_errors, opened;
     char *posted;       /* URL of the last document, when it was asked for otherwise than by GET */

@@ -8,8 +8,8 @@
 #define START_MS 10000 /* until its process is there */
 #define PROXY_FLAG "--proxy-server=http://127.0.0.1:3128"
 
-#define FEATURES                                                                     \
-    "AutofillServerCommunication,DialMediaRouteProvider,HttpsUpgrades,"              \
+#define FEATURES                                                        \
+    "AutofillServerCommunication,DialMediaRouteProvider,HttpsUpgrades," \
     "MediaRouter,OptimizationHints,Translate,WebUIOmniboxAimPopup,WebUIOmniboxPopup"
 #define RESOLVER_RULES \
     "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE ::1"

@@ -1,4 +1,4 @@
-"""What chromium, with all that a desktop's browser brings, has to be kept from; else test_browser.py."""
+"""chromium, with all that a desktop's browser brings; else see test_browser.py."""
 
 import os
 
