@@ -365,6 +365,7 @@ def test_downloads_of_tools_stay_where_they_are(server, connect, site, tmp_path)
 
 def test_the_browser_ends(server, connect):
     client = connect(info(server)["cdp_url"])
+    client.call("Browser.getVersion")
     server.call("browser_close")
     assert client.closed() == 1001
     started(server)
