@@ -91,8 +91,7 @@ static int add_network(const struct local_backend *be, struct buf *out, struct e
     return add_words(out, proxied, COUNT_OF(proxied), err);
 }
 
-/* A desktop's browser shows its first tab before it goes to the page that is asked for, which would
- * end a navigation of ours: that one makes no tab by itself. */
+/* A desktop's browser makes no tab by itself: all pages are ours. A shell knows no such option. */
 static const char *first_page(const char *program)
 {
     return strstr(program, "headless") ? "about:blank" : "--no-startup-window";
