@@ -1,7 +1,9 @@
+#include "backend/browser/page_trace.h"
 #include "backend/browser/vitals.h"
 #include "tools.gen.h"
 #include "tools/browsing.h"
 #include "tools/render.h"
+#include "tools/saving.h"
 
 #include <math.h>
 #include <string.h>
@@ -50,7 +52,8 @@ static int vitals_text(struct buf *out, const struct vitals *v, struct err *err)
                : 0;
 }
 
-static void vitals_json(struct jw *w, const struct vitals *v, const char *id, const char *url)
+static void vitals_json(struct jw *w, const struct vitals *v, const char *id, const char *url,
+                        const struct saving *saving)
 {
     jw_obj(w);
     jw_kstr(w, "page_id", id);
@@ -65,7 +68,53 @@ static void vitals_json(struct jw *w, const struct vitals *v, const char *id, co
     jw_knum(w, "long_tasks_ms", tenths(v->long_tasks_ms));
     jw_kint(w, "requests", v->requests);
     jw_kint(w, "bytes", v->bytes);
+    if (saving->saved)
+        jw_kstr(w, "path", saving->saved);
     jw_end(w);
+}
+
+static int take(void *context, const char *data, size_t len, struct err *err)
+{
+    return saving_add(context, data, len, err);
+}
+
+static int look(struct tool_call *call, struct browsing *b,
+                const struct browser_performance_args *args, struct vitals *v, struct err *err)
+{
+    struct page_goto reload = {
+        .go = PAGE_RELOAD,
+        .wait = PAGE_WAIT_LOAD,
+        .timeout_ms = RELOAD_MS,
+    };
+    struct page_went went;
+    char armed[VITALS_ID];
+    int r;
+
+    if (!args->reload)
+        return page_vitals(b->page, tools_ms(args->time_s), call->call, v, err);
+    if (page_vitals_arm(b->page, call->call, armed, err))
+        return -1;
+    r = page_navigate(b->page, &reload, call->call, &went, err) ||
+        page_vitals(b->page, tools_ms(args->time_s), call->call, v, err);
+    page_vitals_disarm(b->page, armed);
+    return r ? -1 : 0;
+}
+
+/* The same with a trace of it in a file. */
+static int look_and_trace(struct tool_call *call, struct browsing *b,
+                          const struct browser_performance_args *args, struct vitals *v,
+                          struct saving *saving, struct err *err)
+{
+    int r;
+
+    if (!args->save_to)
+        return look(call, b, args, v, err);
+    if (page_trace_begin(b->page, call->call, err))
+        return -1;
+    r = look(call, b, args, v, err);
+    if (r)
+        return page_trace_end(b->page, call->call, NULL, NULL, NULL) ? -1 : r;
+    return page_trace_end(b->page, call->call, take, saving, err);
 }
 
 int tool_browser_performance(struct tool_call *call, const struct browser_performance_args *args,
@@ -73,22 +122,24 @@ int tool_browser_performance(struct tool_call *call, const struct browser_perfor
 {
     AUTO(browsing) struct browsing b = { 0 };
     AUTO(buf) struct buf json = BUF_MAX(64 * 1024), text = BUF_MAX(64 * 1024);
-    struct page_goto reload = { .go = PAGE_RELOAD,
-                                .wait = PAGE_WAIT_LOAD,
-                                .timeout_ms = RELOAD_MS };
+    AUTO(saving) struct saving saving = { .call = call->call, .path = args->save_to };
     struct jw w = JW(&json, err);
     struct page_info info;
-    struct page_went went;
     struct vitals v;
 
-    if (browsing_begin(call, args->page_id, &b, err) ||
-        (args->reload && page_navigate(b.page, &reload, call->call, &went, err)) ||
-        page_vitals(b.page, tools_ms(args->time_s), call->call, &v, err))
+    if (browsing_begin(call, args->page_id, &b, err))
+        return -1;
+    saving.sandbox = b.sandbox;
+    if (look_and_trace(call, &b, args, &v, &saving, err))
         return -1;
     page_info(b.page, &info);
-    vitals_json(&w, &v, page_id(b.page), info.url);
+    vitals_json(&w, &v, page_id(b.page), info.url, &saving);
     if (jw_done(&w) || browsing_place(&text, page_id(b.page), info.url, info.title, err) ||
-        vitals_text(&text, &v, err) || tool_text(call, text.data, text.len, err))
+        vitals_text(&text, &v, err) ||
+        (saving.saved &&
+         (buf_addf(&text, err, "trace in %s, ", saving.saved) ||
+          render_bytes(&text, (uint64_t)saving.bytes, err) || buf_addc(&text, '\n', err))) ||
+        tool_text(call, text.data, text.len, err))
         return -1;
     return tool_structured(call, &json, err);
 }

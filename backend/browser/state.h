@@ -65,7 +65,7 @@ struct page {
     size_t frame_count;
     uint64_t in_flight[PAGE_REQUESTS_MAX]; /* hashes of their ids */
     unsigned in_flight_count;
-    uint64_t icon;           /* hash of the last icon's id; request_is_icon() */
+    uint64_t icon; /* hash of the last icon's id; request_is_icon() */
     struct document document;
     uint64_t requests, documents, main_documents, same_document, console_errors, opened;
     char *posted;       /* URL of the last document, when it was asked for otherwise than by GET */
@@ -91,9 +91,11 @@ struct page {
     struct responses *responses;       /* responses.c */
     struct console *console;           /* NULL: nothing was printed */
     struct emulation *emulation;       /* NULL: none */
-    bool blank;                        /* all that it asks for is empty: storage.c */
-    int mouse_held;                    /* bits of MouseEvent.buttons that input_mouse() left down */
-    struct net_log *net_log;           /* NULL: nothing was asked for yet */
+    char trace[160];                   /* handle of the one that is complete */
+    bool traced;
+    bool blank;              /* all that it asks for is empty: storage.c */
+    int mouse_held;          /* bits of MouseEvent.buttons that input_mouse() left down */
+    struct net_log *net_log; /* NULL: nothing was asked for yet */
 };
 
 struct browser {
@@ -206,6 +208,10 @@ void responses_mark(struct page *page); /* an action begins */
 
 extern const struct page_event_row console_events[];
 void console_free(struct console *c); /* NULL is fine */
+
+/* ---- page_trace.c ---- */
+
+extern const struct page_event_row trace_events[];
 
 /* ---- emulate.c ---- */
 

@@ -299,8 +299,8 @@ static const struct page_event_row *const of_browser[] = {
     target_events, download_events, network_events, websocket_events, fetch_events,
 };
 static const struct page_event_row *const of_page[] = {
-    screencast_events, request_events, frame_events,   page_events, chooser_events,
-    drag_events,       console_events, storage_events, wait_events,
+    screencast_events, request_events, frame_events, page_events,    chooser_events,
+    drag_events,       console_events, trace_events, storage_events, wait_events,
 };
 
 static bool run(const struct page_event_row *const *tables, size_t count, struct browser *b,

@@ -4,14 +4,22 @@
 
 #include <stdio.h>
 
-static const char js_vitals[] =
-    "async function(ms){const seen={lcp:[],shift:[],event:[],task:[],paint:[]};"
-    "const watch=(type,to,more)=>{try{const o=new PerformanceObserver(l=>{"
-    "for(const e of l.getEntries())if(to.length<5000)to.push(e)});"
-    "o.observe({type,buffered:true,...more})}catch(e){}};"
-    "watch('largest-contentful-paint',seen.lcp);watch('layout-shift',seen.shift);"
-    "watch('event',seen.event,{durationThreshold:16});watch('first-input',seen.event);"
+/* What is seen from here on, and what was buffered before. */
+#define WATCH                                                                           \
+    "const seen={lcp:[],shift:[],event:[],task:[],paint:[]};"                           \
+    "const watch=(type,to,more)=>{try{const o=new PerformanceObserver(l=>{"             \
+    "for(const e of l.getEntries())if(to.length<5000)to.push(e)});"                     \
+    "o.observe({type,buffered:true,...more})}catch(e){}};"                              \
+    "watch('largest-contentful-paint',seen.lcp);watch('layout-shift',seen.shift);"      \
+    "watch('event',seen.event,{durationThreshold:16});watch('first-input',seen.event);" \
     "watch('longtask',seen.task);watch('paint',seen.paint);"
+
+/* In our world of every new document, before its own scripts. */
+static const char js_arm[] = "(()=>{" WATCH "globalThis.seenByVitals=seen})()";
+
+static const char js_vitals[] =
+    "async function(ms){const made=()=>{" WATCH "return seen};"
+    "const seen=globalThis.seenByVitals||made();"
     "await new Promise(r=>setTimeout(r,ms));"
     "const nav=performance.getEntriesByType('navigation')[0];"
     "const out={cls:0,tasks:seen.task.length,busy:0,requests:0,bytes:0};"
@@ -31,6 +39,36 @@ static const char js_vitals[] =
     "if(nav){out.ttfb=nav.responseStart;out.requests++;out.bytes+=nav.transferSize||0;"
     "if(nav.domContentLoadedEventEnd)out.dom=nav.domContentLoadedEventEnd;"
     "if(nav.loadEventEnd)out.load=nav.loadEventEnd}return out}";
+
+int page_vitals_arm(struct page *page, struct call *call, char id[VITALS_ID], struct err *err)
+{
+    AUTO(cdp_reply) struct cdp_reply reply = { 0 };
+    AUTO(buf) struct buf params = BUF_MAX(8192);
+    struct jw w = JW(&params, err);
+
+    jw_obj(&w);
+    jw_kstr(&w, "source", js_arm);
+    jw_kstr(&w, "worldName", PAGE_WORLD);
+    jw_end(&w);
+    if (jw_done(&w) || page_call(page, NULL, "Page.addScriptToEvaluateOnNewDocument", params.data,
+                                 0, call, &reply, err))
+        return -1;
+    copy_text(id, VITALS_ID, json_str(reply.result, "identifier"));
+    return 0;
+}
+
+void page_vitals_disarm(struct page *page, const char *id)
+{
+    AUTO(buf) struct buf params = BUF_MAX(256);
+    struct jw w = JW(&params, NULL);
+
+    jw_obj(&w);
+    jw_kstr(&w, "identifier", id);
+    jw_end(&w);
+    if (!jw_done(&w))
+        cdp_tell(page->browser->cdp, page->session, "Page.removeScriptToEvaluateOnNewDocument",
+                 params.data);
+}
 
 static double number(yyjson_val *of, const char *key, double otherwise)
 {

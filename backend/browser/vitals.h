@@ -16,6 +16,14 @@ struct vitals { /* milliseconds since the navigation; -1: there was none */
     char lcp_element[160];               /* "<img#hero>"; untrusted */
 };
 
+#define VITALS_ID 64
+
+/* Documents that the page loads until page_vitals_disarm() are watched from their beginning: the
+ * browser buffers not all there is. */
+int page_vitals_arm(struct page *page, struct call *call, char id[VITALS_ID],
+                    struct err *err) MUST_CHECK;
+void page_vitals_disarm(struct page *page, const char *id);
+
 /* Looks on for watch_ms. */
 int page_vitals(struct page *page, int64_t watch_ms, struct call *call, struct vitals *out,
                 struct err *err) MUST_CHECK;

@@ -1,5 +1,7 @@
 """browser_performance: numbers that the page itself could have read."""
 
+import json
+
 PAGE = """<title>Slow</title><h1 id=big style="font-size:80px">Hello there</h1><p id=p>text</p>
 <script>
   const until = performance.now() + 120; while (performance.now() < until);
@@ -33,3 +35,16 @@ def test_a_page_without_a_load(web):
     page = web.open("about:blank")
     found = web.data("browser_performance", page_id=page, time_s=0.1)
     assert found["cls"] == 0 and "lcp_ms" not in found
+
+
+def test_a_trace_of_a_load(web, site, tmp_path):
+    page = web.open(site.add("/", PAGE))
+    path = tmp_path / "trace.json"
+    found = web.data("browser_performance", page_id=page, reload=True, time_s=0.2,
+                     save_to=str(path))
+    assert found["path"] == str(path) and found["lcp_ms"] > 0
+    names = {event["name"] for event in json.loads(path.read_text())["traceEvents"]}
+    assert "EvaluateScript" in names and "thread_name" in names
+    assert web.fails("browser_performance", page_id=page, time_s=0.1,
+                     save_to=str(path / "below" / "a" / "file"))
+    assert web.data("browser_performance", page_id=page, time_s=0.1)["cls"] >= 0
