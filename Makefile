@@ -83,8 +83,10 @@ $O/sandbox-agent: $(patsubst %.c,$O/static/%.o,$(AGENT))
 	$(call say,LD,$@)
 	$Q$(CC) -static-pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
+# Of two functions of one name an archive would link either, without a word.
 $O/lib.a: $(LIB_OBJS)
 	$(call say,AR,$@)
+	$Q! nm $^ | awk '$$2 == "T" { print $$3 " is defined twice" }' | sort | uniq -d | grep .
 	$Q$(RM) $@ && $(AR) rcs $@ $^
 
 # The agent's objects once more, for unit tests and fuzzers.
