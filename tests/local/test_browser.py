@@ -108,12 +108,12 @@ def test_its_pages_are_in_a_sandbox_of_their_own(start):
     assert not any("no-sandbox" in line for line in info(client)["degraded"])
 
 
-def pss(client):
-    """MiB of all its processes, what they share being counted once."""
+def memory(client, what):
+    """MiB of all its processes; what: Pss, where they share what they have in common, or Rss."""
     kb = 0
     for pid, _ in browsers(client):
         with open(f"/proc/{pid}/smaps_rollup") as f:
-            kb += int(re.search(r"^Pss: +(\d+)", f.read(), re.M)[1])
+            kb += int(re.search(rf"^{what}: +(\d+)", f.read(), re.M)[1])
     return kb / 1024
 
 
@@ -126,7 +126,9 @@ def test_what_sandbox_info_says_of_it(start):
     after = info(client, "processes", "ports", "metrics")
     assert re.match(r"(Headless)?Chrome/\d+\.", after["facts"]["browser.version"])
     assert int(after["facts"]["browser.processes"]) > 3
-    assert pss(client) * 0.6 < int(after["facts"]["browser.memory_mb"]) < pss(client) * 1.6
+    # Other browsers of the machine make its share of what they have in common smaller.
+    said = int(after["facts"]["browser.memory_mb"])
+    assert memory(client, "Pss") * 0.6 < said < memory(client, "Rss") * 0.8
     assert any(line.startswith("browser: in the sandbox") for line in after["isolation"])
     assert after.get("processes") == before.get("processes") and not after.get("ports")
     assert after["facts"]["usage.processes"] == before["facts"]["usage.processes"]
