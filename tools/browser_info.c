@@ -14,7 +14,7 @@ struct state {
     struct page_view view; /* width 0: it does not answer */
     double ratio;
     int64_t heap;
-    int64_t rss_mb; /* of all its processes; -1: not known */
+    int64_t memory_mb; /* of all its processes; -1: not known */
     size_t pages;
     char cdp_url[CDP_URL_MAX];
 };
@@ -42,7 +42,7 @@ static int64_t memory_of(struct tool_call *call, struct sandbox *sb)
     if (sandbox_info(sb, call->call, 0, &info, NULL))
         return -1;
     for (size_t i = 0; i < info.fact_count; i++)
-        if (!strcmp(info.facts[i].name, "browser.rss_mb"))
+        if (!strcmp(info.facts[i].name, "browser.memory_mb"))
             return strtoll(info.facts[i].value, NULL, 10);
     return -1;
 }
@@ -52,7 +52,7 @@ static int learn(struct tool_call *call, struct state *s, const char *id, struct
     s->link = keeper_link(atomic_load(&s->b.sandbox->keeper), s->b.browser);
     if (tools_cdp_url(call, s->b.sandbox, s->b.browser, s->cdp_url, err))
         return -1;
-    s->rss_mb = memory_of(call, s->b.sandbox);
+    s->memory_mb = memory_of(call, s->b.sandbox);
     if (choose_page(s, id, err) || !s->b.page)
         return s->b.page || !id ? 0 : -1;
     page_info(s->b.page, &s->page);
@@ -87,8 +87,8 @@ static int write_text(struct buf *out, const struct state *s, struct err *err)
                  s->pages == 1 ? "" : "s") ||
         (*s->link->note && buf_addf(out, err, "%s\n", s->link->note)))
         return -1;
-    if (s->rss_mb >= 0 &&
-        buf_addf(out, err, "all its processes use %lld MB\n", (long long)s->rss_mb))
+    if (s->memory_mb >= 0 &&
+        buf_addf(out, err, "all its processes use %lld MB\n", (long long)s->memory_mb))
         return -1;
     if (*s->cdp_url &&
         buf_addf(out, err, "DevTools for another program, good once, within a minute: %s\n",
@@ -121,8 +121,8 @@ static int reply(struct tool_call *call, const struct state *s, struct err *err)
         if (*s->link->note)
             jw_kstr(&w, "isolation", s->link->note);
         jw_kint(&w, "pages", (int64_t)s->pages);
-        if (s->rss_mb >= 0)
-            jw_kint(&w, "rss_mb", s->rss_mb);
+        if (s->memory_mb >= 0)
+            jw_kint(&w, "memory_mb", s->memory_mb);
         if (*s->cdp_url)
             jw_kstr(&w, "cdp_url", s->cdp_url);
     }
@@ -141,7 +141,7 @@ int tool_browser_info(struct tool_call *call, const struct browser_info_args *ar
 
     if (!s)
         return err_oom(err);
-    s->heap = s->rss_mb = -1;
+    s->heap = s->memory_mb = -1;
     r = tools_sandbox(call, &s->b.sandbox, err);
     if (!r)
         s->b.browser = sandbox_browser_running(s->b.sandbox);

@@ -73,4 +73,4 @@ def test_without_a_network_only_what_is_inside_loads(start_web, serve):
     said = web.fails("browser_navigate", url="http://example.com/")
     assert said.startswith("denied: ") and "--network none" in said
     assert not outside.seen
-    assert web.data("browser_info")["rss_mb"] > 20
+    assert web.data("browser_info")["memory_mb"] > 20

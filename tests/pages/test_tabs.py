@@ -47,12 +47,12 @@ def test_the_last_page_can_be_closed(fresh, site):
 
 
 def test_a_popup_is_listed_with_its_opener(web, site):
-    site.add("/pop", "<title>Pop</title>")
+    site.add("/pop", "<title>Pop</title>popped")
     opener = web.open(site.add("/", "<title>Top</title><a target=_blank href=/pop>open</a>"))
     told = web.text("browser_click", target="text=open")
     popup = next(p for p in pages(web) if p.get("opener") == opener)
     assert popup["page_id"] in told and not popup["active"]
-    assert "Pop" in web.text("browser_wait", url="/pop", state="load", page_id=popup["page_id"])
+    assert "Pop" in web.text("browser_wait", text="popped", page_id=popup["page_id"])
     assert active(web) == popup["page_id"]
     web("browser_tabs", action="close")
     assert active(web) == opener
