@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 BUILD="gcc make libc6-dev pkg-config libyyjson-dev libmicrohttpd-dev libcurl4-openssl-dev
     libwebsockets-dev libseccomp-dev libpcre2-dev libssl-dev bubblewrap ca-certificates"
 BROWSERS="chromium-headless-shell chromium"
-DEV="python3 python3-venv git curl jq strace ffmpeg iproute2 procps util-linux clang clang-format llvm
+DEV="python3 python3-venv git curl jq strace ffmpeg poppler-utils iproute2 procps util-linux clang clang-format llvm
     python3-matplotlib python3-pandas python3-pil"
 
 say() {
@@ -149,16 +149,16 @@ dev_packages() {
 # Ubuntu has Chromium as a snap only, which is of no use in a sandbox: the tests of browsers are
 # skipped there until one was brought from elsewhere.
 browser_packages() {
-    local p
+    local p found=
     for p in $BROWSERS; do
-        ! installed "$p" || return 0
-    done
-    for p in $BROWSERS; do
-        if apt-cache show "$p" >/dev/null 2>&1; then
+        if installed "$p"; then
+            found=1
+        elif apt-cache show "$p" >/dev/null 2>&1; then
             system_packages "$p"
-            return
+            found=1
         fi
     done
+    [ -z "$found" ] || return 0
     say "no package of $BROWSERS here; tests of browsers will be skipped"
 }
 
