@@ -120,6 +120,18 @@ static int ask(struct page *page, const char *params, struct call *call, struct 
     return -1;
 }
 
+static void add_clip(struct jw *w, const struct area *a, double scale)
+{
+    jw_key(w, "clip");
+    jw_obj(w);
+    jw_knum(w, "x", a->x);
+    jw_knum(w, "y", a->y);
+    jw_knum(w, "width", a->width);
+    jw_knum(w, "height", a->height);
+    jw_knum(w, "scale", scale);
+    jw_end(w);
+}
+
 static int capture(struct page *page, const struct area *a, struct page_picture *p, bool beyond,
                    struct call *call, struct err *err)
 {
@@ -134,14 +146,8 @@ static int capture(struct page *page, const struct area *a, struct page_picture 
         jw_kint(&w, "quality", p->quality);
     jw_kbool(&w, "captureBeyondViewport", beyond);
     jw_kbool(&w, "optimizeForSpeed", true);
-    jw_key(&w, "clip");
-    jw_obj(&w);
-    jw_knum(&w, "x", a->x);
-    jw_knum(&w, "y", a->y);
-    jw_knum(&w, "width", a->width);
-    jw_knum(&w, "height", a->height);
-    jw_knum(&w, "scale", p->scale / a->ratio);
-    jw_end(&w);
+    if (beyond || p->scale != a->ratio) /* a clip costs a frame of the screen */
+        add_clip(&w, a, p->scale / a->ratio);
     jw_end(&w);
     if (jw_done(&w) || ask(page, params.data, call, &r, err))
         return -1;
@@ -175,11 +181,34 @@ static int check_format(const char *format, struct page_picture *p, struct err *
     return err_set(err, ERR_INVALID, "format: \"%.40s\" is not jpeg, png or webp", format);
 }
 
+/* What is seen, as it is. */
+static bool is_plain(const struct page_shot *shot)
+{
+    return !shot->full_page && !shot->clip && !shot->target;
+}
+
+/* At once, as whatever is asked before it may cost a frame of the screen. 1: it is not as wanted.
+ */
+static int capture_first(struct page *page, const struct page_shot *shot, struct page_picture *p,
+                         struct area *a, struct call *call, struct err *err)
+{
+    struct area whole = { .ratio = 1 };
+
+    p->scale = 1;
+    if (!is_plain(shot) || shot->marks || shot->unbounded)
+        return 1;
+    if (capture(page, &whole, p, false, call, err) || measure(page, shot, call, a, err))
+        return -1;
+    p->width = (int)ceil(a->width);
+    p->height = (int)ceil(a->height);
+    return a->ratio != 1 || fitting(a) < 1 || p->base64.len > PAGE_SHOT_BASE64;
+}
+
 /* What is too large is taken again, smaller. */
 static int capture_fitting(struct page *page, const struct area *a, const struct page_shot *shot,
                            struct page_picture *p, struct call *call, struct err *err)
 {
-    bool beyond = shot->full_page || shot->clip || shot->target;
+    bool beyond = !is_plain(shot);
 
     p->scale = shot->unbounded ? a->ratio : fitting(a);
     for (int tries = 0; tries < TRIES; tries++) {
@@ -194,6 +223,21 @@ static int capture_fitting(struct page *page, const struct area *a, const struct
     return err_set(err, ERR_TOO_LARGE, "the picture stays larger than %d bytes", PAGE_SHOT_BASE64);
 }
 
+static int capture_measured(struct page *page, const struct page_shot *shot, struct page_picture *p,
+                            struct area *a, struct marks *marks, struct call *call, struct err *err)
+{
+    int r;
+
+    if (measure(page, shot, call, a, err))
+        return -1;
+    r = shot->marks && marks_draw(page, shot->full_page, call, marks, err);
+    if (!r)
+        r = capture_fitting(page, a, shot, p, call, err);
+    if (shot->marks)
+        marks_remove(page);
+    return r ? -1 : 0;
+}
+
 int page_screenshot(struct page *page, const struct page_shot *shot, struct call *call,
                     struct page_picture *out, struct err *err)
 {
@@ -202,14 +246,11 @@ int page_screenshot(struct page *page, const struct page_shot *shot, struct call
     struct area a;
     int r;
 
-    if (check_format(shot->format ? shot->format : "jpeg", &p, err) ||
-        measure(page, shot, call, &a, err))
+    if (check_format(shot->format ? shot->format : "jpeg", &p, err))
         return -1;
-    r = shot->marks && marks_draw(page, shot->full_page, call, &marks, err);
-    if (!r)
-        r = capture_fitting(page, &a, shot, &p, call, err);
-    if (shot->marks)
-        marks_remove(page);
+    r = capture_first(page, shot, &p, &a, call, err);
+    if (r > 0)
+        r = capture_measured(page, shot, &p, &a, &marks, call, err);
     if (r) {
         buf_done(&p.base64);
         return err_wrap(err, "screenshot");
