@@ -8,6 +8,7 @@ peers are installed with npm (package.json here) beside the server. First the tw
 parity.py, then single calls: medians of N.
 """
 
+import fcntl
 import functools
 import http.server
 import json
@@ -123,20 +124,24 @@ class Raw:
     def __init__(self, program):
         self.profile = tempfile.mkdtemp(prefix="bench-", dir="/var/tmp")
         ours, theirs = os.pipe(), os.pipe()
+        ends = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (ours[0], theirs[1])]
         flags = [flag for flag in FLAGS if flag != "--no-proxy-server"]
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec 3<&{ours[0]} 4>&{theirs[1]}; exec "$@"', "sh", program, *flags, *root,
+            ["sh", "-c", f'exec 3<&{ends[0]} 4>&{ends[1]}; exec "$@"', "sh", program, *flags, *root,
              f"--user-data-dir={self.profile}", "about:blank"],
-            pass_fds=(ours[0], theirs[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(ours[0])
-        os.close(theirs[1])
+            pass_fds=ends, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for fd in (ours[0], theirs[1], *ends):
+            os.close(fd)
         self.to, self.come, self.number = ours[1], os.fdopen(theirs[0], "rb", 0), 0
         self.rest = b""
 
     def next(self):
         while b"\0" not in self.rest:
-            self.rest += self.come.read(1 << 20)
+            more = self.come.read(1 << 20)
+            if not more:
+                raise Failed("Chromium ended")
+            self.rest += more
         line, _, self.rest = self.rest.partition(b"\0")
         return json.loads(line)
 
