@@ -128,7 +128,7 @@ class Raw:
         flags = [flag for flag in FLAGS if flag != "--no-proxy-server"]
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec 3<&{ends[0]} 4>&{ends[1]}; exec "$@"', "sh", program, *flags, *root,
+            ["bash", "-c", f'exec 3<&{ends[0]} 4>&{ends[1]}; exec "$@"', "bash", program, *flags, *root,
              f"--user-data-dir={self.profile}", "about:blank"],
             pass_fds=ends, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for fd in (ours[0], theirs[1], *ends):
