@@ -141,7 +141,7 @@ class Ours(Peer):
 
     def newest_tab(self):
         text = self.call("browser_tabs", action="list")
-        page = re.findall(r"page_[a-z2-7]+", text)[-1]
+        page = re.findall(r"^(?:active )?(page_\w+)", text, re.M)[-1]
         return self.call("browser_tabs", action="select", page_id=page)
 
     def run(self, script):

@@ -22,7 +22,7 @@ PAGES = {
         this.shadowRoot.firstChild.onclick=()=>document.title='deep'}})</script>""",
     "dialog.html": """<title>Dialog</title><button onclick="document.title=confirm('Sure?')">
         Delete</button>""",
-    "popup.html": """<title>Opener</title><button onclick="open('button.html')">Open</button>""",
+    "popup.html": """<title>Opener</title><button onclick="window.open('button.html')">Open</button>""",
     "menu.html": """<title>Menu</title><style>#s{display:none}#m:hover #s{display:block}</style>
         <div id=m><button>File</button><div id=s><button onclick="document.title='saved'">Save
         </button></div></div>""",
