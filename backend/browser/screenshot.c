@@ -146,7 +146,7 @@ static int capture(struct page *page, const struct area *a, struct page_picture 
         jw_kint(&w, "quality", p->quality);
     jw_kbool(&w, "captureBeyondViewport", beyond);
     jw_kbool(&w, "optimizeForSpeed", true);
-    if (beyond || p->scale != a->ratio) /* a clip costs a frame of the screen */
+    if (beyond || p->scale != a->ratio)
         add_clip(&w, a, p->scale / a->ratio);
     jw_end(&w);
     if (jw_done(&w) || ask(page, params.data, call, &r, err))
