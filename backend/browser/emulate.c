@@ -2,7 +2,6 @@
 #include "backend/browser/fetch.h"
 #include "backend/browser/state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,12 +72,17 @@ static void geolocation(struct jw *w, const struct emulation *e)
     jw_knum(w, "accuracy", e->geolocation.accuracy);
 }
 
-static void network(struct jw *w, const struct emulation *e)
+static void conditions(struct jw *w, const struct emulation *e, bool offline)
 {
-    jw_kbool(w, "offline", false);
+    jw_kbool(w, "offline", offline);
     jw_knum(w, "latency", e->network.latency_ms);
     jw_knum(w, "downloadThroughput", e->network.down > 0 ? e->network.down : -1);
     jw_knum(w, "uploadThroughput", e->network.up > 0 ? e->network.up : -1);
+}
+
+static void network(struct jw *w, const struct emulation *e)
+{
+    conditions(w, e, false);
 }
 
 static void cpu(struct jw *w, const struct emulation *e)
@@ -115,13 +119,13 @@ static bool differs(const struct part *p, const struct emulation *a, const struc
 
 void emulation_conditions(const struct page *page, bool offline, char out[EMULATION_CONDITIONS])
 {
-    const struct emulation *e = page && page->emulation ? page->emulation : &none;
+    AUTO(buf) struct buf params = BUF_MAX(EMULATION_CONDITIONS);
+    struct jw w = JW(&params, NULL);
 
-    snprintf(out, EMULATION_CONDITIONS,
-             "{\"offline\":%s,\"latency\":%.3f,\"downloadThroughput\":%.1f,"
-             "\"uploadThroughput\":%.1f}",
-             offline ? "true" : "false", e->network.latency_ms,
-             e->network.down > 0 ? e->network.down : -1, e->network.up > 0 ? e->network.up : -1);
+    jw_obj(&w);
+    conditions(&w, page && page->emulation ? page->emulation : &none, offline);
+    jw_end(&w);
+    copy_text(out, EMULATION_CONDITIONS, jw_done(&w) ? "{}" : params.data);
 }
 
 /* Where the network is off, fetch.c tells it, and what is set here once it is on again. */
