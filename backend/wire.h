@@ -130,7 +130,7 @@ enum wire_tag {
     TAG_LENGTH, /* u64: bytes of content or records that go through the pipe instead */
     TAG_WATCH,  /* u32: number of a watched file, below WIRE_WATCHES */
     TAG_ARGS,   /* "word\0word\0..." */
-    TAG_MAX = 96
+    TAG_MAX = 160
 };
 
 /* Processes that the agent may have beyond TAG_NPROC, for its own work in a sandbox that is full:

@@ -39,8 +39,8 @@ static const struct {
       "it was given up for another navigation, or the server had"
       " nothing to show",
       NULL },
-    { "INVALID_AUTH_CREDENTIALS", ERR_UNAVAILABLE,
-      "it wants a user and a password (HTTP 401)", "give them with browser_headers" },
+    { "INVALID_AUTH_CREDENTIALS", ERR_UNAVAILABLE, "it wants a user and a password (HTTP 401)",
+      "give them with browser_headers" },
     { "", ERR_UNAVAILABLE, "it could not be loaded", NULL },
 };
 
