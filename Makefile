@@ -261,6 +261,10 @@ $O/tests/fuzz/%: $O/tests/fuzz/%.o $O/lib.a
 readme: $O/gen/gen
 	$Q$O/gen/gen --readme tools.json README.md
 
+# docs/tools.md, with what each tool answers in a sandbox of this machine.
+reference: all
+	$Qpython3 tools/gen/reference.py $O/$(NAME) docs/tools.md
+
 # Formatting, every header compiles on its own, README's table is of today.
 lint: $O/gen/tools.gen.h $O/gen/fixture/tools.gen.h $O/gen/embed.h $O/gen/gen
 	$Q clang-format --dry-run -Werror $(SOURCES)
@@ -282,7 +286,7 @@ clean:
 	$(RM) -r build-* $(filter-out build/venv build/npm,$(wildcard build/*))
 
 FORCE:
-.PHONY: all tests check test serve deps snapshot bench layers fuzz fuzzers readme lint format \
+.PHONY: all tests check test serve deps snapshot bench layers fuzz fuzzers readme reference lint format \
         install clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

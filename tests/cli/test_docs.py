@@ -224,3 +224,13 @@ def test_limits_are_those_of_the_tools():
                  f"{execute['timeout_s']['default']} s, code after {code['timeout_s']['default']} s",
                  f"{execute['timeout_s']['maximum'] // 3600} h at most"):
         assert said in section, said
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ["chromium-headless-shell", "chromium"])),
+                    reason="no Chromium here: install chromium-headless-shell or chromium")
+def test_the_page_of_tools_is_current_and_its_calls_succeed(binary):
+    """Runs every call that docs/tools.md shows."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools/gen/reference.py", binary, ROOT / "docs/tools.md", "--check"],
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
