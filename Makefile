@@ -55,8 +55,12 @@ BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
 GEN       := $(wildcard tools/gen/*.c)
 GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c base/utf8.c
 TOOLS     := $(wildcard tools/*.c)
-EMBEDDED  := $(wildcard backend/local/runners/* packaging/apparmor/* backend/browser/scripts/*) \
-             $O/web/page_content.js $O/web/notices.txt
+EMBEDDED  := $(wildcard packaging/apparmor/* backend/browser/scripts/*) \
+             $O/runners/runner.py $O/runners/runner.js $O/web/page_content.js $O/web/notices.txt
+RUN_PY    := $(addprefix backend/local/runners/python/,$(addsuffix .py,protocol text wire results \
+             created errors interpreter serve))
+RUN_JS    := $(addprefix backend/local/runners/js/,$(addsuffix .js,bind output errors imports cells \
+             serve))
 WEB       := $(addprefix web/,dom.js visible.js main.js inline.js tables.js links.js forms.js html.js \
              markdown.js extract.js)
 LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT) $(CLI)) \
@@ -140,6 +144,18 @@ $O/gen/embed.h $O/gen/embed.S &: $(EMBEDDED) $O/flags
 
 $O/gen/embed.o: $O/gen/embed.S $(EMBEDDED)
 	$Q$(CC) -c -o $@ $<
+
+# The runners are one text each, so that they can be given to an interpreter as an argument. What
+# a cell of JavaScript may shadow is a parameter of the function around all of it.
+RUN_JS_BOUND := process, Buffer, globalThis, setImmediate, Error, Object, String, Number, Promise
+$O/runners/runner.py: $(RUN_PY) $O/flags
+	$(call say,JOIN,$@)
+	$Q mkdir -p $(@D) && cat $(RUN_PY) >$@
+
+$O/runners/runner.js: $(RUN_JS) $O/flags
+	$(call say,JOIN,$@)
+	$Q{ mkdir -p $(@D) && echo "'use strict'; (function ($(RUN_JS_BOUND)) {" && cat $(RUN_JS) && \
+		echo "main(); })($(RUN_JS_BOUND));"; } >$@
 
 # What runs in pages: packages of web/package.json, each a module of its own, and web/*.js, in one
 # function. They know no DOMParser: the page's policy may forbid it, and nothing is parsed.

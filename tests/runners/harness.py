@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RUNNERS = os.path.join(ROOT, "backend", "local", "runners")
+from lib.paths import BINARY
+
+RUNNERS = os.path.join(os.path.dirname(BINARY), "runners")  # joined by make
 SYSTEM_PYTHON = "/usr/bin/python3"  # what a sandbox has
 PYTHON = os.environ.get("RUNNER_PYTHON") or (
     SYSTEM_PYTHON if os.path.exists(SYSTEM_PYTHON) else sys.executable)

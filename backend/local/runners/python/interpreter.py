@@ -1,0 +1,268 @@
+# One interpreter: its namespace, streams and cells.
+
+class Interpreter:
+    """One __main__ namespace and what a cell needs around it."""
+
+    def __init__(self):
+        self.pid = getpid()
+        self.count = 0
+        self.flags = 0
+        self.loop = None
+        self.user_sigint = None
+        self.sources = []
+        self.sources_size = 0
+        self.results = Results()
+        self.created = Created()
+        self.main = ModuleType("__main__")
+        self.ns = self.main.__dict__
+        self.ns.update(__builtins__=builtins, __annotations__={})
+        sys.modules["_sandbox_runner"] = sys.modules["__main__"]
+        sys.modules["__main__"] = self.main
+        self.keep = [move_high(fd, keep=True) for fd in (0, 1, 2)]
+        self.stdin, self.input = sys.stdin, builtins.input
+        self.streams = {}
+        for name in ("stdout", "stderr"):
+            self.open_stream(name)
+        builtins.display = self.display
+        builtins.input = self.read_input
+        os.environ.setdefault("MPLBACKEND", "Agg")
+        _signal.signal(_signal.SIGINT, on_sigint)
+        faulthandler.enable(2, all_threads=False)
+
+    def open_stream(self, name):
+        stream = getattr(sys, "__%s__" % name)
+        if stream is None or stream.closed:
+            fd = 1 if name == "stdout" else 2
+            stream = open(fd, "w", closefd=False)
+            setattr(sys, "__%s__" % name, stream)
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        self.streams[name] = stream
+        setattr(sys, name, stream)
+
+    def read_input(self, prompt="", /):
+        if sys.stdin is not self.stdin:
+            return self.input(prompt)
+        raise EOFError("stdin is not connected; pass values in code")
+
+    def display(self, *objects, **ignored):
+        """Show objects beside the output: rich representations, else their repr."""
+        for obj in objects:
+            found = bundle(obj)
+            if "text/plain" not in found and not is_figure(obj):
+                found["text/plain"] = repr(obj)
+            for mime, data in found.items():
+                self.results.add(mime, data)
+
+    def remember(self, name, code):
+        lines = [line + "\n" for line in code.split("\n")]
+        linecache.cache[name] = (len(code), None, lines, name)
+        self.sources.append((name, len(code)))
+        self.sources_size += len(code)
+        while self.sources_size > MAX_SOURCES and len(self.sources) > 1:
+            old, size = self.sources.pop(0)
+            self.sources_size -= size
+            linecache.cache.pop(old, None)
+
+    def compile(self, code, name):
+        """The statements, the last expression, and whether its value is to be shown."""
+        flags = self.flags | ALLOW_AWAIT
+        tree = compile(code, name, "exec", flags | ONLY_AST, True)
+        last = None
+        if tree.body and isinstance(tree.body[-1], _ast.Expr):
+            last = tree.body.pop()
+        body = compile(tree, name, "exec", flags, True) if tree.body else None
+        if body is not None and "__future__" in code:
+            future = std_import("__future__")
+            for feature in future.all_feature_names:
+                flags |= body.co_flags & getattr(future, feature).compiler_flag
+            self.flags = flags & ~ALLOW_AWAIT
+        if last is not None:
+            last = compile(_ast.Expression(last.value), name, "eval", flags, True)
+        return body, last, not code.rstrip().endswith(";")
+
+    def execute(self, body, last):
+        if any(code is not None and code.co_flags & CO_COROUTINE for code in (body, last)):
+            return self.wait(self.execute_async(body, last))
+        if body is not None:
+            eval(body, self.ns)
+        return None if last is None else eval(last, self.ns)
+
+    async def execute_async(self, body, last):
+        value = None
+        for code in (body, last):
+            value = None if code is None else eval(code, self.ns)
+            if code is not None and code.co_flags & CO_COROUTINE:
+                value = await value
+        return value
+
+    def wait(self, coroutine):
+        asyncio = std_import("asyncio")
+        if self.loop is None or self.loop.is_closed():
+            self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        task = self.loop.create_task(coroutine)
+        try:
+            return self.loop.run_until_complete(task)
+        except BaseException as exc:
+            if not task.done():
+                task.cancel()
+                self.loop.run_until_complete(asyncio.wait({task}, timeout=1))
+                if task.cancelled():
+                    try:
+                        task.result()
+                    except asyncio.CancelledError as cancelled:
+                        exc.__traceback__ = cancelled.__traceback__
+            raise
+
+    def run(self, code, name):
+        body, last, shown = self.compile(code, name)
+        value = self.execute(body, last)
+        if value is None or not shown or getpid() != self.pid:
+            return None, False
+        builtins._ = value
+        return self.show(value)
+
+    def show(self, value):
+        found = bundle(value)
+        text = found.pop("text/plain", None)
+        for mime, data in found.items():
+            self.results.add(mime, data)
+        text = text if isinstance(text, str) else repr(value)
+        text = clean_text(text[: MAX_TEXT + 1])
+        return text[:MAX_TEXT], len(text) > MAX_TEXT
+
+    def figures(self):
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if pyplot is None or not hasattr(pyplot, "get_fignums"):
+            return
+        try:
+            for number in pyplot.get_fignums():
+                self.results.add("image/png", figure_png(pyplot.figure(number)))
+        finally:
+            pyplot.close("all")
+
+    def flush(self):
+        for name, stream in self.streams.items():
+            current = getattr(sys, name, None)
+            for each in {current, stream}:
+                try:
+                    each.flush()
+                except Exception:
+                    pass
+
+    def repair(self):
+        """Undo accidents that would leave the next cell without output."""
+        for fd, high in enumerate(self.keep):
+            try:
+                os.fstat(fd)
+            except OSError:
+                try:
+                    os.dup2(high, fd)
+                except OSError:
+                    pass
+        for name, stream in list(self.streams.items()):
+            if stream.closed:
+                self.open_stream(name)
+            current = getattr(sys, name, None)
+            if current is None or getattr(current, "closed", False) is True:
+                setattr(sys, name, self.streams[name])
+        if sys.getrecursionlimit() < 500:
+            sys.setrecursionlimit(1000)
+
+    def forked(self, exc):
+        """End of the cell in a child that user code has forked: no way back into the protocol."""
+        status = int(exc is not None)
+        try:
+            if exc is not None:
+                if issubclass(type(exc), SystemExit) and not isinstance(exc.code, str):
+                    status = exc.code if isinstance(exc.code, int) else 0
+                else:
+                    report(exc)
+            self.flush()
+        finally:
+            os._exit(status & 0xFF)
+
+    def attempt(self, outcome, fn, *args):
+        """fn below the guard; its exception is the error of the cell unless there is one."""
+        exc = None
+        try:
+            return guarded(fn, *args)
+        except BaseException as caught:
+            exc = caught
+        finally:
+            if getpid() != self.pid:
+                self.forked(exc)
+        if issubclass(type(exc), SystemExit) and exc.code in (None, 0):
+            return None
+        try:
+            described = guarded(describe, exc, outcome["code"])
+        except BaseException:
+            described = error(type(exc).__name__, "<interrupted while it was described>")
+        if outcome["error"] is None:
+            outcome["error"] = described
+        return None
+
+    def cell(self, code, cwd, env):
+        outcome = {"code": code, "error": None, "text": None, "cut": False}
+        self.count += 1
+        name = "<cell %d>" % self.count
+        self.results = Results()
+        self.ns["__builtins__"] = builtins
+        saved = {}
+        if self.user_sigint is not None:
+            _signal.signal(_signal.SIGINT, self.user_sigint)
+        try:
+            if cwd is not None:
+                os.chdir(cwd)
+            for key, value in (env or {}).items():
+                saved.setdefault(key, os.environ.get(key))
+                os.environ[key] = value
+            self.remember(name, clean_text(code))
+        except (OSError, ValueError) as exc:
+            outcome["error"] = describe(exc, code)
+        else:
+            self.created.paths = {}
+            outcome["text"], outcome["cut"] = self.attempt(outcome, self.run, code, name) or (
+                None,
+                False,
+            )
+            self.attempt(outcome, self.figures)
+            self.attempt(outcome, self.flush)
+            outcome["files"] = self.created.take()
+            self.after()
+        for key, value in saved.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+        return outcome
+
+    def after(self):
+        handler = _signal.getsignal(_signal.SIGINT)
+        self.user_sigint = None if handler is on_sigint else handler
+        if self.user_sigint is not None:
+            _signal.signal(_signal.SIGINT, on_sigint)
+        self.repair()
+
+    def idle(self, fd):
+        """Let asyncio tasks of earlier cells go on until fd is readable."""
+        loop = self.loop
+        if loop is None or loop.is_closed() or loop.is_running():
+            return
+        ready = loop.create_future()
+        try:
+            loop.add_reader(fd, lambda: ready.done() or ready.set_result(None))
+        except (OSError, ValueError):
+            return
+        try:
+            while not ready.done():
+                try:
+                    loop.run_until_complete(ready)
+                except RuntimeError:
+                    return
+                except BaseException as exc:
+                    if getpid() != self.pid:
+                        self.forked(exc)
+                    report(exc)
+        finally:
+            loop.remove_reader(fd)
