@@ -84,6 +84,9 @@ unsigned backend_can(const struct backend *be)
         [OP_CODE] = o->code && o->code->execute,
         [OP_INFO] = o->sandbox->info,
         [OP_BROWSER] = browses(be),
+        [OP_WAIT] = o->process && o->process->wait,
+        [OP_PROCESSES] = o->process && o->process->list,
+        [OP_HISTORY] = o->process && o->process->history,
     };
     unsigned set = 0;
 
@@ -214,6 +217,9 @@ WRAP(file_list, file, list, file_list_request, file_list_result, "list directori
 WRAP(file_search, file, search, file_search_request, file_search_result, "search files", NULL)
 WRAP(file_replace, file, replace, file_replace_request, file_replace_result, "edit files",
      ops && ops->read && ops->write ? derive_replace : NULL)
+WRAP(wait, process, wait, wait_request, wait_result, "wait for processes", NULL)
+WRAP(processes, process, list, processes_request, processes_result, "list processes", NULL)
+WRAP(history, process, history, history_request, history_result, "tell what ran before", NULL)
 /* bash needs no interpreter of its own where commands can be run. */
 int sandbox_code(struct sandbox *sb, struct call *call, const struct code_request *req,
                  struct code_result *res, struct err *err)

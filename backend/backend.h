@@ -20,6 +20,7 @@
 #include "backend/code_ops.h"
 #include "backend/exec_ops.h"
 #include "backend/file_ops.h"
+#include "backend/process_ops.h"
 #include "backend/results.h"
 #include "base/call.h"
 #include "base/err.h"
@@ -37,6 +38,9 @@ enum backend_op {
     OP_CODE,
     OP_INFO,
     OP_BROWSER,
+    OP_WAIT,
+    OP_PROCESSES,
+    OP_HISTORY,
     OP_COUNT
 };
 
@@ -173,6 +177,7 @@ struct backend_ops {
     const struct exec_ops *exec;
     const struct file_ops *file;
     const struct code_ops *code;
+    const struct process_ops *process;
     const struct watch_ops *watch;
     const struct browser_ops *browser;
 };
@@ -270,6 +275,9 @@ SANDBOX_OP(file_list, file_list_request, file_list_result);
 SANDBOX_OP(file_search, file_search_request, file_search_result);
 SANDBOX_OP(file_replace, file_replace_request, file_replace_result);
 SANDBOX_OP(code, code_request, code_result);
+SANDBOX_OP(wait, wait_request, wait_result);
+SANDBOX_OP(processes, processes_request, processes_result);
+SANDBOX_OP(history, history_request, history_result);
 int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                  struct err *err) MUST_CHECK;
 

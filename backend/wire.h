@@ -50,6 +50,7 @@ enum wire_kind {
     WIRE_KILL_PID, /* fds: channel: signal one process tree by pid */
     WIRE_WATCH,    /* fds: channel, inotify (made by the server, non-blocking) */
     WIRE_BROWSER,  /* fds: channel, commands (read), answers (write): its descriptors 3 and 4 */
+    WIRE_PROBE = 11, /* fds: channel: until a port of the sandbox's loopback listens or answers */
 };
 
 /* Frames on an operation's channel. */
@@ -130,6 +131,10 @@ enum wire_tag {
     TAG_LENGTH, /* u64: bytes of content or records that go through the pipe instead */
     TAG_WATCH,  /* u32: number of a watched file, below WIRE_WATCHES */
     TAG_ARGS,   /* "word\0word\0..." */
+    TAG_SUPERVISOR =
+        108,    /* u32, as seen in the sandbox: all processes of an operation are below it */
+    TAG_DETAIL, /* u32: 1: processes alone, with everything about each */
+    TAG_PORT,   /* u32 */
     TAG_MAX = 160
 };
 
@@ -138,6 +143,8 @@ enum wire_tag {
 #define WIRE_NPROC_RESERVE 64
 
 #define WIRE_WATCHES 256 /* files watched in one WIRE_WATCH; a multiple of 8 */
+
+#define WIRE_PROBE_ANSWER 1024
 
 enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
 
@@ -168,8 +175,8 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
  *
  * EXEC    TAG_COMMAND, or TAG_COMMAND_FD and one descriptor more behind those of OPEN (up to
  *         1 MiB); [TAG_CWD] (the workspace), [TAG_ENV] (additions)
- *    ->   STARTED: TAG_PID; EXIT once the program is over and all it wrote is in the pipes:
- *         TAG_STATUS, TAG_UTIME_US, TAG_STIME_US, TAG_MAXRSS_KB, TAG_DESCENDANTS. The channel
+ *    ->   STARTED: TAG_PID, TAG_SUPERVISOR; EXIT once the program is over and all it wrote is in
+ * the pipes: TAG_STATUS, TAG_UTIME_US, TAG_STIME_US, TAG_MAXRSS_KB, TAG_DESCENDANTS. The channel
  *         closes when the last descendant has gone. Closing it kills them all.
  *         Instead of STARTED an ERROR: not_found or denied (the directory), quota (processes),
  *         too_large (env and command together), invalid_argument, not_supported.
@@ -179,13 +186,19 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
  *         interpreter alone.
  * SESSION as EXEC in START, and in a RUN for each further command, which brings stdout and stderr
  *         (and the one of TAG_COMMAND_FD). TAG_CWD stays in force, TAG_ENV does not.
- *    ->   EXIT for each command: TAG_STATUS, TAG_CWD (untrusted, absolute), TAG_DESCENDANTS
- * (streams that jobs hold on to); or LOST, the same tags, when the shell has ended: the channel
- *         closes behind it. An ERROR leaves the session as it was, but for one that comes because
- *         no shell can be started: then the channel closes.
- * SIGNAL  TAG_SIGNAL, to the whole tree; in a session to what the running command has started, and
- *         to the shell itself if that is nothing.
- * QUERY   nothing; 'p' records, then -> REPLY
+ *    ->   once, STARTED: TAG_SUPERVISOR; EXIT for each command: TAG_STATUS, TAG_CWD (untrusted,
+ * absolute), TAG_DESCENDANTS (streams that jobs hold on to); or LOST, the same tags, when the shell
+ * has ended: the channel closes behind it. An ERROR leaves the session as it was, but for one that
+ * comes because no shell can be started: then the channel closes. SIGNAL  TAG_SIGNAL, to the whole
+ * tree; in a session to what the running command has started, and to the shell itself if that is
+ * nothing. QUERY   nothing; 'p' records, then -> REPLY. With TAG_DETAIL 1, [TAG_PID: that one and
+ * all below]: "processes" (how many there are) and, for at most 1000, "process": "pid parent
+ * supervisor uid state cpu_ms age_ms rss_kb user command", the command cut and of any bytes but
+ * NUL; not_found PROBE   TAG_PORT, [TAG_DATA: bytes to send]; a REPLY later, then any number of
+ * times more
+ *    ->   REPLY once something listens on the port, on any address; with TAG_DATA once it has been
+ *         connected to and said something, or is silent: TAG_DATA, at most WIRE_PROBE_ANSWER bytes.
+ *         Closing the channel ends the wait.
  * KILL    TAG_PID, TAG_SIGNAL, to that process and all below it -> REPLY: TAG_PID; not_found,
  *         denied (pid 1, supervisors)
  *

@@ -18,6 +18,9 @@ static const char *const op_names[] = {
     [OP_CODE] = "code",
     [OP_INFO] = "info",
     [OP_BROWSER] = "browser",
+    [OP_WAIT] = "wait",
+    [OP_PROCESSES] = "processes",
+    [OP_HISTORY] = "history",
 };
 _Static_assert(COUNT_OF(op_names) == OP_COUNT, "an op has no name here");
 
