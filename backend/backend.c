@@ -87,6 +87,8 @@ unsigned backend_can(const struct backend *be)
         [OP_WAIT] = o->process && o->process->wait,
         [OP_PROCESSES] = o->process && o->process->list,
         [OP_HISTORY] = o->process && o->process->history,
+        [OP_FILE_PUT] = (o->transfer && o->transfer->put) || (f && f->write),
+        [OP_FILE_TAKE] = (o->transfer && o->transfer->take) || (f && f->read),
     };
     unsigned set = 0;
 
@@ -220,6 +222,10 @@ WRAP(file_replace, file, replace, file_replace_request, file_replace_result, "ed
 WRAP(wait, process, wait, wait_request, wait_result, "wait for processes", NULL)
 WRAP(processes, process, list, processes_request, processes_result, "list processes", NULL)
 WRAP(history, process, history, history_request, history_result, "tell what ran before", NULL)
+WRAP(file_put, transfer, put, file_put_request, file_put_result, "take files in",
+     sb->backend->ops->file && sb->backend->ops->file->write ? derive_put : NULL)
+WRAP(file_take, transfer, take, file_take_request, file_take_result, "hand files out",
+     sb->backend->ops->file && sb->backend->ops->file->read ? derive_take : NULL)
 /* bash needs no interpreter of its own where commands can be run. */
 int sandbox_code(struct sandbox *sb, struct call *call, const struct code_request *req,
                  struct code_result *res, struct err *err)

@@ -22,6 +22,7 @@
 #include "backend/file_ops.h"
 #include "backend/process_ops.h"
 #include "backend/results.h"
+#include "backend/transfer_ops.h"
 #include "base/call.h"
 #include "base/err.h"
 
@@ -41,6 +42,8 @@ enum backend_op {
     OP_WAIT,
     OP_PROCESSES,
     OP_HISTORY,
+    OP_FILE_PUT,
+    OP_FILE_TAKE,
     OP_COUNT
 };
 
@@ -178,6 +181,7 @@ struct backend_ops {
     const struct file_ops *file;
     const struct code_ops *code;
     const struct process_ops *process;
+    const struct transfer_ops *transfer;
     const struct watch_ops *watch;
     const struct browser_ops *browser;
 };
@@ -274,6 +278,8 @@ SANDBOX_OP(file_write, file_write_request, file_write_result);
 SANDBOX_OP(file_list, file_list_request, file_list_result);
 SANDBOX_OP(file_search, file_search_request, file_search_result);
 SANDBOX_OP(file_replace, file_replace_request, file_replace_result);
+SANDBOX_OP(file_put, file_put_request, file_put_result);
+SANDBOX_OP(file_take, file_take_request, file_take_result);
 SANDBOX_OP(code, code_request, code_result);
 SANDBOX_OP(wait, wait_request, wait_result);
 SANDBOX_OP(processes, processes_request, processes_result);

@@ -1,4 +1,5 @@
 #include "backend/results.h"
+#include "backend/transfer_ops.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,6 +95,18 @@ void file_write_result_done(struct file_write_result *r)
 {
     free(r->path);
     *r = (struct file_write_result){ 0 };
+}
+
+void file_put_result_done(struct file_put_result *r)
+{
+    free(r->path);
+    *r = (struct file_put_result){ 0 };
+}
+
+void file_take_result_done(struct file_take_result *r)
+{
+    free(r->path);
+    *r = (struct file_take_result){ 0 };
 }
 
 static char *copy_or_null(const char *s, bool *failed)

@@ -146,7 +146,15 @@ enum wire_tag {
 
 #define WIRE_PROBE_ANSWER 1024
 
-enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
+enum wire_file_op {
+    WIRE_FILE_READ = 1,
+    WIRE_FILE_WRITE,
+    WIRE_FILE_LIST,
+    WIRE_FILE_PUT = 40,
+    WIRE_FILE_TAKE,
+};
+
+#define WIRE_TRANSFER_MAX (1024ll * 1024 * 1024) /* bytes of a PUT */
 
 #define WIRE_F_BYTES (1u << 0)
 #define WIRE_F_HASH (1u << 1)
@@ -242,6 +250,12 @@ enum wire_file_op { WIRE_FILE_READ = 1, WIRE_FILE_WRITE, WIRE_FILE_LIST };
  *         [TAG_MODE], [TAG_SHA256 as expected now], flag MUST_NOT_EXIST,
  *         TAG_DATA, or TAG_LENGTH (at most 8 MiB) and the pipe; short of that nothing is written
  *    ->   TAG_PATH, TAG_WRITTEN, TAG_SIZE, TAG_MODE, [TAG_SHA256], flag CREATED
+ * PUT     TAG_PATH, TAG_LENGTH (at most WIRE_TRANSFER_MAX) and the pipe, [TAG_MODE], flag
+ *         MUST_NOT_EXIST; short of that nothing is written
+ *    ->   TAG_PATH, TAG_WRITTEN, TAG_MODE, flag CREATED
+ * TAKE    TAG_PATH, TAG_MAX_BYTES (a larger file is an error), and the pipe
+ *    ->   TAG_PATH, TAG_SIZE, TAG_MTIME_MS, TAG_MODE, TAG_LENGTH, always through the pipe; fewer
+ *         bytes come of a file that shrinks
  * LIST    TAG_PATH, TAG_DEPTH (0: 1), [TAG_GLOB], TAG_SORT (enum file_sort), TAG_LIMIT (0: 500),
  *         [TAG_CURSOR], TAG_MAX_BYTES (of all paths; 0: no bound but the limit),
  *         flags HIDDEN, IGNORE

@@ -5,9 +5,8 @@
 static int operate(struct file_job *job)
 {
     static int (*const ops[])(struct file_job *) = {
-        [WIRE_FILE_READ] = file_read,
-        [WIRE_FILE_WRITE] = file_write,
-        [WIRE_FILE_LIST] = file_list,
+        [WIRE_FILE_READ] = file_read, [WIRE_FILE_WRITE] = file_write, [WIRE_FILE_LIST] = file_list,
+        [WIRE_FILE_PUT] = file_put,   [WIRE_FILE_TAKE] = file_take,
     };
     uint32_t op = wire_u32(&job->in, TAG_FILE_OP, 0);
 

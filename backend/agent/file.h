@@ -6,7 +6,8 @@
  * refused, links are followed by the kernel within the sandbox's own tree.
  *
  * Memory: one request frame, one answer frame, and per operation at most FILE_READ_MAX (read),
- * FILE_WRITE_MAX twice (write), WALK_NAMES_MAX and the records of one answer (list).
+ * FILE_WRITE_MAX twice (write), FILE_BLOCK (put, take), WALK_NAMES_MAX and the records of one
+ * answer (list).
  */
 #ifndef BACKEND_AGENT_FILE_H
 #define BACKEND_AGENT_FILE_H
@@ -21,6 +22,7 @@
 #define FILE_TOTALS_MAX (64 * 1024 * 1024) /* beyond: no totals, no hash; as in results.h */
 #define FILE_WRITE_MAX (8 * 1024 * 1024)   /* one write; as in results.h */
 #define FILE_READ_MAX (16 * 1024 * 1024)   /* one read */
+#define FILE_BLOCK (256 * 1024)            /* of a put or take, in memory */
 #define FILE_PATH_MAX 4096                 /* with its NUL */
 
 /* file_serve() (agent.h) serves START frames until the channel closes; data_fd: the pipe of OPEN,
@@ -42,6 +44,8 @@ struct file_job {
 int file_read(struct file_job *job);
 int file_write(struct file_job *job);
 int file_list(struct file_job *job);
+int file_put(struct file_job *job);
+int file_take(struct file_job *job);
 
 /* Take the next START, closing the last one's pipe; false when the channel is done. */
 bool file_job_next(struct file_job *job);

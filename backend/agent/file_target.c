@@ -1,9 +1,11 @@
 #include "backend/agent/file_target.h"
+#include "backend/agent/file_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40
@@ -142,4 +144,54 @@ int target_hash(const struct file_target *t, char hex[65], struct file_error *e)
         return 0;
     return file_fail(e, CODE_TOO_LARGE, "%.900s: no sha256 of files over %d MiB", t->path,
                      FILE_TOTALS_MAX >> 20);
+}
+
+int target_temporary(const struct file_target *t, char name[256])
+{
+    int fd = -1;
+
+    for (int tries = 0; fd < 0 && tries < 16; tries++) {
+        uint32_t r = (uint32_t)tries;
+        if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
+            r += (uint32_t)getpid() << 8;
+        snprintf(name, 256, ".%.*s.tmp%08x", (int)text_cut(t->name, strnlen(t->name, 200)), t->name,
+                 r);
+        fd = openat(t->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+int target_adopt(const struct file_target *t, int fd, int mode)
+{
+    mode_t bits = mode >= 0 ? (mode_t)mode : t->exists ? t->st.st_mode & 01777 : 0644;
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return errno;
+    if (t->exists && st.st_uid != t->st.st_uid && fchown(fd, t->st.st_uid, (gid_t)-1))
+        return EPERM;
+    if (t->exists && st.st_gid != t->st.st_gid)
+        (void)!fchown(fd, (uid_t)-1, t->st.st_gid);
+    return fchmod(fd, bits) ? errno : 0;
+}
+
+int target_publish(const struct file_target *t, const char *name, bool fresh)
+{
+    if (!fresh)
+        return renameat(t->dir, name, t->dir, t->name);
+    if (!renameat2(t->dir, name, t->dir, t->name, RENAME_NOREPLACE))
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(t->dir, name, t->dir, t->name, 0))
+        return -1;
+    return unlinkat(t->dir, name, 0);
+}
+
+bool target_only_in_place(const struct file_target *t, int number)
+{
+    return t->exists && (number == EACCES || number == EPERM || number == EROFS ||
+                         number == EBUSY || number == EXDEV);
 }

@@ -9,10 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum { OVERWRITE, CREATE, APPEND };
@@ -226,72 +224,25 @@ static int append(struct writing *w)
     return r;
 }
 
-static int temporary(const struct file_target *t, char name[256])
-{
-    int fd = -1;
-
-    for (int tries = 0; fd < 0 && tries < 16; tries++) {
-        uint32_t r = (uint32_t)tries;
-        if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
-            r += (uint32_t)getpid() << 8;
-        snprintf(name, 256, ".%.*s.tmp%08x", (int)text_cut(t->name, strnlen(t->name, 200)), t->name,
-                 r);
-        fd = openat(t->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    return fd;
-}
-
 /* errno of the failure, or 0. */
 static int fill(struct writing *w, int fd)
 {
-    const struct stat *was = &w->target.st;
-    mode_t mode = w->mode >= 0 ? (mode_t)w->mode : w->target.exists ? was->st_mode & 01777 : 0644;
-    struct stat st;
-
-    if (write_all(fd, w->data, w->len) || fstat(fd, &st))
+    if (write_all(fd, w->data, w->len))
         return errno;
-    if (w->target.exists && st.st_uid != was->st_uid && fchown(fd, was->st_uid, (gid_t)-1))
-        return EPERM;
-    if (w->target.exists && st.st_gid != was->st_gid)
-        (void)!fchown(fd, (uid_t)-1, was->st_gid);
-    return fchmod(fd, mode) ? errno : 0;
-}
-
-static int publish(const struct writing *w, const char *name)
-{
-    const struct file_target *t = &w->target;
-
-    if (!w->fresh && w->how != CREATE)
-        return renameat(t->dir, name, t->dir, t->name);
-    if (!renameat2(t->dir, name, t->dir, t->name, RENAME_NOREPLACE))
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -1;
-    if (linkat(t->dir, name, t->dir, t->name, 0))
-        return -1;
-    return unlinkat(t->dir, name, 0);
-}
-
-/* The folder takes no new name, the file is a mount or another's: it can still be written to. */
-static bool only_in_place(const struct writing *w, int number)
-{
-    return w->target.exists && (number == EACCES || number == EPERM || number == EROFS ||
-                                number == EBUSY || number == EXDEV);
+    return target_adopt(&w->target, fd, w->mode);
 }
 
 static int replace(struct writing *w)
 {
     char name[256];
-    int fd = temporary(&w->target, name), number, r = -1;
+    int fd = target_temporary(&w->target, name), number, r = -1;
 
     if (fd < 0)
-        return only_in_place(w, errno) ? in_place(w) : failed(w, "write");
+        return target_only_in_place(&w->target, errno) ? in_place(w) : failed(w, "write");
     number = fill(w, fd);
     if (!number && !expectation(w)) {
         w->created = !w->target.exists;
-        number = publish(w, name) ? errno : 0;
+        number = target_publish(&w->target, name, w->fresh || w->how == CREATE) ? errno : 0;
         if (!number)
             r = reply(w, fd);
     }
@@ -300,7 +251,7 @@ static int replace(struct writing *w)
     close(fd);
     if (!number)
         return r;
-    if (only_in_place(w, number))
+    if (target_only_in_place(&w->target, number))
         return in_place(w);
     errno = number;
     return number == EEXIST ? exists(w) : failed(w, "write");

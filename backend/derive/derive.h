@@ -14,6 +14,14 @@
 int derive_replace(struct sandbox *sb, struct call *call, const struct file_replace_request *req,
                    struct file_replace_result *res, struct err *err) MUST_CHECK;
 
+/* transfer_ops out of read and write, in parts of DERIVE_PART bytes: what fails half-way leaves the
+ * parts that were written, and what others change meanwhile is not noticed. */
+#define DERIVE_PART (4 * 1024 * 1024)
+int derive_put(struct sandbox *sb, struct call *call, const struct file_put_request *req,
+               struct file_put_result *res, struct err *err) MUST_CHECK;
+int derive_take(struct sandbox *sb, struct call *call, const struct file_take_request *req,
+                struct file_take_result *res, struct err *err) MUST_CHECK;
+
 /*
  * code_ops.execute for bash out of exec: a context is a shell session of that name ("bash" the
  * default one), "new" a shell of its own. A non-zero exit status is CODE_ERROR.

@@ -107,8 +107,8 @@ static int send_start(struct file_op *op, struct local_sandbox *sb, uint8_t kind
     return agent_open(op->agent, kind, op->start, pipe, count, &op->channel, err);
 }
 
-static int wait_pipe(struct agent *a, int fd, short events, struct call *call, int64_t until,
-                     struct err *err)
+int file_op_wait(struct agent *a, int fd, short events, struct call *call, int64_t until,
+                 struct err *err)
 {
     struct pollfd p[2] = { { .fd = fd, .events = events },
                            { .fd = call->event_fd, .events = POLLIN } };
@@ -130,7 +130,7 @@ static int write_pipe(struct agent *a, int fd, const char *data, size_t len, str
             return 0; /* the agent says why in its answer */
         } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
             return err_sys(err, errno, "write to the sandbox");
-        } else if (wait_pipe(a, fd, POLLOUT, call, until, err)) {
+        } else if (file_op_wait(a, fd, POLLOUT, call, until, err)) {
             return -1;
         }
     }
@@ -154,7 +154,7 @@ static int read_pipe(struct agent *a, int fd, struct buf *out, size_t len, struc
             return err_set(err, ERR_UNAVAILABLE, "the operation was ended in the sandbox");
         else if (errno != EAGAIN)
             return err_sys(err, errno, "read from the sandbox");
-        else if (wait_pipe(a, fd, POLLIN, call, until, err))
+        else if (file_op_wait(a, fd, POLLIN, call, until, err))
             return -1;
     }
     return 0;
@@ -216,4 +216,16 @@ int file_op_run(struct file_op *op, struct local_sandbox *sb, struct call *call,
     if (!r && kind == WIRE_FILE)
         keep(sb, op);
     return r;
+}
+
+int file_op_send(struct file_op *op, struct local_sandbox *sb, const int *pipe, struct err *err)
+{
+    if (!wire_end(op->start))
+        return err_set(err, ERR_TOO_LARGE, "the request is too long");
+    return send_start(op, sb, WIRE_FILE, pipe, err);
+}
+
+void file_op_keep(struct file_op *op, struct local_sandbox *sb)
+{
+    keep(sb, op);
 }

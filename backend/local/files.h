@@ -32,6 +32,16 @@ int file_op_begin(struct file_op *op, struct local_sandbox *sb, struct call *cal
 int file_op_run(struct file_op *op, struct local_sandbox *sb, struct call *call, uint8_t kind,
                 const void *send, size_t send_len, struct err *err) MUST_CHECK;
 
+/* Its two halves, for content that does not lie in memory: the request goes with the sandbox's end
+ * of a pipe (NULL none), content moves, the reply is waited for; then the channel may be kept. */
+int file_op_send(struct file_op *op, struct local_sandbox *sb, const int *pipe,
+                 struct err *err) MUST_CHECK;
+void file_op_keep(struct file_op *op, struct local_sandbox *sb);
+
+/* Until fd is ready. -1: the call is over, or `until` (monotonic, ms) has come. */
+int file_op_wait(struct agent *a, int fd, short events, struct call *call, int64_t until,
+                 struct err *err) MUST_CHECK;
+
 void file_op_done(struct file_op *op);
 
 /* A string tag of the reply, for free(); NULL without memory ("" when absent). */

@@ -393,6 +393,7 @@ const struct backend_ops local_backend = {
     .exec = &local_exec_ops,
     .file = &local_file_ops,
     .code = &local_code_ops,
+    .transfer = &local_transfer_ops,
     .watch = &local_watch_ops,
     .browser = &local_browser_ops,
 };

@@ -183,6 +183,7 @@ void local_code_free(struct local_sandbox *sb);
 /* file_op.c: sandbox lock held, no agent is the current one: close the kept channels. */
 void local_files_stopped(struct local_sandbox *sb);
 /* watch.c: */
+extern const struct transfer_ops local_transfer_ops;
 extern const struct watch_ops local_watch_ops;
 /* browser.c: */
 extern const struct browser_ops local_browser_ops;

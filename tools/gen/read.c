@@ -21,6 +21,8 @@ static const char *const op_names[] = {
     [OP_WAIT] = "wait",
     [OP_PROCESSES] = "processes",
     [OP_HISTORY] = "history",
+    [OP_FILE_PUT] = "file_put",
+    [OP_FILE_TAKE] = "file_take",
 };
 _Static_assert(COUNT_OF(op_names) == OP_COUNT, "an op has no name here");
 
