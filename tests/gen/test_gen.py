@@ -148,7 +148,9 @@ def listed(schema):
             out[key] = {name: listed(inner) for name, inner in value.items()}
         elif key == "items":
             out[key] = listed(value)
-        elif key not in UNLISTED and not (key == "default" and value is False) and value != []:
+        elif key == "default" and value in (False, 0, schema.get("enum", [None])[0]):
+            continue
+        elif key not in UNLISTED and value != []:
             out[key] = value
     return out
 

@@ -39,12 +39,21 @@ static void put_properties(yyjson_val *properties, bool read_only, FILE *out)
     fputc('}', out);
 }
 
-static bool listed(yyjson_val *key, yyjson_val *val)
+/* False, 0, the first choice: what nobody would think otherwise. */
+static bool plain_default(yyjson_val *schema, yyjson_val *val)
+{
+    yyjson_val *first = yyjson_arr_get_first(yyjson_obj_get(schema, "enum"));
+
+    return yyjson_is_false(val) || (yyjson_is_num(val) && yyjson_get_num(val) == 0) ||
+           (first && yyjson_equals(first, val));
+}
+
+static bool listed(yyjson_val *schema, yyjson_val *key, yyjson_val *val)
 {
     for (size_t i = 0; i < COUNT_OF(unlisted); i++)
         if (yyjson_equals_str(key, unlisted[i]))
             return false;
-    if (yyjson_equals_str(key, "default") && yyjson_is_false(val))
+    if (yyjson_equals_str(key, "default") && plain_default(schema, val))
         return false;
     return !yyjson_is_arr(val) || yyjson_arr_size(val);
 }
@@ -57,7 +66,7 @@ static void put_schema(yyjson_val *schema, bool read_only, FILE *out)
 
     fputc('{', out);
     yyjson_obj_foreach (schema, i, max, key, val) {
-        if (!listed(key, val))
+        if (!listed(schema, key, val))
             continue;
         fputs(comma, out);
         put_value(key, out);
