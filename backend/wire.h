@@ -135,6 +135,10 @@ enum wire_tag {
         108,    /* u32, as seen in the sandbox: all processes of an operation are below it */
     TAG_DETAIL, /* u32: 1: processes alone, with everything about each */
     TAG_PORT,   /* u32 */
+    TAG_OLD_SIZE = 128, /* u64; absent: not known */
+    TAG_OLD_MODE,       /* u32 */
+    TAG_OLD_DATA,       /* bytes, at most WIRE_INLINE_MAX */
+    TAG_OLD_SHA256,     /* of what was appended to */
     TAG_MAX = 160
 };
 
@@ -150,6 +154,8 @@ enum wire_file_op {
     WIRE_FILE_READ = 1,
     WIRE_FILE_WRITE,
     WIRE_FILE_LIST,
+    WIRE_FILE_RESTORE = 20,
+    WIRE_FILE_OLD,
     WIRE_FILE_PUT = 40,
     WIRE_FILE_TAKE,
 };
@@ -170,6 +176,7 @@ enum wire_file_op {
 #define WIRE_F_HOST (1u << 11)    /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
 #define WIRE_F_BROWSER (1u << 12) /* CONFIG: WIRE_BROWSER will be asked for */
 #define WIRE_F_BARE (1u << 13)    /* browser: without a sandbox of its own */
+#define WIRE_F_OLD (1u << 24)     /* WRITE: tell what was there before */
 
 /* Where a sandbox's browser keeps its files: a tmpfs that commands may list and no more. */
 #define WIRE_BROWSER_DIR "/run/browser"
@@ -249,7 +256,14 @@ enum wire_file_op {
  * WRITE   TAG_PATH, TAG_WRITE_MODE (0 overwrite, 1 create, 2 append: enum file_write_mode),
  *         [TAG_MODE], [TAG_SHA256 as expected now], flag MUST_NOT_EXIST,
  *         TAG_DATA, or TAG_LENGTH (at most 8 MiB) and the pipe; short of that nothing is written
- *    ->   TAG_PATH, TAG_WRITTEN, TAG_SIZE, TAG_MODE, [TAG_SHA256], flag CREATED
+ *    ->   TAG_PATH, TAG_WRITTEN, TAG_SIZE, TAG_MODE, [TAG_SHA256], flag CREATED; with flag OLD and
+ *         a file that was there: [TAG_OLD_SIZE], [TAG_OLD_MODE], [TAG_OLD_DATA], append:
+ *         [TAG_OLD_SHA256]
+ * OLD     TAG_PATH, a pipe; right behind a WRITE whose TAG_OLD_SIZE came without TAG_OLD_DATA
+ *    ->   TAG_DATA | TAG_LENGTH
+ * RESTORE TAG_PATH (no link on the way), TAG_SHA256 as expected now, TAG_WRITE_MODE: 0 content, as
+ *         WRITE; 3 cut to TAG_OFFSET bytes, [TAG_MODE]; 4 remove
+ *    ->   TAG_PATH, TAG_SIZE, TAG_MODE, [TAG_SHA256]; conflict when it is not what was expected
  * PUT     TAG_PATH, TAG_LENGTH (at most WIRE_TRANSFER_MAX) and the pipe, [TAG_MODE], flag
  *         MUST_NOT_EXIST; short of that nothing is written
  *    ->   TAG_PATH, TAG_WRITTEN, TAG_MODE, flag CREATED

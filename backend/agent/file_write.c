@@ -2,6 +2,7 @@
  * Overwrite and create: a temporary beside the file, then a rename. In place only where that
  * cannot be: other hard links, another owner, a folder that takes no new names, a mount point.
  */
+#include "backend/agent/file_old.h"
 #include "backend/agent/file_target.h"
 #include "backend/agent/file_text.h"
 #include "backend/agent/sha256.h"
@@ -25,6 +26,9 @@ struct writing {
     char expected[65]; /* "" : none */
     bool fresh;        /* must not exist */
     bool created;
+    bool keep;       /* what was there before */
+    bool exact;      /* the path is the file, not a link to it */
+    struct stat was; /* of what is appended to */
 };
 
 static int failed(struct writing *w, const char *action)
@@ -118,21 +122,35 @@ static int expectation(struct writing *w)
     return file_hint(&w->job->error, "read it again with file_read and redo the change");
 }
 
+static void hash(struct writing *w, char hex[65])
+{
+    struct sha256 sha;
+    bool made = true;
+
+    if (w->how == APPEND && w->keep && !w->created) {
+        made = old_put_appended(&w->job->out, &w->target, &w->was, w->len, hex);
+    } else if (w->how == APPEND) {
+        made = !target_hash(&w->target, hex, &w->job->error);
+    } else {
+        sha256_init(&sha);
+        sha256_add(&sha, w->data, w->len);
+        sha256_hex(&sha, hex);
+    }
+    if (!made)
+        hex[0] = '\0';
+}
+
 static int reply(struct writing *w, int fd)
 {
     struct wire_out *out = &w->job->out;
-    struct sha256 sha;
     struct stat st;
     char hex[65];
 
     if (fstat(fd, &st))
         return failed(w, "look at");
-    sha256_init(&sha);
-    sha256_add(&sha, w->data, w->len);
-    sha256_hex(&sha, hex);
-    if (w->how == APPEND && target_hash(&w->target, hex, &w->job->error))
-        hex[0] = '\0';
     wire_begin(out, WIRE_REPLY, 0);
+    hash(w, hex);
+    old_put(out);
     wire_put_str(out, TAG_PATH, w->target.path);
     wire_put_i64(out, TAG_WRITTEN, (int64_t)w->len);
     wire_put_i64(out, TAG_SIZE, st.st_size);
@@ -168,6 +186,8 @@ static int overwrite_open(struct writing *w, int fd)
         errno = number;
         return failed(w, "write");
     }
+    if (w->keep)
+        old_copy(&w->target);
     if (w->mode >= 0 && fchmod(fd, (mode_t)w->mode))
         return failed(w, "set the mode of");
     if (write_all(fd, w->data, w->len) || ftruncate(fd, len))
@@ -196,6 +216,7 @@ static int append_open(struct writing *w, int fd)
         return file_fail_type(&w->job->error, st.st_mode, "append to", w->target.path);
     if (expectation(w))
         return -1;
+    w->was = st;
     if (w->mode >= 0 && fchmod(fd, (mode_t)w->mode))
         return failed(w, "set the mode of");
     if (write_all(fd, w->data, w->len)) {
@@ -241,7 +262,7 @@ static int replace(struct writing *w)
         return target_only_in_place(&w->target, errno) ? in_place(w) : failed(w, "write");
     number = fill(w, fd);
     if (!number && !expectation(w)) {
-        w->created = !w->target.exists;
+        w->created = w->keep ? !old_open(&w->target) : !w->target.exists;
         number = target_publish(&w->target, name, w->fresh || w->how == CREATE) ? errno : 0;
         if (!number)
             r = reply(w, fd);
@@ -295,12 +316,16 @@ int file_write(struct file_job *job)
                          .how = wire_u32(in, TAG_WRITE_MODE, OVERWRITE),
                          .mode = (int)wire_u32(in, TAG_MODE, UINT32_MAX),
                          .target = { .dir = -1 },
-                         .fresh = wire_u32(in, TAG_FLAGS, 0) & WIRE_F_MUST_NOT_EXIST };
+                         .fresh = wire_u32(in, TAG_FLAGS, 0) & WIRE_F_MUST_NOT_EXIST,
+                         .keep = wire_u32(in, TAG_FLAGS, 0) & WIRE_F_OLD,
+                         .exact = wire_u32(in, TAG_FILE_OP, 0) == WIRE_FILE_RESTORE };
     char *owned = NULL;
-    int r = content(&w, &owned) || checked(&w) ? -1 : 0;
+    int r = content(&w, &owned) || checked(&w) || (w.exact && restore_check(job)) ? -1 : 0;
 
     if (!r)
         r = target_open(&w.target, job->path, &job->error);
+    if (!r && w.exact && strcmp(w.target.path, job->path))
+        r = file_fail(&job->error, CODE_CONFLICT, "%.900s has become a link", job->path);
     if (!r)
         r = store(&w);
     target_done(&w.target);
