@@ -135,6 +135,12 @@ enum wire_tag {
         108,    /* u32, as seen in the sandbox: all processes of an operation are below it */
     TAG_DETAIL, /* u32: 1: processes alone, with everything about each */
     TAG_PORT,   /* u32 */
+    /* files: what changes names and attributes */
+    TAG_PATHS = 116, /* "path\0path\0...", absolute; a move has from, to, from, to */
+    TAG_OWNER,       /* a name or number of the sandbox */
+    TAG_GROUP,
+    TAG_CHANGE, /* "u+x,go-w" instead of TAG_MODE */
+    TAG_ERRORS, /* i64: paths that failed; the first of them come as records */
     TAG_OLD_SIZE = 128, /* u64; absent: not known */
     TAG_OLD_MODE,       /* u32 */
     TAG_OLD_DATA,       /* bytes, at most WIRE_INLINE_MAX */
@@ -154,6 +160,12 @@ enum wire_file_op {
     WIRE_FILE_READ = 1,
     WIRE_FILE_WRITE,
     WIRE_FILE_LIST,
+    WIRE_FILE_STAT = 8,
+    WIRE_FILE_MOVE,
+    WIRE_FILE_COPY,
+    WIRE_FILE_REMOVE,
+    WIRE_FILE_MKDIR,
+    WIRE_FILE_CHMOD,
     WIRE_FILE_RESTORE = 20,
     WIRE_FILE_OLD,
     WIRE_FILE_PUT = 40,
@@ -176,7 +188,10 @@ enum wire_file_op {
 #define WIRE_F_HOST (1u << 11)    /* CONFIG: not pid 1, no namespaces, no filter (--runtime host) */
 #define WIRE_F_BROWSER (1u << 12) /* CONFIG: WIRE_BROWSER will be asked for */
 #define WIRE_F_BARE (1u << 13)    /* browser: without a sandbox of its own */
-#define WIRE_F_OLD (1u << 24)     /* WRITE: tell what was there before */
+#define WIRE_F_RECURSIVE (1u << 14)
+#define WIRE_F_OVERWRITE (1u << 15)
+#define WIRE_F_MISSING_OK (1u << 16)
+#define WIRE_F_OLD (1u << 24) /* WRITE: tell what was there before */
 
 /* Where a sandbox's browser keeps its files: a tmpfs that commands may list and no more. */
 #define WIRE_BROWSER_DIR "/run/browser"
@@ -282,6 +297,18 @@ enum wire_file_op {
  *    ->   TAG_PATH (the directory that record paths are relative to), TAG_SCANNED, TAG_SKIPPED,
  *         [TAG_CURSOR], [TAG_NOTE], flag TRUNCATED; 'm' records in path order, line and column
  *         0 and text empty for names. Columns count bytes from 1.
+ *
+ * What follows has TAG_PATHS (at most WIRE_INLINE_MAX bytes) instead of TAG_PATH, takes no content,
+ * and ends by itself after FILE_BUDGET_MS (an 'x' record of the code timeout says so): what was
+ * done until then is done. Each -> REPLY with what each says and TAG_ERRORS, 'x' records.
+ * STAT    TAG_PATHS, flag HASH                                  -> an 's' record for each, in order
+ * MOVE    TAG_PATHS, flag OVERWRITE                             -> 'd' records: from, to
+ * COPY    TAG_PATHS (from, to), flag RECURSIVE                  -> 'd' record: from, to; TAG_TOTAL
+ *         (files, links and folders), TAG_WRITTEN (bytes)
+ * REMOVE  TAG_PATHS, flags RECURSIVE, MISSING_OK                -> TAG_TOTAL
+ * MKDIR   TAG_PATHS, [TAG_MODE] (of the last folders)           -> 'd' records of made ones: path, ""
+ * CHMOD   TAG_PATHS, [TAG_MODE | TAG_CHANGE], [TAG_OWNER], [TAG_GROUP], flag RECURSIVE
+ *                                                               -> TAG_TOTAL: those that changed
  * Cursors are printable ASCII without spaces; they belong to one request's path and pattern.
  */
 
@@ -291,6 +318,11 @@ enum wire_file_op {
  *   'e' entry:  char type, i64 mode, i64 size, i64 mtime_ms, str path, str target
  *   'm' match:  char kind, i64 line, i64 column, str path, str text
  *   'p' process/fact: str name, str value
+ *   's' stat:   char type (of 'e'; '-' not there, '?' not to be seen), char access ('n' none, 'v'
+ *               view, 'r' read, 'w' write), i64 mode, i64 size, i64 mtime_ms, str owner, str group,
+ *               str target, str sha256
+ *   'd' done:   str path, str to
+ *   'x' failed: i64 code (of TAG_CODE), str path, str text, str next
  * A record is at most WIRE_MAX bytes; more, or a short one, destroys the sandbox.
  */
 

@@ -46,6 +46,12 @@ int file_write(struct file_job *job);
 int file_list(struct file_job *job);
 int file_put(struct file_job *job);
 int file_take(struct file_job *job);
+int file_stat(struct file_job *job);
+int file_move(struct file_job *job);
+int file_copy(struct file_job *job);
+int file_remove(struct file_job *job);
+int file_mkdir(struct file_job *job);
+int file_chmod(struct file_job *job);
 
 /* Take the next START, closing the last one's pipe; false when the channel is done. */
 bool file_job_next(struct file_job *job);

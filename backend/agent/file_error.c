@@ -91,6 +91,17 @@ int file_fail_errno(struct file_error *e, int number, const char *action, const 
     case EPERM:
     case EROFS:
         return file_fail(e, CODE_DENIED, "%s %.900s: %s", action, path, strerror(number));
+    case EBUSY:
+        file_fail(e, CODE_DENIED, "cannot %s %.900s: it is protected, or a mount point", action,
+                  path);
+        return file_hint(e, "leave it, or name what is in it");
+    case ENOTEMPTY:
+    case EEXIST:
+    case ESTALE:
+        return file_fail(e, CODE_CONFLICT, "cannot %s %.900s: %s", action, path,
+                         number == ESTALE      ? "it was moved meanwhile"
+                         : number == ENOTEMPTY ? "it is not empty"
+                                               : "the name is taken");
     case ENOSPC:
     case EDQUOT:
         return full(e, action, path);

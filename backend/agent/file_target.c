@@ -1,4 +1,5 @@
 #include "backend/agent/file_target.h"
+#include "backend/agent/file_place.h"
 #include "backend/agent/file_text.h"
 
 #include <errno.h>
@@ -30,37 +31,6 @@ static int follow(struct file_target *t, struct file_error *e)
     return 1;
 }
 
-static int make_folder(char *path)
-{
-    struct stat st;
-
-    if (!stat(path, &st))
-        return S_ISDIR(st.st_mode) ? 0 : (errno = ENOTDIR, -1);
-    if (errno != ENOENT)
-        return -1;
-    return mkdir(path, 0755) && errno != EEXIST ? -1 : 0;
-}
-
-/* Like mkdir -p; walks down from the first missing one, so depth costs no stack. */
-static int make_folders(const char *folder)
-{
-    char path[FILE_PATH_MAX];
-    struct stat st;
-
-    if (!stat(folder, &st))
-        return S_ISDIR(st.st_mode) ? 0 : (errno = ENOTDIR, -1);
-    snprintf(path, sizeof(path), "%s", folder);
-    for (char *p = path + 1; *p; p++) {
-        if (*p != '/')
-            continue;
-        *p = '\0';
-        if (make_folder(path))
-            return -1;
-        *p = '/';
-    }
-    return make_folder(path);
-}
-
 static int split(struct file_target *t, struct file_error *e)
 {
     char *slash = strrchr(t->path, '/');
@@ -79,7 +49,7 @@ static int split(struct file_target *t, struct file_error *e)
         return t->dir < 0 ? file_fail_errno(e, errno, "write", t->path) : 0;
     }
     *slash = '\0';
-    r = make_folders(t->path);
+    r = folders_make(t->path, NULL, NULL);
     if (!r)
         t->dir = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     *slash = '/';
