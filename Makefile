@@ -56,11 +56,13 @@ GEN       := $(wildcard tools/gen/*.c)
 GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c base/utf8.c
 TOOLS     := $(wildcard tools/*.c)
 EMBEDDED  := $(wildcard packaging/apparmor/* backend/browser/scripts/*) \
-             $O/runners/runner.py $O/runners/runner.js $O/web/page_content.js $O/web/notices.txt
+             $O/runners/runner.py $O/runners/runner.js $O/runners/runner.R \
+             $O/web/page_content.js $O/web/notices.txt
 RUN_PY    := $(addprefix backend/local/runners/python/,$(addsuffix .py,protocol text wire results \
              created errors interpreter serve))
-RUN_JS    := $(addprefix backend/local/runners/js/,$(addsuffix .js,bind output errors imports cells \
-             serve))
+RUN_JS    := $(addprefix backend/local/runners/js/,$(addsuffix .js,bind output errors imports types \
+             cells serve))
+RUN_R     := $(addprefix backend/local/runners/r/,$(addsuffix .R,json results cell serve))
 WEB       := $(addprefix web/,dom.js visible.js main.js inline.js tables.js links.js forms.js html.js \
              markdown.js extract.js)
 LIB_OBJS  := $(patsubst %.c,$O/%.o,$(BASE) $(MCP) $(BACKEND) $(TOOLS) $(TRANSPORT) $(CLI)) \
@@ -156,6 +158,11 @@ $O/runners/runner.js: $(RUN_JS) $O/flags
 	$(call say,JOIN,$@)
 	$Q{ mkdir -p $(@D) && echo "'use strict'; (function ($(RUN_JS_BOUND)) {" && cat $(RUN_JS) && \
 		echo "main(); })($(RUN_JS_BOUND));"; } >$@
+
+$O/runners/runner.R: $(RUN_R) $O/flags
+	$(call say,JOIN,$@)
+	$Q{ mkdir -p $(@D) && echo 'local({' && cat $(RUN_R) && \
+		echo 'main()' && echo '}, new.env(parent = baseenv()))'; } >$@
 
 # What runs in pages: packages of web/package.json, each a module of its own, and web/*.js, in one
 # function. They know no DOMParser: the page's policy may forbid it, and nothing is parsed.

@@ -210,8 +210,8 @@ enum wire_file_op {
  *         closes when the last descendant has gone. Closing it kills them all.
  *         Instead of STARTED an ERROR: not_found or denied (the directory), quota (processes),
  *         too_large (env and command together), invalid_argument, not_supported.
- * RUNNER  TAG_LANGUAGE "python" or "javascript", [TAG_CWD], [TAG_ENV]; with WIRE_F_HOST TAG_PATH
- *         of the runner's script, else it is /run/sandbox-mcp/runner.{py,js}
+ * RUNNER  TAG_LANGUAGE "python", "javascript", "typescript" or "r", [TAG_CWD], [TAG_ENV]; with
+ *         WIRE_F_HOST TAG_PATH of the runner's script, else /run/sandbox-mcp/runner.{py,js,R}
  *    ->   as EXEC; requests and responses are its descriptors 3 and 4. SIGINT is for the
  *         interpreter alone.
  * SESSION as EXEC in START, and in a RUN for each further command, which brings stdout and stderr

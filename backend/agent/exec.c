@@ -156,6 +156,8 @@ static const struct {
 } runners[] = {
     { "python", "python3", "/run/sandbox-mcp/runner.py" },
     { "javascript", "node", "/run/sandbox-mcp/runner.js" },
+    { "typescript", "node", "/run/sandbox-mcp/runner.js" },
+    { "r", "Rscript", "/run/sandbox-mcp/runner.R" },
 };
 
 void runner_serve(int channel, const int *fds)
@@ -163,7 +165,7 @@ void runner_serve(int channel, const int *fds)
     static char cwd[AGENT_PATH], path[AGENT_PATH], language[32];
     struct wire_in in;
     size_t i = 0, count = sizeof(runners) / sizeof(runners[0]);
-    char *argv[] = { language, path, (char *)(size_t) "3", (char *)(size_t) "4", NULL };
+    char *argv[] = { NULL, path, language, (char *)(size_t) "3", (char *)(size_t) "4", NULL };
     struct payload p = {
         .argv = argv, .cwd = cwd, .count = 5, .fds = { fds[0], fds[1], fds[2], fds[3], fds[4] }
     };

@@ -15,7 +15,7 @@ static const struct {
     { "git", { "/usr/bin/git", "/usr/local/bin/git" } },
     { "gcc", { "/usr/bin/gcc", "/usr/local/bin/gcc" } },
     { "ffmpeg", { "/usr/bin/ffmpeg", "/usr/local/bin/ffmpeg" } },
-    { "R", { "/usr/bin/R", "/usr/local/bin/R" } },
+    { "Rscript", { "/usr/bin/Rscript", "/usr/local/bin/Rscript" } },
 };
 
 #define PROGRAMS (sizeof(programs) / sizeof(programs[0]))

@@ -71,7 +71,7 @@ static struct code_context *find(struct code_state *s, const struct code_request
 
 static const char *known_language(const char *language)
 {
-    static const char *const all[] = { "python", "javascript" };
+    static const char *const all[] = { "python", "javascript", "typescript", "r" };
 
     for (size_t i = 0; i < COUNT_OF(all); i++)
         if (!strcmp(all[i], language))

@@ -65,6 +65,9 @@ int code_read_line(struct code_context *c);
 /* Move the line, without its newline, to *out. */
 int code_take_line(struct code_context *c, struct buf *out, struct err *err) MUST_CHECK;
 
+/* A runner's first line. ERR_UNSUPPORTED when it says what it misses. */
+int code_parse_hello(const char *line, size_t len, struct err *err) MUST_CHECK;
+
 /* A runner's response line into the result; a malformed one is ERR_PROTOCOL. token and id are
  * those of the request. */
 int code_parse(const char *line, size_t len, int64_t id, const char *token, struct code_result *res,

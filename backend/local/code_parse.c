@@ -29,6 +29,22 @@ static bool binary(const char *mime)
            !strcmp(mime, "application/pdf");
 }
 
+int code_parse_hello(const char *line, size_t len, struct err *err)
+{
+    AUTO_JSON yyjson_doc *doc = json_parse(line, len, err);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    const char *missing = json_str(root, "missing");
+
+    if (!doc)
+        return -1;
+    if (json_int(root, "hello", 0) != 1)
+        return err_set(err, ERR_PROTOCOL, "the interpreter's first line is no greeting");
+    if (!missing)
+        return 0;
+    err_set(err, ERR_UNSUPPORTED, "%.200s", missing);
+    return err_next(err, "use another language, or install it on the host");
+}
+
 static int add_result(yyjson_val *item, struct code_result *res, struct err *err)
 {
     const char *mime = json_str(item, "mime");

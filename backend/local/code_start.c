@@ -16,6 +16,8 @@ static const struct {
 } runners[] = {
     { "python", "runner.py", embed_runner_py, embed_runner_py_end },
     { "javascript", "runner.js", embed_runner_js, embed_runner_js_end },
+    { "typescript", "runner.js", embed_runner_js, embed_runner_js_end },
+    { "r", "runner.R", embed_runner_R, embed_runner_R_end },
 };
 
 int code_read_line(struct code_context *c)
@@ -173,7 +175,10 @@ static int await_hello(struct code_context *c, struct call *call, struct err *er
         if (n > 0 && p[0].revents) {
             int got = code_read_line(c);
             if (got > 0)
-                return code_take_line(c, &hello, err);
+                return code_take_line(c, &hello, err) ||
+                               code_parse_hello(buf_str(&hello), hello.len, err)
+                           ? -1
+                           : 0;
             if (got < 0)
                 return did_not_start(c, err);
         }

@@ -20,6 +20,7 @@ static const struct {
 } files[] = {
     { "runner.py", embed_runner_py, embed_runner_py_end },
     { "runner.js", embed_runner_js, embed_runner_js_end },
+    { "runner.R", embed_runner_R, embed_runner_R_end },
 };
 
 /* Names the version: the agent by its inode, the runners by their content. */

@@ -7,7 +7,7 @@
 
 #include "backend/local/state.h"
 
-/* *library is the directory with runner.py, runner.js and sandbox-agent, *agent the latter's
+/* *library is the directory with the runners and sandbox-agent, *agent the latter's
  * path. Both are for the caller to free. Versions unused for a month are removed. */
 int install_library(struct state *s, const char *agent_source, char **library, char **agent,
                     struct err *err) MUST_CHECK;

@@ -18,6 +18,13 @@ SYSTEM_PYTHON = "/usr/bin/python3"  # what a sandbox has
 PYTHON = os.environ.get("RUNNER_PYTHON") or (
     SYSTEM_PYTHON if os.path.exists(SYSTEM_PYTHON) else sys.executable)
 NODE = os.environ.get("RUNNER_NODE") or shutil.which("node")
+R = os.environ.get("RUNNER_R") or shutil.which("Rscript")
+PROGRAMS = {
+    "python": (PYTHON, "runner.py", "-c"),
+    "javascript": (NODE, "runner.js", "-e"),
+    "typescript": (NODE, "runner.js", "-e"),
+    "r": (R, "runner.R", "-e"),
+}
 LIMIT = 8 << 20
 PYTHON_VERSION = tuple(
     map(int, subprocess.check_output(
@@ -58,18 +65,18 @@ class Runner:
     """Start one; exec() cells; out() and err() are what was printed since the last call."""
 
     def __init__(self, language, cwd, inline=False, env=None, program=None):
-        path = os.path.join(RUNNERS, {"python": "runner.py", "javascript": "runner.js"}[language])
-        program = program or {"python": PYTHON, "javascript": NODE}[language]
+        default, script, flag = PROGRAMS[language]
+        path, program = os.path.join(RUNNERS, script), program or default
         req_r, self.req = high_pipe()
         self.resp, resp_w = high_pipe()
         if inline:
             with open(path, encoding="utf-8") as source:
-                args = [program, "-c" if language == "python" else "-e", source.read()]
+                args = [program, flag, source.read()]
         else:
             args = [program, path]
         shell = 'exec "$@" 3<&%d 4>&%d %d<&- %d>&-' % (req_r, resp_w, req_r, resp_w)
         self.process = subprocess.Popen(
-            ["bash", "-c", shell, "sh", *args, "3", "4"],
+            ["bash", "-c", shell, "sh", *args, language, "3", "4"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             pass_fds=(req_r, resp_w), cwd=cwd, env={**os.environ, **(env or {})},
         )

@@ -1,4 +1,4 @@
-// The javascript runner. runner.py states the protocol, the bounds and the limits.
+// The javascript runner. python/protocol.py states the protocol, the bounds and the limits.
 //
 // A cell is evaluated by V8's own REPL mode, reached through an in-process inspector session: let,
 // const and class persist and may be declared again, await works at top level, and the completion
@@ -18,7 +18,7 @@ const { promiseHooks } = require('v8');
 const vm = require('vm');
 const { Console } = require('console');
 const { Writable } = require('stream');
-const { createRequire, isBuiltin } = require('module');
+const { createRequire, isBuiltin, stripTypeScriptTypes } = require('module');
 const { pathToFileURL } = require('url');
 
 const { writeSync } = fs;

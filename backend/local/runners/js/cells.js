@@ -68,9 +68,11 @@ function start(request) {
         return conclude(mine, { error: describe(err) });
     }
     remember(mine.name, request.code);
-    const expression = asExpression(rewriteImports(request.code)) +
-        '\n//# sourceURL=<cell_' + count + '>';
-    attempt(mine, () => evaluate(mine, expression));
+    const end = '\n//# sourceURL=<cell_' + count + '>';
+    attempt(mine, () => {
+        const code = withoutTypes(request.code, mine.name);
+        evaluate(mine, asExpression(rewriteImports(code)) + end);
+    });
 }
 
 // The promise of a cell must outlive the wait for it: when it is collected, node 22 answers

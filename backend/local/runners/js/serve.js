@@ -83,8 +83,8 @@ function main() {
     openOutput();
     repair();
     const { emitWarning } = process;
-    process.emitWarning = (warning, ...more) => { // node calls LOADER experimental
-        if (!String(warning).startsWith('vm.USE_MAIN')) emitWarning(warning, ...more);
+    process.emitWarning = (warning, ...more) => { // node calls what is used here experimental
+        if (!/^(?:vm\.USE_MAIN|stripType)/.test(String(warning))) emitWarning(warning, ...more);
     };
     const input = new net.Socket({ fd: reqFd, readable: true, writable: false });
     input.on('data', received);
@@ -93,6 +93,9 @@ function main() {
     for (const name of ['require', 'module', 'exports', '__filename', '__dirname'])
         delete globalThis[name];
     const version = process.versions.node;
-    const hello = { hello: 1, language: 'javascript', version, engine: 'plain' };
+    const hello = { hello: 1, language: LANGUAGE, version, engine: 'plain' };
+    const without = missing();
+    if (without) hello.missing = without;
     writeAll(respFd, Buffer.from(stringify(hello) + '\n'));
+    if (without) realExit(1);
 }

@@ -1,17 +1,21 @@
-"""Interpreter of one code context, run inside the sandbox; and the protocol both runners speak.
+"""Interpreter of one code context, run inside the sandbox; and the protocol the runners speak.
 
-    python3 runner.py REQ_FD RESP_FD          node runner.js REQ_FD RESP_FD
-    python3 -c "$(cat runner.py)" REQ RESP    node -e "$(cat runner.js)" REQ RESP
+    python3 runner.py [LANGUAGE] REQ_FD RESP_FD          the same with node and Rscript
+    python3 -c "$(cat runner.py)" [LANGUAGE] REQ RESP    the same with node -e
 
 REQ_FD and RESP_FD are the inherited ends of two pipes. fd 0 is /dev/null, 1 and 2 carry what the
 code prints and nothing else. The descriptors given to node must be 15 or lower, so that node
 itself marks them close-on-exec. Python moves them to 1100 or above (512, 256 or 100 when
-RLIMIT_NOFILE is low), close-on-exec too. Needed: python 3.10, node 18 with its inspector.
+RLIMIT_NOFILE is low), close-on-exec too; children of R inherit the pipes. Needed: python 3.10, node
+18 with its inspector (typescript: 22.13), R 4.
 
 Both directions are JSON, one object per line, UTF-8, no line above 8 MiB. Strings may hold
 \\u0000; unpaired surrogates are never sent (they become the six characters \\udXXX).
 
-At start, once:   {"hello":1,"language":"python"|"javascript","version":"3.11.2","engine":"plain"}
+LANGUAGE is "python", "javascript", "typescript" (node as well) or "r".
+
+At start, once:   {"hello":1,"language":L,"version":"3.11.2","engine":"plain"}
+  and, when it cannot serve, "missing":"typescript needs node 22.13 ...": it ends then.
 Request:          {"id":N,"token":"hex","op":"exec","code":"...","cwd":"/..."?,"env":{..}?}
   cwd   chdir before the cell; it stays changed.
   env   string map, set for this cell only.
