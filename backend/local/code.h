@@ -1,5 +1,6 @@
 /*
- * Code contexts: interpreters that live between calls (runners/python/protocol.py says what is spoken).
+ * Code contexts: interpreters that live between calls (runners/python/protocol.py says what is
+ * spoken).
  *
  * A context runs one cell at a time. Its mutable fields belong to whoever holds the cell
  * (`busy`): the worker of the call first, then the reactor. Counted: the table holds a

@@ -210,7 +210,7 @@ def test_kill_of_what_is_no_command(agent):
 
 def test_runners(agent, tmp_path):
     script = tmp_path / "runner"
-    script.write_text("import os, sys\nreq, resp = map(int, sys.argv[1:])\n"
+    script.write_text("import os, sys\nreq, resp = map(int, sys.argv[-2:])\n"
                       "try:\n    import time\n"
                       "    os.write(1, b'out'); os.write(2, b'err')\n"
                       "    os.write(resp, os.read(req, 100)[::-1])\n    time.sleep(100)\n"
