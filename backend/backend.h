@@ -20,6 +20,7 @@
 #include "backend/code_ops.h"
 #include "backend/exec_ops.h"
 #include "backend/file_ops.h"
+#include "backend/manage_ops.h"
 #include "backend/process_ops.h"
 #include "backend/results.h"
 #include "backend/transfer_ops.h"
@@ -44,6 +45,7 @@ enum backend_op {
     OP_HISTORY,
     OP_FILE_PUT,
     OP_FILE_TAKE,
+    OP_FILE_MANAGE,
     OP_COUNT
 };
 
@@ -182,6 +184,7 @@ struct backend_ops {
     const struct code_ops *code;
     const struct process_ops *process;
     const struct transfer_ops *transfer;
+    const struct manage_ops *manage; /* all of them or none */
     const struct watch_ops *watch;
     const struct browser_ops *browser;
 };
@@ -278,6 +281,12 @@ SANDBOX_OP(file_write, file_write_request, file_write_result);
 SANDBOX_OP(file_list, file_list_request, file_list_result);
 SANDBOX_OP(file_search, file_search_request, file_search_result);
 SANDBOX_OP(file_replace, file_replace_request, file_replace_result);
+SANDBOX_OP(file_stat, file_stat_request, file_stat_result);
+SANDBOX_OP(file_move, file_move_request, file_manage_result);
+SANDBOX_OP(file_copy, file_copy_request, file_manage_result);
+SANDBOX_OP(file_remove, file_remove_request, file_manage_result);
+SANDBOX_OP(file_mkdir, file_mkdir_request, file_manage_result);
+SANDBOX_OP(file_chmod, file_chmod_request, file_manage_result);
 SANDBOX_OP(file_put, file_put_request, file_put_result);
 SANDBOX_OP(file_take, file_take_request, file_take_result);
 SANDBOX_OP(code, code_request, code_result);

@@ -1,26 +1,11 @@
 #include "base/b64.h"
 #include "tools.gen.h"
+#include "tools/permissions.h"
 #include "tools/render.h"
 #include "tools/tools.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int permissions(const char *text, int *out, struct err *err)
-{
-    size_t n = text ? strlen(text) : 0;
-
-    *out = -1;
-    if (!text)
-        return 0;
-    if (n < 3 || n > 4 || strspn(text, "01234567") != n || (n == 4 && text[0] != '0')) {
-        err_set(err, ERR_INVALID, "permissions: \"%s\" is not an octal mode", text);
-        return err_next(
-            err, "use e.g. \"0644\" or \"0755\"; set-uid, set-gid and sticky bits are refused");
-    }
-    *out = (int)strtol(text, NULL, 8);
-    return 0;
-}
 
 static int expected_hash(const char *hash, struct err *err)
 {
@@ -84,7 +69,7 @@ int tool_file_write(struct tool_call *call, const struct file_write_args *args, 
         .expect_sha256 = args->expect_sha256,
     };
 
-    if (permissions(args->permissions, &req.permissions, err) ||
+    if (permissions_parse(args->permissions, false, &req.permissions, err) ||
         expected_hash(args->expect_sha256, err))
         return -1;
     if (args->encoding == FILE_WRITE_ENCODING_BASE64) {

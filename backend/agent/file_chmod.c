@@ -35,7 +35,7 @@ static int change_one(struct change *c, int fd, const struct stat *st)
     if (S_ISLNK(st->st_mode))
         return 0;
     if (owner && fchownat(fd, "", c->uid, c->gid, AT_EMPTY_PATH))
-        return errno;
+        return errno == EINVAL ? EPERM : errno; /* EINVAL: a user without a number here */
     if (c->mode >= 0)
         mode = (unsigned)c->mode;
     else if (c->text[0])

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define ABOVE_MAX 65536 /* folders looked at on the way to the root */
@@ -121,6 +123,7 @@ static bool holds(const struct file_place *p, const char *path)
 
 int place_may_go(const struct file_place *p, const char *action, struct file_error *e)
 {
+    struct statfs fs;
     int fd;
     bool mount;
 
@@ -131,6 +134,11 @@ int place_may_go(const struct file_place *p, const char *action, struct file_err
         return file_hint(e, "name what is in it");
     }
     fd = openat(p->dir, p->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && !fstatfs(fd, &fs) &&
+        (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)) {
+        close(fd);
+        return file_fail(e, CODE_DENIED, "cannot %s %.900s: it is the kernel's", action, p->path);
+    }
     mount = fd >= 0 && place_is_mount(fd);
     if (fd >= 0)
         close(fd);

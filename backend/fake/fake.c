@@ -66,5 +66,6 @@ const struct backend_ops fake_backend = {
     .sandbox = &fake_sandbox_ops,
     .exec = &fake_exec_ops,
     .file = &fake_file_ops,
+    .manage = &fake_manage_ops,
     .code = &fake_code_ops,
 };

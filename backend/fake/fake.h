@@ -31,6 +31,7 @@ struct fake {
 
 extern const struct exec_ops fake_exec_ops;
 extern const struct file_ops fake_file_ops;
+extern const struct manage_ops fake_manage_ops;
 extern const struct code_ops fake_code_ops;
 
 static inline struct fake *fake_of(struct sandbox *sb)

@@ -174,7 +174,7 @@ static int take_data(struct file_op *op, int fd, struct call *call, int64_t unti
 static int attempt(struct file_op *op, struct local_sandbox *sb, struct call *call, uint8_t kind,
                    const void *send, size_t send_len, struct err *err)
 {
-    int64_t until = clock_ms() + FILES_TIMEOUT_MS;
+    int64_t until = clock_ms() + (op->timeout_ms ? op->timeout_ms : FILES_TIMEOUT_MS);
     AUTO_FD int mine = -1;
     AUTO_FD int theirs = -1;
     bool through_pipe = send_len > WIRE_INLINE_MAX;
@@ -208,7 +208,7 @@ int file_op_run(struct file_op *op, struct local_sandbox *sb, struct call *call,
         return err_set(err, ERR_TOO_LARGE, "the request is too long");
     memcpy(copy, op->start, sizeof(*copy));
     r = attempt(op, sb, call, kind, send, send_len, err);
-    if (r && op->kept && !send && err && err->code == ERR_UNAVAILABLE) {
+    if (r && op->kept && !send && !op->once && err && err->code == ERR_UNAVAILABLE) {
         fd_close(&op->channel);
         memcpy(op->start, copy, sizeof(*copy));
         r = attempt(op, sb, call, kind, send, send_len, err);

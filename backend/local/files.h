@@ -18,6 +18,8 @@ struct file_op {
     struct frame *reply;
     int channel;
     bool kept;       /* the channel served others before */
+    bool once;       /* not tried again */
+    int64_t timeout_ms; /* 0: FILES_TIMEOUT_MS */
     struct buf data; /* content or records */
 };
 

@@ -394,6 +394,7 @@ const struct backend_ops local_backend = {
     .file = &local_file_ops,
     .code = &local_code_ops,
     .transfer = &local_transfer_ops,
+    .manage = &local_manage_ops,
     .watch = &local_watch_ops,
     .browser = &local_browser_ops,
 };

@@ -184,6 +184,7 @@ void local_code_free(struct local_sandbox *sb);
 void local_files_stopped(struct local_sandbox *sb);
 /* watch.c: */
 extern const struct transfer_ops local_transfer_ops;
+extern const struct manage_ops local_manage_ops;
 extern const struct watch_ops local_watch_ops;
 /* browser.c: */
 extern const struct browser_ops local_browser_ops;
