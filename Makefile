@@ -240,6 +240,7 @@ snapshot: all
 
 bench: all
 	$Q tests/bench/run $O/$(NAME)
+	$Q tests/bench/work.py $O/$(NAME)
 	$Q tests/bench/browse.py $O/$(NAME)
 
 # $(call only,FILES,REGEX): these include nothing of ours but what matches.
