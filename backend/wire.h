@@ -131,16 +131,15 @@ enum wire_tag {
     TAG_LENGTH, /* u64: bytes of content or records that go through the pipe instead */
     TAG_WATCH,  /* u32: number of a watched file, below WIRE_WATCHES */
     TAG_ARGS,   /* "word\0word\0..." */
-    TAG_SUPERVISOR =
-        108,    /* u32, as seen in the sandbox: all processes of an operation are below it */
-    TAG_DETAIL, /* u32: 1: processes alone, with everything about each */
-    TAG_PORT,   /* u32 */
+    TAG_SUPERVISOR = 108, /* u32: the pid that all processes of an operation are below */
+    TAG_DETAIL,           /* u32: 1: processes alone, with everything about each */
+    TAG_PORT,             /* u32 */
     /* files: what changes names and attributes */
     TAG_PATHS = 116, /* "path\0path\0...", absolute; a move has from, to, from, to */
     TAG_OWNER,       /* a name or number of the sandbox */
     TAG_GROUP,
-    TAG_CHANGE, /* "u+x,go-w" instead of TAG_MODE */
-    TAG_ERRORS, /* i64: paths that failed; the first of them come as records */
+    TAG_CHANGE,         /* "u+x,go-w" instead of TAG_MODE */
+    TAG_ERRORS,         /* i64: paths that failed; the first of them come as records */
     TAG_OLD_SIZE = 128, /* u64; absent: not known */
     TAG_OLD_MODE,       /* u32 */
     TAG_OLD_DATA,       /* bytes, at most WIRE_INLINE_MAX */
@@ -154,7 +153,8 @@ enum wire_tag {
 
 #define WIRE_WATCHES 256 /* files watched in one WIRE_WATCH; a multiple of 8 */
 
-#define WIRE_PROBE_ANSWER 1024
+#define WIRE_PROBE_ANSWER 1024 /* bytes that a probe gives back */
+#define WIRE_PROCESSES 1000    /* told at once */
 
 enum wire_file_op {
     WIRE_FILE_READ = 1,
@@ -217,18 +217,18 @@ enum wire_file_op {
  * SESSION as EXEC in START, and in a RUN for each further command, which brings stdout and stderr
  *         (and the one of TAG_COMMAND_FD). TAG_CWD stays in force, TAG_ENV does not.
  *    ->   once, STARTED: TAG_SUPERVISOR; EXIT for each command: TAG_STATUS, TAG_CWD (untrusted,
- * absolute), TAG_DESCENDANTS (streams that jobs hold on to); or LOST, the same tags, when the shell
- * has ended: the channel closes behind it. An ERROR leaves the session as it was, but for one that
- * comes because no shell can be started: then the channel closes. SIGNAL  TAG_SIGNAL, to the whole
- * tree; in a session to what the running command has started, and to the shell itself if that is
- * nothing. QUERY   nothing; 'p' records, then -> REPLY. With TAG_DETAIL 1, [TAG_PID: that one and
- * all below]: "processes" (how many there are) and, for at most 1000, "process": "pid parent
- * supervisor uid state cpu_ms age_ms rss_kb user command", the command cut and of any bytes but
- * NUL; not_found PROBE   TAG_PORT, [TAG_DATA: bytes to send]; a REPLY later, then any number of
- * times more
- *    ->   REPLY once something listens on the port, on any address; with TAG_DATA once it has been
- *         connected to and said something, or is silent: TAG_DATA, at most WIRE_PROBE_ANSWER bytes.
- *         Closing the channel ends the wait.
+ *         absolute), TAG_DESCENDANTS (streams that jobs hold on to); or LOST, the same tags, when
+ *         the shell has ended: the channel closes behind it. An ERROR leaves the session as it was,
+ *         but for one that comes because no shell can be started: then the channel closes.
+ * SIGNAL  TAG_SIGNAL, to the whole tree; in a session to what the running command has started, and
+ *         to the shell itself if that is nothing.
+ * QUERY   nothing; 'p' records, then -> REPLY.
+ *         TAG_DETAIL 1, [TAG_PID: that one and all below it]: "processes", how many there are, and
+ *         "process" for at most WIRE_PROCESSES of them, ascending: "pid parent supervisor state
+ *         cpu_ms age_ms rss_kb user command", the command cut, of any bytes but NUL; not_found
+ * PROBE   TAG_PORT, [TAG_DATA: bytes to send]; once that is answered any number of times more
+ *    ->   REPLY once something listens on the port, on any address; with TAG_DATA once a connection
+ *         to it was made, and answered or not in time: TAG_DATA, at most WIRE_PROBE_ANSWER bytes
  * KILL    TAG_PID, TAG_SIGNAL, to that process and all below it -> REPLY: TAG_PID; not_found,
  *         denied (pid 1, supervisors)
  *
@@ -306,7 +306,7 @@ enum wire_file_op {
  * COPY    TAG_PATHS (from, to), flag RECURSIVE                  -> 'd' record: from, to; TAG_TOTAL
  *         (files, links and folders), TAG_WRITTEN (bytes)
  * REMOVE  TAG_PATHS, flags RECURSIVE, MISSING_OK                -> TAG_TOTAL
- * MKDIR   TAG_PATHS, [TAG_MODE] (of the last folders)           -> 'd' records of made ones: path, ""
+ * MKDIR   TAG_PATHS, [TAG_MODE] (of the last folders)           -> 'd' records, of made ones: path
  * CHMOD   TAG_PATHS, [TAG_MODE | TAG_CHANGE], [TAG_OWNER], [TAG_GROUP], flag RECURSIVE
  *                                                               -> TAG_TOTAL: those that changed
  * Cursors are printable ASCII without spaces; they belong to one request's path and pattern.

@@ -19,6 +19,9 @@ int render_duration(struct buf *out, int64_t ms, struct err *err)
         return buf_addf(out, err, "%lld ms", (long long)ms);
     if (ms < 120000)
         return buf_addf(out, err, "%.1f s", (double)ms / 1e3);
+    if (ms >= 7200000)
+        return buf_addf(out, err, "%lld h %lld min", (long long)(ms / 3600000),
+                        (long long)(ms / 60000 % 60));
     return buf_addf(out, err, "%lld min %lld s", (long long)(ms / 60000),
                     (long long)(ms / 1000 % 60));
 }

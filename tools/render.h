@@ -14,7 +14,7 @@
 /* "12 B", "3.1 kB", "4.0 MB" */
 int render_bytes(struct buf *out, uint64_t n, struct err *err) MUST_CHECK;
 
-/* "80 ms", "1.2 s", "3 min 20 s" */
+/* "80 ms", "1.2 s", "3 min 20 s", "2 h 5 min" */
 int render_duration(struct buf *out, int64_t ms, struct err *err) MUST_CHECK;
 
 /* Bytes as plain text, ended by a newline when not empty. */

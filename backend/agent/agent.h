@@ -81,6 +81,7 @@ void runner_serve(int channel, const int *fds);
 void session_serve(int channel, const int *fds, int extra);
 void query_serve(int channel, int results);
 void kill_serve(int channel);
+void probe_serve(int channel);
 void file_serve(int channel, int data_fd);
 void search_serve(int channel, int results_fd);
 void watch_serve(int channel, int inotify);

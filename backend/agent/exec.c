@@ -61,6 +61,7 @@ static void started(int channel, pid_t pid)
 
     wire_begin(&w, WIRE_STARTED, 0);
     wire_put_u32(&w, TAG_PID, (uint32_t)pid);
+    wire_put_u32(&w, TAG_SUPERVISOR, (uint32_t)getpid());
     (void)channel_send(channel, &w, NULL, 0);
 }
 

@@ -79,6 +79,12 @@ static void open_browser(const int *fds, int nfds)
     browser_serve(fds[0], fds + 1);
 }
 
+static void open_probe(const int *fds, int nfds)
+{
+    (void)nfds;
+    probe_serve(fds[0]);
+}
+
 /* By wire_kind: how many descriptors come, the channel included, and who takes them. */
 static const struct {
     int least, most;
@@ -88,7 +94,7 @@ static const struct {
     [WIRE_FILE] = { 1, 2, open_file },       [WIRE_SEARCH] = { 2, 2, open_search },
     [WIRE_RUNNER] = { 6, 6, open_runner },   [WIRE_QUERY] = { 2, 2, open_query },
     [WIRE_KILL_PID] = { 1, 1, open_kill },   [WIRE_WATCH] = { 2, 2, open_watch },
-    [WIRE_BROWSER] = { 3, 3, open_browser },
+    [WIRE_BROWSER] = { 3, 3, open_browser }, [WIRE_PROBE] = { 1, 1, open_probe },
 };
 
 static bool is_ours(pid_t pid)

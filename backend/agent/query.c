@@ -1,18 +1,16 @@
+#include "backend/agent/query.h"
 #include "backend/agent/agent.h"
 #include "backend/agent/channel.h"
 #include "backend/agent/nursery.h"
 #include "backend/agent/request.h"
 #include "backend/agent/tree.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define PROCESSES_MAX 1000
 #define COMMAND_BYTES 600
 #define MOUNTS_MAX 200
 
@@ -21,47 +19,12 @@ static char text[65536];
 
 static size_t slurp(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t len = 0;
-    ssize_t n = 1;
-
-    while (fd >= 0 && len < sizeof(text) - 1 &&
-           (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
-        len += (size_t)n;
-    if (fd >= 0)
-        close(fd);
-    text[len] = '\0';
-    return len;
+    return query_slurp(path, text, sizeof(text));
 }
 
-static void write_all(int fd, const void *data, size_t len)
-{
-    const char *p = data;
-
-    while (len) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return;
-        p += n;
-        len -= (size_t)n;
-    }
-}
-
-/* A 'p' record: name and value, both bounded. */
 static void put(int fd, const char *name, const char *value)
 {
-    char record[5 + 4 + 128 + 4 + 2048];
-    uint32_t n = (uint32_t)strnlen(name, 128), v = (uint32_t)strnlen(value, 2048), len = 9 + n + v;
-
-    memcpy(record, &len, 4);
-    record[4] = 'p';
-    memcpy(record + 5, &n, 4);
-    memcpy(record + 9, name, n);
-    memcpy(record + 9 + n, &v, 4);
-    memcpy(record + 13 + n, value, v);
-    write_all(fd, record, 4 + len);
+    query_put(fd, name, value, strlen(value));
 }
 
 /* The value of "Key:\tvalue" in what was slurped. */
@@ -229,7 +192,7 @@ static void processes(int fd)
     size_t count, told = 0;
     const struct process *list = tree_below(getppid(), is_nursery, &count);
 
-    for (size_t i = 0; i < count && told < PROCESSES_MAX; i++)
+    for (size_t i = 0; i < count && told < WIRE_PROCESSES; i++)
         if (list[i].parent != getppid()) {
             process(fd, &list[i]);
             told++;
@@ -274,13 +237,19 @@ static void browsers(int fd)
 
 void query_serve(int channel, int results)
 {
+    static const struct frame_field fields[] = { { TAG_DETAIL, FIELD_U32 },
+                                                 { TAG_PID, FIELD_U32 } };
     static struct wire_out w;
     struct wire_in in;
 
     if (!request_start(channel, &in, bytes))
         return;
-    if (!channel_shape(&in, NULL, 0)) {
+    if (!channel_shape(&in, fields, 2)) {
         channel_error(channel, CODE_INVALID, NULL, "the request has a field that does not belong");
+        return;
+    }
+    if (wire_u32(&in, TAG_DETAIL, 0)) {
+        query_processes(channel, results, wire_u32(&in, TAG_PID, 0));
         return;
     }
     processes(results);

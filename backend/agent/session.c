@@ -89,6 +89,15 @@ static void watch(struct session *s)
     }
 }
 
+static void tell_started(int channel)
+{
+    static struct wire_out w;
+
+    wire_begin(&w, WIRE_STARTED, 0);
+    wire_put_u32(&w, TAG_SUPERVISOR, (uint32_t)getpid());
+    (void)channel_send(channel, &w, NULL, 0);
+}
+
 void session_serve(int channel, const int *fds, int extra)
 {
     static struct session s = { .out = TAP_NONE, .errs = TAP_NONE, .status = TAP_NONE };
@@ -103,6 +112,7 @@ void session_serve(int channel, const int *fds, int extra)
     s.signals = supervisor_init();
     if (s.signals < 0)
         return;
+    tell_started(channel);
     if (session_open(&s)) {
         session_run(&s, &in, fds[0], fds[1], extra);
         watch(&s);

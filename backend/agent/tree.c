@@ -23,21 +23,22 @@ static bool shared;
 bool tree_parse(const char *text, struct process *out)
 {
     const char *end = strrchr(text, ')');
-    unsigned long long start, rss;
+    unsigned long long start, rss, user, system;
     unsigned threads;
     int parent;
     char state;
 
     if (!end || sscanf(end,
-                       ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u "
+                       ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %u "
                        "%*d %llu %*u %llu",
-                       &state, &parent, &threads, &start, &rss) != 5)
+                       &state, &parent, &user, &system, &threads, &start, &rss) != 7)
         return false;
     *out = (struct process){ .pid = (pid_t)atoi(text),
                              .parent = parent,
                              .state = state,
                              .start = start,
                              .rss_pages = rss,
+                             .ticks = user + system,
                              .threads = threads };
     return true;
 }

@@ -14,8 +14,8 @@
 struct process {
     pid_t pid, parent;
     char state;
-    uint64_t start; /* with pid it names a process for good */
-    uint64_t rss_pages;
+    uint64_t start;            /* with pid it names a process for good */
+    uint64_t rss_pages, ticks; /* ticks: of the processor */
     unsigned threads;
     uint8_t place; /* tree.c */
 };

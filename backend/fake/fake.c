@@ -68,4 +68,5 @@ const struct backend_ops fake_backend = {
     .file = &fake_file_ops,
     .manage = &fake_manage_ops,
     .code = &fake_code_ops,
+    .process = &fake_process_ops,
 };

@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #define FAKE_FILES 64
+#define FAKE_PROCESS_ID "p_fakefakefakefakefakefake22"
 
 struct fake_file {
     char *path;
@@ -33,6 +34,7 @@ extern const struct exec_ops fake_exec_ops;
 extern const struct file_ops fake_file_ops;
 extern const struct manage_ops fake_manage_ops;
 extern const struct code_ops fake_code_ops;
+extern const struct process_ops fake_process_ops;
 
 static inline struct fake *fake_of(struct sandbox *sb)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROCESS_ID "p_fakefakefakefakefakefake22"
+#define PROCESS_ID FAKE_PROCESS_ID
 
 /* True when the call ended before the time was over. */
 static bool wait_for(struct call *call, int64_t ms)

@@ -69,6 +69,26 @@ static struct code_context *find(struct code_state *s, const struct code_request
     return NULL;
 }
 
+bool code_of(struct local_sandbox *sb, uint32_t supervisor, char id[36])
+{
+    struct code_state *s;
+    bool found = false;
+
+    if (state_of(sb, &s, NULL))
+        return false;
+    pthread_mutex_lock(&s->lock);
+    list_each(link, &s->contexts)
+    {
+        struct code_context *c = list_of(link, struct code_context, link);
+        if (c->supervisor == supervisor && !c->dead) {
+            memcpy(id, c->id, sizeof(c->id));
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
 static const char *known_language(const char *language)
 {
     static const char *const all[] = { "python", "javascript", "typescript", "r" };

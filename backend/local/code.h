@@ -27,6 +27,7 @@ struct code_context {
     struct agent *agent;                         /* referenced */
     int channel, requests, responses, out, errs; /* -1: closed */
     struct buf line;                             /* what was read of the next response */
+    _Atomic uint32_t supervisor;                 /* its processes are below that; 0 unknown */
     int64_t cells;
     bool busy;         /* state lock */
     _Atomic bool dead; /* the interpreter is gone */
@@ -45,6 +46,9 @@ struct code_state {
  */
 int code_claim(struct local_sandbox *sb, struct call *call, const struct code_request *req,
                struct code_context **out, bool *fresh, struct err *err) MUST_CHECK;
+
+/* The context whose processes are below that; false: none. */
+bool code_of(struct local_sandbox *sb, uint32_t supervisor, char id[36]);
 
 /* Let the next cell in; a dead context leaves the table. Drops the caller's reference. */
 void code_release(struct local_sandbox *sb, struct code_context *c);

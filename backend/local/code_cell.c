@@ -59,6 +59,8 @@ static void look_at_channel(struct cell *cell)
     case CHANNEL_AGAIN:
         return;
     case CHANNEL_FRAME:
+        if (f->in.op == WIRE_STARTED)
+            c->supervisor = wire_u32(&f->in, TAG_SUPERVISOR, 0);
         if (f->in.op == WIRE_EXIT)
             cell->wait_status = (int)wire_u32(&f->in, TAG_STATUS, 0);
         cell->ended |= f->in.op == WIRE_EXIT || f->in.op == WIRE_ERROR;

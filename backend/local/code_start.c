@@ -145,8 +145,10 @@ static int look_at_channel(struct code_context *c, struct err *err)
     case CHANNEL_AGAIN:
         return 1;
     case CHANNEL_FRAME:
-        if (f->in.op == WIRE_STARTED)
+        if (f->in.op == WIRE_STARTED) {
+            c->supervisor = wire_u32(&f->in, TAG_SUPERVISOR, 0);
             return 1;
+        }
         if (f->in.op == WIRE_EXIT)
             return did_not_start(c, err);
         if (f->in.op == WIRE_ERROR)

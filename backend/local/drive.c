@@ -173,7 +173,10 @@ static void take_frame(struct job *j, const struct frame *f, int64_t now_ms)
     case WIRE_STARTED:
         pthread_mutex_lock(&j->lock);
         j->pid = wire_u32(&f->in, TAG_PID, 0);
+        j->supervisor = wire_u32(&f->in, TAG_SUPERVISOR, 0);
         pthread_mutex_unlock(&j->lock);
+        if (j->session)
+            session_started(j);
         break;
     case WIRE_EXIT:
         take_exit(j, f, now_ms);

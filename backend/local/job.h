@@ -55,8 +55,9 @@ struct job {
     bool timed_out;
     bool session_lost;
     char *cwd, *note;
-    struct err failed; /* code != 0: it could not be run */
-    uint32_t pid;      /* as seen in the sandbox; 0 unknown */
+    struct err failed;   /* code != 0: it could not be run */
+    uint32_t pid;        /* as seen in the sandbox; 0 unknown */
+    uint32_t supervisor; /* all its processes are below that; a session's own; 0 unknown */
     struct spool out, errs;
     int64_t ended_ms, output_ms; /* monotonic: end, last byte; 0 none yet */
     uint64_t read_out, read_err; /* where the reader without a cursor is */

@@ -395,6 +395,7 @@ const struct backend_ops local_backend = {
     .code = &local_code_ops,
     .transfer = &local_transfer_ops,
     .manage = &local_manage_ops,
+    .process = &local_process_ops,
     .watch = &local_watch_ops,
     .browser = &local_browser_ops,
 };

@@ -193,6 +193,8 @@ int local_browser_info(struct local_sandbox *sb, const struct agent *a, const st
                        struct sandbox_info *res, struct err *err) MUST_CHECK;
 /* exec.c, session.c, info.c: */
 extern const struct exec_ops local_exec_ops;
+/* processes.c, wait.c, history.c: */
+extern const struct process_ops local_process_ops;
 int local_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                struct err *err) MUST_CHECK;
 void local_sessions_stopped(struct local_sandbox *sb);

@@ -90,23 +90,30 @@ static int parse(struct agent *a, const struct buf *data, struct query *out, str
     return r.bad ? agent_violation(a, "malformed records", err) : 0;
 }
 
-int query_run(struct agent *a, struct call *call, struct query *out, struct err *err)
+int query_ask(struct agent *a, struct call *call, struct wire_out *start, struct query *out,
+              struct err *err)
 {
     AUTO(buf) struct buf data = BUF_MAX(QUERY_MAX);
     AUTO_FREE struct frame *f = malloc(sizeof(*f));
     AUTO_FD int mine = -1;
     AUTO_FD int child = -1;
     AUTO_FD int channel = -1;
-    struct wire_out start;
 
     if (!f)
         return err_oom(err);
-    wire_begin(&start, WIRE_START, 0);
     if (agent_pipe_out(a, &mine, &child, err) ||
-        agent_open(a, WIRE_QUERY, &start, &child, 1, &channel, err))
+        agent_open(a, WIRE_QUERY, start, &child, 1, &channel, err))
         return -1;
     fd_close(&child);
     if (read_results(a, mine, channel, call, f, &data, err))
         return -1;
     return parse(a, &data, out, err);
+}
+
+int query_run(struct agent *a, struct call *call, struct query *out, struct err *err)
+{
+    struct wire_out start;
+
+    wire_begin(&start, WIRE_START, 0);
+    return query_ask(a, call, &start, out, err);
 }

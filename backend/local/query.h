@@ -16,6 +16,9 @@ struct query {
 };
 
 int query_run(struct agent *a, struct call *call, struct query *out, struct err *err) MUST_CHECK;
+/* The same with a request of its own: TAG_DETAIL of backend/wire.h. */
+int query_ask(struct agent *a, struct call *call, struct wire_out *start, struct query *out,
+              struct err *err) MUST_CHECK;
 void query_done(struct query *q);
 
 /* The first value of that name, "" when there is none. */

@@ -13,7 +13,8 @@ struct session {
     bool busy;
     struct agent *agent; /* NULL: no shell runs */
     int channel;
-    char *cwd; /* where the shell is or was; NULL the workspace */
+    uint32_t supervisor; /* all its processes are below that; 0 unknown */
+    char *cwd;           /* where the shell is or was; NULL the workspace */
 };
 
 /* Sandbox lock held. The shell is gone, the name and its cwd stay. */
@@ -22,6 +23,7 @@ static void drop_shell(struct session *s)
     fd_close(&s->channel);
     agent_unref(s->agent);
     s->agent = NULL;
+    s->supervisor = 0;
 }
 
 static void session_free(struct session *s)
@@ -166,6 +168,7 @@ static int start(struct local_sandbox *sb, struct session *s, struct agent *a,
     }
     j->cwd = strdup(cwd.len ? cwd.data : s->cwd ? s->cwd : local_workspace(sb));
     j->session = s;
+    j->supervisor = s->supervisor;
     j->channel = s->channel;
     *out = TAKE(j);
     return 0;
@@ -243,6 +246,30 @@ void session_command_over(struct job *j, const struct frame *f, bool lost)
     s->busy = false;
     pthread_cond_broadcast(&sb->changed);
     pthread_mutex_unlock(&sb->lock);
+}
+
+void session_started(struct job *j)
+{
+    pthread_mutex_lock(&j->sandbox->lock);
+    j->session->supervisor = j->supervisor;
+    pthread_mutex_unlock(&j->sandbox->lock);
+}
+
+bool session_of(struct local_sandbox *sb, uint32_t supervisor, char name[SESSION_NAME_MAX + 1])
+{
+    bool found = false;
+
+    pthread_mutex_lock(&sb->lock);
+    list_each(link, &sb->sessions)
+    {
+        struct session *s = list_of(link, struct session, link);
+        if (s->agent && s->supervisor == supervisor) {
+            memcpy(name, s->name, SESSION_NAME_MAX + 1);
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&sb->lock);
+    return found;
 }
 
 int session_close(struct local_sandbox *sb, const char *name, struct err *err)

@@ -25,6 +25,12 @@ int session_start(struct local_sandbox *sb, struct call *call, const struct exec
 /* Driver: the command is over, by that frame (NULL: EOF); lost: the shell is gone with it. */
 void session_command_over(struct job *j, const struct frame *f, bool lost);
 
+/* Driver: the shell of the session is there, below j->supervisor. */
+void session_started(struct job *j);
+
+/* The session whose processes are below that; false: none. */
+bool session_of(struct local_sandbox *sb, uint32_t supervisor, char name[SESSION_NAME_MAX + 1]);
+
 /* End that session; ERR_NOT_FOUND. */
 int session_close(struct local_sandbox *sb, const char *name, struct err *err) MUST_CHECK;
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from agent.harness import BUSY, EXIT, INVALID, LOST, NOT_FOUND, QUOTA, RUN, Session
+from agent.harness import BUSY, EXIT, INVALID, LOST, NOT_FOUND, QUOTA, RUN, STARTED, Session
 
 
 def dirs(agent):
@@ -267,6 +267,7 @@ def test_signals_between_commands_do_nothing(session):
 
 def test_two_at_once_are_refused(session):
     session.send("sleep 0.5; echo first")
+    assert session.channel.expect(STARTED).number("SUPERVISOR")
     first = session.ends
     session.ends = []
     session.send("echo second")

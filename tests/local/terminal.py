@@ -80,8 +80,12 @@ def output(client, process_id, timeout=60, **arguments):
     return parse(client.call("terminal_output", timeout, process_id=process_id, **arguments))
 
 
-def kill(client, id, timeout=60, **arguments):
-    result = client.call("terminal_kill", timeout, id=id, **arguments)
+def structured(client, tool, timeout=60, **arguments):
+    result = client.call(tool, timeout, **arguments)
     if result.get("isError"):
         raise ToolError(result)
     return result["structuredContent"]
+
+
+def kill(client, id, timeout=60, **arguments):
+    return structured(client, "terminal_kill", timeout, id=id, **arguments)
