@@ -59,7 +59,9 @@ EMBEDDED  := $(wildcard packaging/apparmor/* backend/browser/scripts/*) \
              $O/runners/runner.py $O/runners/runner.js $O/runners/runner.R \
              $O/web/page_content.js $O/web/notices.txt
 RUN_PY    := $(addprefix backend/local/runners/python/,$(addsuffix .py,protocol text wire results \
-             created errors interpreter serve))
+             screen created errors interpreter))
+RUN_LAZY  := $(addprefix backend/local/runners/python/lazy/,$(addsuffix .py,chart shell))
+RUN_END   := backend/local/runners/python/serve.py
 RUN_JS    := $(addprefix backend/local/runners/js/,$(addsuffix .js,bind output errors imports types \
              cells serve))
 RUN_R     := $(addprefix backend/local/runners/r/,$(addsuffix .R,json results cell serve))
@@ -148,11 +150,14 @@ $O/gen/embed.o: $O/gen/embed.S $(EMBEDDED)
 	$Q$(CC) -c -o $@ $<
 
 # The runners are one text each, so that they can be given to an interpreter as an argument. What
-# a cell of JavaScript may shadow is a parameter of the function around all of it.
+# few cells of Python need is in it as a string, compiled when it is needed. What a cell of
+# JavaScript may shadow is a parameter of the function around all of it.
 RUN_JS_BOUND := process, Buffer, globalThis, setImmediate, Error, Object, String, Number, Promise
-$O/runners/runner.py: $(RUN_PY) $O/flags
+$O/runners/runner.py: $(RUN_PY) $(RUN_LAZY) $(RUN_END) $O/flags
 	$(call say,JOIN,$@)
-	$Q mkdir -p $(@D) && cat $(RUN_PY) >$@
+	$Q{ mkdir -p $(@D) && cat $(RUN_PY) && echo 'LAZY = {' && for f in $(RUN_LAZY); do \
+		echo "'$$(basename $$f .py)': r'''" && cat $$f && echo "'''," || exit 1; \
+	done && echo '}' && cat $(RUN_END); } >$@
 
 $O/runners/runner.js: $(RUN_JS) $O/flags
 	$(call say,JOIN,$@)

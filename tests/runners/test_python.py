@@ -269,9 +269,11 @@ def test_syntax_error_runs_nothing(py):
         ("x = 1\n!pip install x", "pip install"),
         ("pip install x", "terminal_execute"),
         ("%%time\n1", "magics"),
+        ("!", "IPython"),
     ],
 )
 def test_magic_hints(py, code, hint):
+    py.exec("import sys; sys.modules['IPython'] = None")
     got = py.error(code)
     assert got["name"] == "SyntaxError"
     assert hint in got["value"] and "Hint" in got["traceback"]
@@ -674,6 +676,7 @@ def test_results_are_bounded(py):
     assert base64.b64decode(png["data"]) == bytes(3 << 20)
 
 
+CHART = "application/vnd.sandbox-mcp.chart+json"
 FAKE_PYPLOT = """
 from matplotlib.figure import Figure
 figures = {}
@@ -716,7 +719,7 @@ def test_real_matplotlib(py):
     if py.exec("import matplotlib.pyplot as plt")["error"]:
         pytest.skip("no matplotlib")
     got = py.exec("plt.plot([1, 2]); plt.show()")
-    assert [r["mime"] for r in got["results"]] == ["image/png"]
+    assert [r["mime"] for r in got["results"]] == ["image/png", CHART]
     assert base64.b64decode(got["results"][0]["data"]).startswith(b"\x89PNG")
     assert py.exec("fig, ax = plt.subplots(); fig")["results"][0]["mime"] == "image/png"
     assert py.exec("1")["results"] == []
@@ -767,6 +770,7 @@ def test_created_files_are_listed(py):
             cwd=home,
         )
         assert cell["status"] == "ok"
-        assert cell["files"] == [os.path.join(home, name) for name in ("new", "moved")]
+        assert cell["files"] == [os.path.join(home, name)
+                                 for name in ("new", "moved", "by-a-program")]
         assert "files" not in py.exec("open('new').close()")
         assert py.exec("import os; os.chdir('/')")["status"] == "ok"

@@ -1,10 +1,17 @@
 # Errors as the protocol tells them, without the frames of the runner.
 
+def is_internal(frame):
+    """Whether it is the runner's, or of the way from a cell to the magic it called."""
+    named = frame.f_globals.get("__name__")
+    return (frame.f_globals is GLOBALS or (isinstance(named, str) and named.startswith("IPython."))
+            or frame.f_code.co_filename.startswith("<decorator-gen"))
+
+
 def clean_traceback(tb, first):
     """tb without the frames of the runner and, if first, those before the first cell frame."""
     kept = []
     while tb is not None:
-        if tb.tb_frame.f_globals is not GLOBALS:
+        if not is_internal(tb.tb_frame):
             kept.append(tb)
         tb = tb.tb_next
     if first:

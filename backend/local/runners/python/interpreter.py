@@ -11,7 +11,8 @@ class Interpreter:
         self.user_sigint = None
         self.sources = []
         self.sources_size = 0
-        self.results = Results()
+        self.screen = Screen()
+        self.screen.find_shell = self.find_shell
         self.created = Created()
         self.main = ModuleType("__main__")
         self.ns = self.main.__dict__
@@ -23,9 +24,11 @@ class Interpreter:
         self.streams = {}
         for name in ("stdout", "stderr"):
             self.open_stream(name)
-        builtins.display = self.display
+        builtins.display = self.screen.display
+        builtins.get_ipython = self.get_ipython
         builtins.input = self.read_input
         os.environ.setdefault("MPLBACKEND", "Agg")
+        sys.meta_path.insert(0, Finder(self.screen))
         _signal.signal(_signal.SIGINT, on_sigint)
         faulthandler.enable(2, all_threads=False)
 
@@ -44,14 +47,33 @@ class Interpreter:
             return self.input(prompt)
         raise EOFError("stdin is not connected; pass values in code")
 
-    def display(self, *objects, **ignored):
-        """Show objects beside the output: rich representations, else their repr."""
-        for obj in objects:
-            found = bundle(obj)
-            if "text/plain" not in found and not is_figure(obj):
-                found["text/plain"] = repr(obj)
-            for mime, data in found.items():
-                self.results.add(mime, data)
+    def start_shell(self):
+        """IPython's shell, made when it is first needed; None without IPython."""
+        if self.screen.shell is None and std_import("importlib.util").find_spec("IPython"):
+            self.screen.shell = lazy("shell", "make_shell")(self)
+        return self.screen.shell
+
+    def find_shell(self, frame):
+        """The shell for who asks: code of a cell gets one made, a library only looks."""
+        if self.screen.shell is None and frame.f_code.co_filename.startswith("<cell "):
+            return self.start_shell()
+        return self.screen.shell
+
+    def get_ipython(self):
+        shell = self.find_shell(sys._getframe(1))
+        if shell is None:
+            raise NameError("name 'get_ipython' is not defined")
+        return shell
+
+    def page(self, data):
+        text = data.get("text/plain", "") if isinstance(data, dict) else data
+        print(text, flush=True)
+
+    def translated(self, code):
+        """IPython's syntax as Python; None when there is none in the code."""
+        shell = self.start_shell() if IPYTHON.search(code) else None
+        text = code if shell is None else shell.transform_cell(code)
+        return None if text.rstrip("\n") == code.rstrip("\n") else text
 
     def remember(self, name, code):
         lines = [line + "\n" for line in code.split("\n")]
@@ -114,32 +136,28 @@ class Interpreter:
                         exc.__traceback__ = cancelled.__traceback__
             raise
 
+    def parts(self, code, name):
+        try:
+            return self.compile(code, name)
+        except SyntaxError:
+            text = self.translated(code)
+            if text is None:
+                raise
+        return self.compile(text, name)
+
     def run(self, code, name):
-        body, last, shown = self.compile(code, name)
+        body, last, shown = self.parts(code, name)
+        shell = self.screen.shell
+        if shell is not None:
+            info = std_import("types").SimpleNamespace(raw_cell=code)
+            shell.events.trigger("pre_run_cell", info)
         value = self.execute(body, last)
+        if shell is not None:
+            shell.events.trigger("post_execute")
         if value is None or not shown or getpid() != self.pid:
             return None, False
         builtins._ = value
-        return self.show(value)
-
-    def show(self, value):
-        found = bundle(value)
-        text = found.pop("text/plain", None)
-        for mime, data in found.items():
-            self.results.add(mime, data)
-        text = text if isinstance(text, str) else repr(value)
-        text = clean_text(text[: MAX_TEXT + 1])
-        return text[:MAX_TEXT], len(text) > MAX_TEXT
-
-    def figures(self):
-        pyplot = sys.modules.get("matplotlib.pyplot")
-        if pyplot is None or not hasattr(pyplot, "get_fignums"):
-            return
-        try:
-            for number in pyplot.get_fignums():
-                self.results.add("image/png", figure_png(pyplot.figure(number)))
-        finally:
-            pyplot.close("all")
+        return self.screen.value(value)
 
     def flush(self):
         for name, stream in self.streams.items():
@@ -203,10 +221,10 @@ class Interpreter:
         return None
 
     def cell(self, code, cwd, env):
-        outcome = {"code": code, "error": None, "text": None, "cut": False}
         self.count += 1
+        outcome = {"code": code, "error": None, "count": self.count}
         name = "<cell %d>" % self.count
-        self.results = Results()
+        self.screen.begin()
         self.ns["__builtins__"] = builtins
         saved = {}
         if self.user_sigint is not None:
@@ -221,14 +239,15 @@ class Interpreter:
         except (OSError, ValueError) as exc:
             outcome["error"] = describe(exc, code)
         else:
-            self.created.paths = {}
-            outcome["text"], outcome["cut"] = self.attempt(outcome, self.run, code, name) or (
-                None,
-                False,
-            )
-            self.attempt(outcome, self.figures)
+            self.created.begin()
+            shown = self.attempt(outcome, self.run, code, name)
+            outcome["text"], outcome["cut"] = shown or (None, False)
+            self.attempt(outcome, self.screen.end)
             self.attempt(outcome, self.flush)
             outcome["files"] = self.created.take()
+            outcome["results"] = self.screen.results
+            if self.screen.shell is not None:
+                outcome["engine"] = "ipython"
             self.after()
         for key, value in saved.items():
             if value is None:

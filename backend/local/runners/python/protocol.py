@@ -25,16 +25,20 @@ Response, exactly one line per request line, in order:
   text     repr (python) or util.inspect (javascript) of the value of the last expression; at most
            100,000 characters, then "text_truncated":true stands beside it. null: no value.
   results  what was shown besides: display(...) calls, then the other representations of the last
-           value, then open matplotlib figures. text/plain of the last value is only in `text`.
-           Each {"mime":M,"data":S}; images (but SVG) and PDF as base64. Data over 1 MiB
-           (base64: over what is left of the line) is cut, base64 to nothing, and flagged
-           "truncated":true. At most 200 results; "results_dropped":N counts the rest. Always []
-           for javascript.
+           value, then open figures. text/plain of the last value is only in `text`. Each
+           {"mime":M,"data":S}; images (but SVG) and PDF as base64. Data over 1 MiB (base64: over
+           what is left of the line) is cut, base64 to nothing, and flagged "truncated":true. At
+           most 200 results; "results_dropped":N counts the rest. Charts of matplotlib and plotly
+           are told in words besides, as application/vnd.sandbox-mcp.chart+json of 4,000 characters
+           at most: {"title","x_label","y_label","x_scale","y_scale","elements":[{"type","label",
+           "n","points":[[x,y],..]}]} or {"title","charts":[..]}; points are a sample of n.
   error    {"name","value","traceback"}; value at most 4,000 characters, traceback 10,000. Only
            frames of the user's code, whose files are called <cell K>.
-  files    only when there are any: absolute paths of regular files that the cell created through
-           Python's own calls, outside of /tmp, /proc and /dev; at most 200. Not those of programs
-           it ran. Python only.
+  files    only when there are any: absolute paths of regular files that the cell created, outside
+           of /tmp, /proc and /dev; at most 200. What programs and native libraries made is found
+           by listing the current directory, and not when that holds more than 4,000 names or takes
+           over 10 ms. In R only what is new in the current directory itself.
+  engine   "ipython" once the context has used it, absent before.
   A cell that calls exit(0) is "ok"; any other exit code is the error SystemExit, value = code. A
   cell ended by SIGINT has the error name KeyboardInterrupt; variables are kept. SIGINT between
   cells is ignored. Code may catch or ignore SIGINT: the server needs a second means.
@@ -46,6 +50,10 @@ response pipe means that the interpreter is gone, whatever was the reason.
 The token and the checks of the pid protect against accidents (forked children that go on, code
 that writes to wild descriptors). The code of a cell can forge a response: treat it as untrusted.
 Threads, sockets, timers and asyncio tasks of one cell go on between cells.
+
+Python cells may use IPython's syntax where it is importable (magics, !commands, `x?`): it is loaded
+by the first cell that needs it, since it takes 0.3 s, and translates; the cells run as others do.
+Its In, Out and history are not offered.
 
 Differences of javascript. A promise as the last value is awaited. What an interrupted cell was
 waiting for stays scheduled. After an `await`, and in callbacks, a synchronous endless loop cannot
@@ -67,6 +75,8 @@ from binascii import a2b_base64, b2a_base64
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring as quote
+from re import compile as pattern
+from time import monotonic
 from types import ModuleType
 
 MAX_LINE = 8 << 20
@@ -96,12 +106,13 @@ REPRS = {
 }
 BINARY = ("image/", "application/pdf")
 PLAIN = frozenset((bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, type))
+IPYTHON = pattern(r"(?m)^\s*(?:%%?|!!?|\?\??)\s*\S|=\s*[!%]\s*\S|\?\s*$")  # its syntax, maybe
 HINTS = (
     ("!pip", "install packages with terminal_execute: python3 -m pip install ..."),
     ("%pip", "install packages with terminal_execute: python3 -m pip install ..."),
     ("pip install", "install packages with terminal_execute: python3 -m pip install ..."),
-    ("!", "this is plain Python: run shell commands with terminal_execute"),
-    ("%", "this is plain Python without magics: use terminal_execute or the standard library"),
+    ("!", "without IPython in the sandbox this is plain Python: use terminal_execute"),
+    ("%", "without IPython in the sandbox there are no magics: use the standard library"),
 )
 
 scan = JSONDecoder().scan_once

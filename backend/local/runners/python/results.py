@@ -1,5 +1,9 @@
 # What a cell shows, as MIME bundles.
 
+CHART = "application/vnd.sandbox-mcp.chart+json"
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
 class Results:
     """The bounded list of what one cell shows, already encoded."""
 
@@ -37,6 +41,12 @@ class Results:
         self.room -= size
         self.items.append(line)
 
+    def add_all(self, found):
+        """A bundle; the same picture is not shown twice."""
+        for mime, data in found.items():
+            if mime != "image/jpeg" or "image/png" not in found:
+                self.add(mime, data)
+
 
 def json_text(data):
     try:
@@ -45,15 +55,66 @@ def json_text(data):
         return repr(data)
 
 
-def figure_png(figure):
-    out = std_import("io").BytesIO()
-    figure.savefig(out, format="png", bbox_inches="tight")
-    return out.getvalue()
+def is_a(obj, module, name):
+    """Whether obj is of a class of a module that may not even be loaded."""
+    module = sys.modules.get(module)
+    return module is not None and isinstance(obj, getattr(module, name, ()))
 
 
 def is_figure(obj):
-    module = sys.modules.get("matplotlib.figure")
-    return module is not None and isinstance(obj, getattr(module, "Figure", ()))
+    return is_a(obj, "matplotlib.figure", "Figure")
+
+
+def figure_bundle(figure):
+    out = std_import("io").BytesIO()
+    figure.savefig(out, format="png", bbox_inches="tight")
+    return {"image/png": out.getvalue(), **chart_bundle("matplotlib_chart", figure)}
+
+
+def plotly_bundle(figure):
+    """Its data, and a picture where the package that draws one is there."""
+    found = figure.to_plotly_json()
+    layout = {key: value for key, value in found.get("layout", {}).items() if key != "template"}
+    encoder = getattr(sys.modules.get("_plotly_utils.utils"), "PlotlyJSONEncoder", JSONEncoder)
+    out = chart_bundle("plotly_chart", figure)
+    out[PLOTLY] = encoder().encode({"data": found.get("data", []), "layout": layout})
+    if std_import("importlib.util").find_spec("kaleido"):
+        try:
+            out["image/png"] = figure.to_image(format="png")
+        except Exception:
+            pass
+    return out
+
+
+def chart_bundle(name, figure):
+    """The description of a chart, for who cannot see it; nothing when it is of no known kind."""
+    try:
+        text = lazy("chart", name)(figure)
+    except Exception:
+        return {}
+    return {CHART: text} if text else {}
+
+
+def lazy(part, name):
+    """A function of a part of the runner that is compiled when it is first needed."""
+    if name not in GLOBALS:
+        eval(compile(LAZY[part], "<runner %s>" % part, "exec"), GLOBALS)
+    return GLOBALS[name]
+
+
+def mime_bundle(kind, obj):
+    method = getattr(kind, "_repr_mimebundle_", None)
+    if method is None:
+        return {}
+    try:
+        try:
+            found = method(obj, include=None, exclude=None)
+        except TypeError:
+            found = method(obj)
+        found = found[0] if isinstance(found, tuple) else found
+        return dict(found or {})
+    except Exception:
+        return {}
 
 
 def bundle(obj):
@@ -62,20 +123,14 @@ def bundle(obj):
     if kind in PLAIN:
         return {}
     if is_figure(obj):
-        png = figure_png(obj)
+        found = figure_bundle(obj)
         pyplot = sys.modules.get("matplotlib.pyplot")
         if pyplot is not None:
             pyplot.close(obj)
-        return {"image/png": png}
-    out = {}
-    method = getattr(kind, "_repr_mimebundle_", None)
-    if method is not None:
-        try:
-            found = method(obj)
-            found = found[0] if isinstance(found, tuple) else found
-            out.update(found or {})
-        except Exception:
-            pass
+        return found
+    if is_a(obj, "plotly.basedatatypes", "BaseFigure"):
+        return plotly_bundle(obj)
+    out = mime_bundle(kind, obj)
     for name, mime in REPRS.items():
         method = getattr(kind, name, None)
         if method is None or mime in out:

@@ -18,16 +18,24 @@ def bad_request(request):
     return None
 
 
-def response(request, status, text=None, cut=False, err=None, results=None, count=0,
-             files=None):
-    head = {"id": request.get("id"), "token": request.get("token"), "status": status, "text": text}
-    if cut:
+def failed(name, value, count=0):
+    """The outcome of what never became a cell."""
+    return {"error": error(name, value), "count": count}
+
+
+def response(request, outcome):
+    err, results = outcome["error"], outcome.get("results")
+    head = {"id": request.get("id"), "token": request.get("token"),
+            "status": "error" if err else "ok", "text": outcome.get("text")}
+    if outcome.get("cut"):
         head["text_truncated"] = True
     if results is not None and results.dropped:
         head["results_dropped"] = results.dropped
-    head.update(error=err, execution_count=count)
-    if files:
-        head["files"] = [clean_text(path) for path in files]
+    head.update(error=err, execution_count=outcome["count"])
+    if outcome.get("files"):
+        head["files"] = [clean_text(path) for path in outcome["files"]]
+    if outcome.get("engine"):
+        head["engine"] = outcome["engine"]
     items = results.items if results is not None else ()
     return '%s,"results":[%s]}' % (encode(head)[:-1], ",".join(items))
 
@@ -41,19 +49,15 @@ def answer(interpreter, line):
         known = ((key, decoded.get(key)) for key in ("id", "token"))
         request = {key: value for key, value in known if type(value) in (int, str)}
         if wrong:
-            return response(request, "error", err=error("BadRequest", wrong))
+            return response(request, failed("BadRequest", wrong))
     except (ValueError, RecursionError):
-        return response(request, "error", err=error("BadRequest", "the line is not JSON"))
+        return response(request, failed("BadRequest", "the line is not JSON"))
     try:
-        out = interpreter.cell(decoded["code"], decoded.get("cwd"), decoded.get("env"))
-        status = "error" if out["error"] else "ok"
-        return response(
-            request, status, out["text"], out["cut"], out["error"], interpreter.results,
-            interpreter.count, out.get("files"),
-        )
+        return response(request, interpreter.cell(
+            decoded["code"], decoded.get("cwd"), decoded.get("env")))
     except BaseException as exc:
-        wrong = error("InternalError", "the runner failed: " + type(exc).__name__)
-        return response(request, "error", err=wrong, count=interpreter.count)
+        wrong = "the runner failed: " + type(exc).__name__
+        return response(request, failed("InternalError", wrong, interpreter.count))
 
 
 def serve(interpreter, wire):
@@ -61,8 +65,7 @@ def serve(interpreter, wire):
         try:
             line = wire.read(interpreter.idle)
         except TooLong:
-            reply = error("RequestTooLarge", "a request line may have 8 MiB")
-            wire.write(response({}, "error", err=reply))
+            wire.write(response({}, failed("RequestTooLarge", "a request line may have 8 MiB")))
             continue
         except BaseException as exc:
             if getpid() != interpreter.pid:
