@@ -103,12 +103,15 @@ static int move_across(struct moving *m)
     struct file_report *r = m->report, gone = *r;
     char temporary[256];
     int number;
+    bool left;
 
     if (!overwrites(m) && m->to.exists)
         return exists(m);
     if (S_ISDIR(m->from.st.st_mode) && place_within(m->to.dir, &m->from.st))
         return failed(m, EINVAL);
-    if (place_may_go(&m->from, "move", &m->error) || copy_beside(m, temporary))
+    if (faccessat(m->from.dir, ".", W_OK, 0))
+        return failed(m, errno);
+    if (copy_beside(m, temporary))
         return -1;
     number = put_in_place(m, m->to.dir, temporary);
     gone.records = (struct file_buf){ .max = r->records.max };
@@ -117,7 +120,13 @@ static int move_across(struct moving *m)
         remove_tree(&gone, m->to.dir, temporary, m->to.path);
     else
         remove_tree(&gone, m->from.dir, m->from.name, m->from.path);
+    left = !number && (gone.errors || gone.halted);
+    r->halted |= gone.halted;
     report_take(r, &gone, gone.errors);
+    if (left)
+        return file_fail(&m->error, CODE_CONFLICT,
+                         "copied to %.400s, but what is left of %.400s could not be deleted",
+                         m->to.path, m->from.path);
     return number ? failed(m, number) : 0;
 }
 

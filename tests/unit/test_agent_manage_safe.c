@@ -1,7 +1,8 @@
 #include "backend/agent/file_report.h"
 #include "tests/unit/agent_manage.h"
 
-#include <linux/limits.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #define LEVELS 10000
 #define MANY 20000
@@ -306,7 +307,67 @@ static void many_failures_are_counted_and_few_are_told(void)
     CHECK_INT(told, FILE_ERRORS_SHOWN);
 }
 
+/* In a mount namespace of its own: a file system with little space, and a mount in a folder. */
+static void little_space(void)
+{
+    static char big[20000];
+    struct fields one;
+    struct stat st;
+
+    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mkdir(at("small"), 0755) || mount("tmpfs", at("small"), "tmpfs", 0, "size=64k"))
+        _exit(77);
+    memset(big, 'x', sizeof(big));
+    CHECK(!mkdir(at("large"), 0755));
+    for (int i = 0; i < 6; i++) {
+        char name[] = "large/0";
+        name[6] = (char)('0' + i);
+        put(name, big, sizeof(big));
+    }
+    put_text("small/0", "precious");
+    MANAGE(WIRE_FILE_MOVE, WIRE_F_OVERWRITE, at("large"), at("small/l"));
+    CHECK_INT(total(), 0);
+    CHECK_INT(errors(), 1);
+    CHECK(next_record(&records, 'x', &one));
+    CHECK_INT(field_i64(&one), CODE_QUOTA);
+    CHECK(there("large/0") && !there("small/l") && !leftovers(at("small")));
+    MANAGE(WIRE_FILE_COPY, WIRE_F_RECURSIVE, at("large"), at("small/"));
+    CHECK_INT(errors(), 1);
+    CHECK(!lstat(at("small/large"), &st) && !leftovers(at("small/large")));
+    check_file("small/0", "precious");
+    CHECK(!mkdir(at("holder"), 0755) && !mkdir(at("holder/deep"), 0755) &&
+          !mkdir(at("holder/deep/mnt"), 0755) &&
+          !mount(at("small"), at("holder/deep/mnt"), NULL, MS_BIND, NULL));
+    MANAGE(WIRE_FILE_REMOVE, WIRE_F_RECURSIVE, at("small"), at("holder"));
+    check_failed(CODE_DENIED, at("small"), "mount point");
+    check_failed(CODE_DENIED, at("holder/deep/mnt"), "mount point");
+    check_file("small/0", "precious");
+}
+
+static void a_full_disk_and_mounts(void)
+{
+    int status;
+    pid_t pid;
+
+    if (getuid())
+        SKIP("only root can mount");
+    pid = fork();
+    if (!pid) {
+        if (setjmp(check_jump)) {
+            fprintf(stderr, "%s\n", check_why);
+            _exit(1);
+        }
+        little_space();
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        SKIP("this machine allows no mounts");
+    CHECK_INT(WEXITSTATUS(status), 0);
+}
+
 static const struct test tests[] = {
+    TEST(a_full_disk_and_mounts),
     TEST(depth_costs_neither_stack_nor_descriptors),
     TEST(a_folder_of_many_goes_whole),
     TEST(odd_names_and_long_paths),
