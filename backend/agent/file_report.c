@@ -25,7 +25,7 @@ int report_begin(struct file_report *r, struct file_job *job)
                                .flags = wire_u32(&job->in, TAG_FLAGS, 0),
                                .until_ms = now_ms() + file_budget_ms,
                                .next = paths,
-                               .end = paths + len };
+                               .end = paths ? paths + len : NULL };
     r->records.max = file_job_room(job, 0, FILE_RECORDS_MAX);
     if (!len || paths[len - 1])
         return file_fail(&job->error, CODE_INVALID, "paths: none, or not ended");
@@ -88,9 +88,9 @@ bool report_halted(struct file_report *r, bool now)
 
 void report_take(struct file_report *r, struct file_report *part, int64_t errors)
 {
-    const char *at = part->records.data, *end = at + part->records.len;
+    const char *at = part->records.data, *end = at ? at + part->records.len : NULL;
 
-    for (int64_t i = 0; i < errors && at < end; i++) {
+    for (int64_t i = 0; i < errors && at != end; i++) {
         uint32_t n;
         memcpy(&n, at, sizeof(n));
         if (r->errors + i < FILE_ERRORS_SHOWN)
