@@ -63,7 +63,7 @@ RUN_PY    := $(addprefix backend/local/runners/python/,$(addsuffix .py,protocol 
 RUN_LAZY  := $(addprefix backend/local/runners/python/lazy/,$(addsuffix .py,chart shell))
 RUN_END   := backend/local/runners/python/serve.py
 RUN_JS    := $(addprefix backend/local/runners/js/,$(addsuffix .js,bind output errors imports types \
-             cells serve))
+             display files cells serve))
 RUN_R     := $(addprefix backend/local/runners/r/,$(addsuffix .R,json results cell serve))
 WEB       := $(addprefix web/,dom.js visible.js main.js inline.js tables.js links.js forms.js html.js \
              markdown.js extract.js)

@@ -1,9 +1,11 @@
 """The javascript runner, cell by cell, without a sandbox around it."""
 
+import base64
 import json
 import os
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -560,3 +562,82 @@ def test_speed(start):
         "\njavascript: start %.1f ms, warm cell %.3f ms, resident %.1f MB"
         % (started * 1e3, cell * 1e3, int(rss) / 1024)
     )
+
+
+# display and files
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
+
+
+@pytest.mark.parametrize("code, expected", [
+    ("display({'image/svg+xml': '<svg/>', 'text/html': 1})",
+     [("image/svg+xml", "<svg/>"), ("text/html", "1")]),
+    ("display('a', { b: 1 }, 3)", [("text/plain", "a"), ("text/plain", "{ b: 1 }"),
+                                   ("text/plain", "3")]),
+    ("display({ 'application/json': { a: [1] } })", [("application/json", '{"a":[1]}')]),
+    ("Buffer.from('%s', 'base64')" % PNG, [("image/png", PNG)]),
+    ("display(new Uint8Array(Buffer.from('%s', 'base64')))" % PNG, [("image/png", PNG)]),
+    ("display({ 'image/png': Buffer.from('abc') })", [("image/png", "YWJj")]),
+    ("Buffer.from('%PDF-1.7 and what follows')", [
+        ("application/pdf", base64.b64encode(b"%PDF-1.7 and what follows").decode())]),
+    ("({ getContext() {}, toBuffer: (mime) => Buffer.from(mime) })",
+     [("image/png", base64.b64encode(b"image/png").decode())]),
+    ("Buffer.from('no picture, just some text')", []),
+    ("const shadowed = display; display = null; shadowed('x')", [("text/plain", "x")]),
+])
+def test_results(js, code, expected):
+    got = js.exec(code)
+    assert got["error"] is None, got["error"]["traceback"]
+    assert [(item["mime"], item["data"]) for item in got["results"]] == expected
+    assert js.exec("1")["results"] == []
+
+
+def test_objects_that_show_themselves(js):
+    got = js.exec("class A { [Symbol.for('Jupyter.display')]() { "
+                  "return { 'text/html': '<b>', 'text/plain': 'plain' } } }\nnew A()")
+    assert got["text"] == "plain"
+    assert got["results"] == [{"mime": "text/html", "data": "<b>"}]
+    got = js.exec("class B { [Symbol.for('Jupyter.display')]() { throw new Error('odd') } }\nnew B()")
+    assert got["error"]["value"] == "odd"
+
+
+def test_results_are_bounded(js):
+    got = js.exec("for (let i = 0; i < 300; i++) display(i)")
+    assert len(got["results"]) == 200 and got["results_dropped"] == 100
+    [item] = js.exec("display({ 'text/html': '\\u00e9'.repeat(2e6) })")["results"]
+    assert item["truncated"] and len(item["data"].encode()) <= 1 << 20
+    [item] = js.exec("display({ 'image/png': Buffer.alloc(7 << 20) })")["results"]
+    assert item == {"mime": "image/png", "data": "", "truncated": True}
+    got = js.exec("for (let i = 0; i < 20; i++) display({ 'text/html': '\\n'.repeat(1e6) })")
+    assert sum("truncated" in item for item in got["results"]) > 10
+    assert js.exec("display('\\ud800')")["results"][0]["data"] == "\\ud800"
+
+
+def test_created_files(start):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        folder = os.path.realpath(folder)
+        js = start("javascript", cwd=folder)
+
+        def files(code):
+            got = js.exec(code)
+            assert got["error"] is None, got["error"]["traceback"]
+            return [os.path.basename(each) for each in got.get("files", [])]
+
+        assert files("const fs = require('fs'); fs.writeFileSync('a', ''); "
+                     "await fs.promises.writeFile('b', '')") == ["a", "b"]
+        assert files("fs.writeFileSync('a', 'again')") == []
+        assert files("import { copyFileSync, renameSync } from 'node:fs'\n"
+                     "copyFileSync('a', 'c'); renameSync('b', 'd')") == ["c", "d"]
+        assert files("fs.writeFileSync('e', ''); fs.unlinkSync('e'); "
+                     "fs.writeFileSync('/tmp/x', ''); fs.unlinkSync('/tmp/x')") == []
+        assert files("await new Promise((r) => fs.createWriteStream('f').end('x', r))") == ["f"]
+        assert files("const cp = require('child_process'); cp.execSync('touch g; mkdir s; touch s/h')"
+                     ) == ["g", "h"]
+        assert files("await new Promise((r) => cp.exec('touch i', r))") == ["i"]
+        assert files("fs.writeFileSync(require('url').pathToFileURL('j'), '')") == ["j"]
+        assert files("await new Promise((r) => fs.writeFile('k', '', r))") == ["k"]
+        error = js.error("fs.writeFileSync('/nowhere/x', '')")
+        assert "runner.js" not in error["traceback"] and "<cell 10>:1" in error["traceback"]
+        error = js.error("fs.writeFileSync()")
+        assert "ERR_INVALID_ARG_TYPE" in error["traceback"]
+        assert js.text("fs.writeFileSync.name + fs.writeFileSync.length") == "'writeFileSync3'"

@@ -18,10 +18,14 @@ const { promiseHooks } = require('v8');
 const vm = require('vm');
 const { Console } = require('console');
 const { Writable } = require('stream');
-const { createRequire, isBuiltin, stripTypeScriptTypes } = require('module');
-const { pathToFileURL } = require('url');
+const {
+    createRequire, isBuiltin, stripTypeScriptTypes, syncBuiltinESMExports,
+} = require('module');
+const { fileURLToPath, pathToFileURL } = require('url');
+const { performance } = require('perf_hooks');
 
 const { writeSync } = fs;
+const SELF = __filename;
 const { parse, stringify } = JSON;
 const { hasOwn } = Object;
 const { then } = Promise.prototype;

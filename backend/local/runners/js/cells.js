@@ -67,6 +67,8 @@ function start(request) {
     } catch (err) {
         return conclude(mine, { error: describe(err) });
     }
+    shown = newResults();
+    made = { paths: new Set(), root: null, before: null };
     remember(mine.name, request.code);
     const end = '\n//# sourceURL=<cell_' + count + '>';
     attempt(mine, () => {
@@ -121,7 +123,13 @@ function succeed(mine, value) {
     if (cell !== mine || mine.finishing) return;
     if (value === undefined) return conclude(mine, {});
     globalThis._ = value;
-    const show = () => conclude(mine, { text: inspect(value, SHOWN) });
+    const show = () => {
+        const found = richOf(value);
+        if (!found) return conclude(mine, { text: inspect(value, SHOWN) });
+        const { 'text/plain': text, ...rest } = found;
+        addBundle(rest);
+        conclude(mine, { text: typeof text === 'string' ? text : inspect(value, SHOWN) });
+    };
     if (value === null || !/object|function/.test(typeof value)) show();
     else attempt(mine, show); // may run user code, or long
 }
@@ -145,7 +153,8 @@ function finish(mine) {
     if (typeof text === 'string') text = clean(text.slice(0, MAX_TEXT + 1));
     const cut = typeof text === 'string' && text.length > MAX_TEXT;
     if (cut) text = clean(text.slice(0, MAX_TEXT)).slice(0, MAX_TEXT);
-    reply(mine.request, error, text, cut);
+    reply(mine.request, error, text, cut, shown, takeFiles());
+    shown = newResults();
     cell = null;
     next();
 }

@@ -28,7 +28,7 @@ function userFrames(stack) {
     for (const line of stack.split('\n')) {
         if (!/^\s+at /.test(line)) ours = false;
         else if (line.includes('Session.post (node:inspector')) ours = true;
-        if (!ours) kept.push(line);
+        if (!ours && !line.includes(SELF + ':')) kept.push(line);
     }
     return kept.join('\n').replace(/<cell_(\d+)>/g, '<cell $1>');
 }

@@ -1,13 +1,16 @@
 // Protocol
 
-function reply(request, error, text, cut) {
+function reply(request, error, text, cut, results, files) {
     const field = (value) => (/string|number/.test(typeof value) ? stringify(value) : 'null');
     const line = '{"id":' + field(request.id) + ',"token":' + field(request.token) +
         ',"status":"' + (error ? 'error' : 'ok') + '","text":' + field(text) +
         (cut ? ',"text_truncated":true' : '') + ',"error":' + (error
         ? '{"name":' + field(error.name) + ',"value":' + field(error.value) +
             ',"traceback":' + field(error.traceback) + '}' : 'null') +
-        ',"execution_count":' + count + ',"results":[]}';
+        ',"execution_count":' + count +
+        (results && results.dropped ? ',"results_dropped":' + results.dropped : '') +
+        (files && files.length ? ',"files":' + stringify(files.map(clean)) : '') +
+        ',"results":[' + (results ? results.items.join(',') : '') + ']}';
     try {
         writeAll(respFd, Buffer.from(line + '\n'));
     } catch {
@@ -76,6 +79,7 @@ function received(chunk) {
 }
 
 function main() {
+    watchFiles();
     session.connect();
     Object.defineProperty(globalThis, BRIDGE, { value: bridge });
     session.post('Runtime.evaluate', { expression: 'this[' + stringify(BRIDGE) + ']' },
@@ -90,6 +94,9 @@ function main() {
     input.on('data', received);
     input.on('error', () => realExit(0));
     input.on('end', () => realExit(0));
+    Object.defineProperty(globalThis, 'display', {
+        configurable: true, enumerable: false, writable: true, value: display,
+    });
     for (const name of ['require', 'module', 'exports', '__filename', '__dirname'])
         delete globalThis[name];
     const version = process.versions.node;

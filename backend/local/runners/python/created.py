@@ -39,8 +39,10 @@ class Created:
 
     def begin(self):
         self.paths, self.before = {}, None
-        if not NATIVE.isdisjoint(sys.modules):
-            self.look()
+        loaded = sys.modules
+        for name in NATIVE:
+            if name in loaded:
+                self.look()
 
     def look(self):
         if self.before is None:
