@@ -19,7 +19,7 @@ O          ?= build$(addprefix -,$(firstword $(subst $(comma), ,$(SAN))))
 PORT       ?= 8080
 FUZZ_TIME  ?= 60
 
-PKGS       := yyjson libmicrohttpd libcurl libwebsockets libseccomp libpcre2-8 libcrypto
+PKGS       := yyjson libmicrohttpd libcurl libwebsockets libseccomp libpcre2-8 libcrypto vterm
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 LIBS        = $(PKG_LIBS) -lm $(LDLIBS)
@@ -43,7 +43,7 @@ LINK    = $(CC) -pthread -Wl,--as-needed \
 # The agent runs where none of our libraries are, so it is static; and as no static program can
 # carry ASan or TSan, with SAN set it gets the checks that need no runtime.
 AGENT_HARD = $(SAFE) $(if $(SAN),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
-AGENT_LIBS = $(shell $(PKG_CONFIG) --static --libs libpcre2-8)
+AGENT_LIBS = $(shell $(PKG_CONFIG) --static --libs libpcre2-8 vterm)
 
 # Every file in a folder belongs to it: adding one needs no edit here.
 BASE      := $(wildcard base/*.c)
@@ -270,6 +270,7 @@ layers:
 	$(call alone,microhttpd,transport/(http|http_answer|download_answer|upgrade)\.c|tests/bench/[a-z_]*\.c)
 	$(call alone,libwebsockets,backend/browser/cdp_ws\.c|backend/remote/ws\.c)
 	$(call alone,seccomp\.h,backend/local/seccomp\.c)
+	$(call alone,vterm,backend/agent/pty[a-z_]*\.[ch]|tests/unit/test_agent_pty[a-z_]*\.c|tests/fuzz/fuzz_agent_pty\.c)
 
 # FUZZ_TIME seconds of each fuzzer, then the line coverage of what it aims at.
 fuzz:

@@ -87,6 +87,7 @@ unsigned backend_can(const struct backend *be)
         [OP_WAIT] = o->process && o->process->wait,
         [OP_PROCESSES] = o->process && o->process->list,
         [OP_HISTORY] = o->process && o->process->history,
+        [OP_PTY] = o->pty && o->pty->open,
         [OP_FILE_PUT] = (o->transfer && o->transfer->put) || (f && f->write),
         [OP_FILE_MANAGE] = o->manage,
         [OP_FILE_TAKE] = (o->transfer && o->transfer->take) || (f && f->read),
@@ -228,6 +229,10 @@ WRAP(file_mkdir, manage, mkdir, file_mkdir_request, file_manage_result, "make fo
 WRAP(file_chmod, manage, chmod, file_chmod_request, file_manage_result, "change modes", NULL)
 WRAP(wait, process, wait, wait_request, wait_result, "wait for processes", NULL)
 WRAP(processes, process, list, processes_request, processes_result, "list processes", NULL)
+WRAP(pty_open, pty, open, pty_request, pty_result, "open terminals", NULL)
+WRAP(pty_act, pty, act, pty_request, pty_result, "type into terminals", NULL)
+WRAP(pty_close, pty, close, pty_request, pty_result, "close terminals", NULL)
+WRAP(pty_list, pty, list, pty_request, pty_list, "list terminals", NULL)
 WRAP(history, process, history, history_request, history_result, "tell what ran before", NULL)
 WRAP(file_put, transfer, put, file_put_request, file_put_result, "take files in",
      sb->backend->ops->file && sb->backend->ops->file->write ? derive_put : NULL)

@@ -22,6 +22,7 @@
 #include "backend/file_ops.h"
 #include "backend/manage_ops.h"
 #include "backend/process_ops.h"
+#include "backend/pty_ops.h"
 #include "backend/results.h"
 #include "backend/transfer_ops.h"
 #include "base/call.h"
@@ -46,6 +47,7 @@ enum backend_op {
     OP_FILE_PUT,
     OP_FILE_TAKE,
     OP_FILE_MANAGE,
+    OP_PTY,
     OP_COUNT
 };
 
@@ -183,6 +185,7 @@ struct backend_ops {
     const struct file_ops *file;
     const struct code_ops *code;
     const struct process_ops *process;
+    const struct pty_ops *pty;
     const struct transfer_ops *transfer;
     const struct manage_ops *manage; /* all of them or none */
     const struct watch_ops *watch;
@@ -290,6 +293,10 @@ SANDBOX_OP(file_chmod, file_chmod_request, file_manage_result);
 SANDBOX_OP(file_put, file_put_request, file_put_result);
 SANDBOX_OP(file_take, file_take_request, file_take_result);
 SANDBOX_OP(code, code_request, code_result);
+SANDBOX_OP(pty_open, pty_request, pty_result);
+SANDBOX_OP(pty_act, pty_request, pty_result);
+SANDBOX_OP(pty_close, pty_request, pty_result);
+SANDBOX_OP(pty_list, pty_request, pty_list);
 SANDBOX_OP(wait, wait_request, wait_result);
 SANDBOX_OP(processes, processes_request, processes_result);
 SANDBOX_OP(history, history_request, history_result);

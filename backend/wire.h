@@ -50,6 +50,7 @@ enum wire_kind {
     WIRE_KILL_PID, /* fds: channel: signal one process tree by pid */
     WIRE_WATCH,    /* fds: channel, inotify (made by the server, non-blocking) */
     WIRE_BROWSER,  /* fds: channel, commands (read), answers (write): its descriptors 3 and 4 */
+    WIRE_PTY = 10, /* fds: channel */
     WIRE_PROBE = 11, /* fds: channel: until a port of the sandbox's loopback listens or answers */
 };
 
@@ -63,6 +64,7 @@ enum wire_frame {
     WIRE_RUN,         /* session: next command; fds: stdout, stderr (write) */
     WIRE_WATCH_PATH,  /* watch: a file from now on */
     WIRE_UNWATCH,     /* watch: not any more */
+    WIRE_PTY_DO = 48, /* pty: input, another size, or a look at the screen */
     /* agent to server */
     WIRE_READY =
         64, /* control socket: set-up finished; TAG_FACTS; at most one fd: the egress listener */
@@ -131,6 +133,18 @@ enum wire_tag {
     TAG_LENGTH, /* u64: bytes of content or records that go through the pipe instead */
     TAG_WATCH,  /* u32: number of a watched file, below WIRE_WATCHES */
     TAG_ARGS,   /* "word\0word\0..." */
+    /* ptys */
+    TAG_PTY_ROWS = 96, /* u32, also TAG_PTY_COLS */
+    TAG_PTY_COLS,
+    TAG_PTY_KEYS,     /* u32[]: WIRE_KEY_* */
+    TAG_PTY_SEQ,      /* u32: the request that a REPLY or an ERROR answers */
+    TAG_PTY_WAIT_MS,  /* u32 */
+    TAG_PTY_BYTES,    /* u32: of TAG_DATA and TAG_PTY_SCROLLED together */
+    TAG_PTY_STATE,    /* u32: WIRE_PTY_* */
+    TAG_PTY_CURSOR,   /* u32: row << 16 | column, both from 0 */
+    TAG_PTY_TITLE,    /* bytes, whatever the program set, at most WIRE_PTY_TITLE */
+    TAG_PTY_SCROLLED, /* bytes: lines that have left the screen since the last REPLY */
+    TAG_PTY_MISSED,   /* i64: lines before those which are no longer kept */
     TAG_SUPERVISOR = 108, /* u32: the pid that all processes of an operation are below */
     TAG_DETAIL,           /* u32: 1: processes alone, with everything about each */
     TAG_PORT,             /* u32 */
@@ -198,8 +212,50 @@ enum wire_file_op {
 #define WIRE_ARGS 64   /* words of TAG_ARGS */
 #define WIRE_TAIL 2048 /* bytes of the browser's last words */
 
+/* A key of TAG_PTY_KEYS: a code point, or WIRE_KEY_NAMED and an enum wire_key; and modifiers. */
+#define WIRE_KEY_CODE 0x1fffffu
+#define WIRE_KEY_NAMED (1u << 21)
+#define WIRE_KEY_SHIFT (1u << 24)
+#define WIRE_KEY_ALT (1u << 25)
+#define WIRE_KEY_CTRL (1u << 26)
+enum wire_key {
+    WIRE_KEY_ENTER = 1,
+    WIRE_KEY_TAB,
+    WIRE_KEY_BACKSPACE,
+    WIRE_KEY_ESCAPE,
+    WIRE_KEY_UP,
+    WIRE_KEY_DOWN,
+    WIRE_KEY_LEFT,
+    WIRE_KEY_RIGHT,
+    WIRE_KEY_INSERT,
+    WIRE_KEY_DELETE,
+    WIRE_KEY_HOME,
+    WIRE_KEY_END,
+    WIRE_KEY_PAGE_UP,
+    WIRE_KEY_PAGE_DOWN,
+    WIRE_KEY_F0 = 32, /* F1 is one more */
+    WIRE_KEY_F12 = WIRE_KEY_F0 + 12
+};
+
+/* TAG_PTY_STATE of a request */
+#define WIRE_PTY_ANSI (1u << 0)
+/* of a REPLY */
+#define WIRE_PTY_ALIVE (1u << 1)
+#define WIRE_PTY_MATCHED (1u << 2)
+#define WIRE_PTY_ALTERNATE (1u << 3)
+#define WIRE_PTY_HIDDEN (1u << 4) /* the cursor */
+#define WIRE_PTY_CUT (1u << 5)    /* rows at the top did not fit */
+#define WIRE_PTY_COSTLY (1u << 6) /* the pattern was given up, at least once */
+
+#define WIRE_PTY_TITLE 256
+#define WIRE_PTY_ROWS_MAX 200
+#define WIRE_PTY_COLS_MAX 400
+#define WIRE_PTY_WAITS 16      /* requests of one pty that wait */
+#define WIRE_PTY_KEYS_MAX 1024 /* of one request */
+
 /*
- * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH, WIRE_BROWSER. A tag
+ * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH, WIRE_BROWSER,
+ * WIRE_PTY. A tag
  * that does not belong to a request is answered with ERROR. A frame that is malformed, not of this
  * list, or has another number of descriptors ends the sandbox, also on a channel.
  *
@@ -248,6 +304,19 @@ enum wire_file_op {
  *         processes to QUERY, and KILL denies it.
  *         Instead of STARTED an ERROR: quota, not_supported; gone when no browser can be started
  *         in this sandbox any more.
+ *
+ * PTY     TAG_PTY_ROWS, TAG_PTY_COLS, [TAG_COMMAND] (a login shell), [TAG_CWD], [TAG_ENV], and
+ *         the waiting part of a DO
+ *    ->   STARTED: TAG_PID, then the REPLY; instead of both an ERROR as of EXEC
+ *         PTY_DO: TAG_PTY_SEQ, [TAG_PTY_ROWS and TAG_PTY_COLS: the size from now on], [TAG_DATA:
+ *         text to type, newlines as Enter], [TAG_PTY_KEYS, typed behind it]; waiting: TAG_PTY_BYTES
+ *         (at most 48 KiB), TAG_PTY_WAIT_MS (0: answer at once), [TAG_PATTERN: until it is seen,
+ *         else until all is quiet], TAG_PTY_STATE. Several may wait at a time.
+ *    ->   REPLY: TAG_PTY_SEQ, TAG_PTY_ROWS, TAG_PTY_COLS, TAG_PTY_CURSOR, TAG_PTY_STATE, TAG_DATA
+ *         (the screen), TAG_PTY_SCROLLED, TAG_PTY_MISSED, TAG_PTY_TITLE, and when the program is
+ *         over TAG_STATUS; or ERROR with TAG_PTY_SEQ: invalid_argument, busy.
+ *         EXIT as EXEC when the program is over; the channel stays, and the screen, until the
+ *         server closes it, which kills what is left.
  *
  * WIRE_FILE and WIRE_SEARCH. A WIRE_FILE channel takes any number of START frames, one at a
  * time, each answered by exactly one REPLY or ERROR, until the server closes it; after an

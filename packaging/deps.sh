@@ -13,9 +13,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 BUILD="gcc make libc6-dev pkg-config libyyjson-dev libmicrohttpd-dev libcurl4-openssl-dev
-    libwebsockets-dev libseccomp-dev libpcre2-dev libssl-dev bubblewrap ca-certificates"
+    libwebsockets-dev libseccomp-dev libpcre2-dev libssl-dev libvterm-dev bubblewrap ca-certificates"
 BROWSERS="chromium-headless-shell chromium"
-DEV="python3 python3-venv git curl jq strace ffmpeg poppler-utils iproute2 procps util-linux clang clang-format llvm
+DEV="python3 python3-venv git curl jq strace ffmpeg poppler-utils iproute2 procps vim-nox gdb less util-linux clang clang-format llvm
     python3-matplotlib python3-pandas python3-pil python3-plotly python3-ipython r-base-core"
 
 say() {

@@ -86,6 +86,7 @@ void file_serve(int channel, int data_fd);
 void search_serve(int channel, int results_fd);
 void watch_serve(int channel, int inotify);
 void browser_serve(int channel, const int *fds);
+void pty_serve(int channel);
 
 /* In pid 1, once all are gone: remove what sessions that were killed have left in /tmp. */
 void session_tidy_all(void);

@@ -65,23 +65,6 @@ static void started(int channel, pid_t pid)
     (void)channel_send(channel, &w, NULL, 0);
 }
 
-static void complain(int channel, const struct payload *p, bool at_chdir, int error)
-{
-    if (at_chdir)
-        channel_error(channel, error == EACCES ? CODE_DENIED : CODE_NOT_FOUND,
-                      "pass an existing directory as cwd", "cwd %s: %s", p->cwd, strerror(error));
-    else if (error == EAGAIN || error == ENOMEM)
-        channel_error(channel, CODE_QUOTA,
-                      "end processes that are not needed: terminal_kill, or pkill in a command",
-                      "the sandbox has as many processes as it may: %s", strerror(error));
-    else if (error == E2BIG)
-        channel_error(channel, CODE_TOO_LARGE, "pass less in env, or write it to a file",
-                      "env and command are too long for a program");
-    else
-        channel_error(channel, CODE_UNSUPPORTED, NULL, "cannot run %s: %s", p->program,
-                      strerror(error));
-}
-
 static void run(int channel, struct payload *p, bool direct)
 {
     int signals = supervisor_init(), error;
@@ -96,7 +79,7 @@ static void run(int channel, struct payload *p, bool direct)
     for (int i = 0; i < p->count; i++)
         close(p->fds[i]);
     if (error) {
-        complain(channel, p, at_chdir, error);
+        payload_complain(channel, p, at_chdir, error);
         return;
     }
     started(channel, pid);

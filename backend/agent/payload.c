@@ -1,9 +1,11 @@
 #include "backend/agent/payload.h"
 #include "backend/agent/agent.h"
+#include "backend/agent/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,8 +73,8 @@ static _Noreturn void become(const struct payload *p, volatile int *failure,
     sigset_t none;
 
     sigemptyset(&none);
-    if (place(p) && setsid() >= 0 && confine_payload() &&
-        (!p->bound || !prctl(PR_SET_PDEATHSIG, SIGKILL))) {
+    if (place(p) && setsid() >= 0 && (!p->terminal || !ioctl(0, TIOCSCTTY, 0)) &&
+        confine_payload() && (!p->bound || !prctl(PR_SET_PDEATHSIG, SIGKILL))) {
         *at_chdir = true;
         if (!chdir(p->cwd)) {
             *at_chdir = false;
@@ -103,4 +105,21 @@ int payload_start(const struct payload *p, pid_t *pid, bool *at_chdir)
     }
     *pid = child;
     return 0;
+}
+
+void payload_complain(int channel, const struct payload *p, bool at_chdir, int error)
+{
+    if (at_chdir)
+        channel_error(channel, error == EACCES ? CODE_DENIED : CODE_NOT_FOUND,
+                      "pass an existing directory as cwd", "cwd %s: %s", p->cwd, strerror(error));
+    else if (error == EAGAIN || error == ENOMEM)
+        channel_error(channel, CODE_QUOTA,
+                      "end processes that are not needed: terminal_kill, or pkill in a command",
+                      "the sandbox has as many processes as it may: %s", strerror(error));
+    else if (error == E2BIG)
+        channel_error(channel, CODE_TOO_LARGE, "pass less in env, or write it to a file",
+                      "env and command are too long for a program");
+    else
+        channel_error(channel, CODE_UNSUPPORTED, NULL, "cannot run %s: %s", p->program,
+                      strerror(error));
 }

@@ -18,7 +18,8 @@ struct payload {
     const char *cwd;
     int fds[PAYLOAD_FDS]; /* become 0, 1, 2, ... of the program */
     int count;
-    bool bound; /* ends with the process that started it */
+    bool bound;    /* ends with the process that started it */
+    bool terminal; /* 0 becomes its controlling terminal */
 };
 
 /* The environment of what is started from now on: CONFIG's with these additions, which are
@@ -33,5 +34,8 @@ bool payload_env_only(const uint8_t *block, size_t len);
  * setup_run(). 0 or an errno; *at_chdir says that it was the directory.
  */
 int payload_start(const struct payload *p, pid_t *pid, bool *at_chdir);
+
+/* The ERROR frame of a start that failed. */
+void payload_complain(int channel, const struct payload *p, bool at_chdir, int error);
 
 #endif

@@ -85,6 +85,12 @@ static void open_probe(const int *fds, int nfds)
     probe_serve(fds[0]);
 }
 
+static void open_pty(const int *fds, int nfds)
+{
+    (void)nfds;
+    pty_serve(fds[0]);
+}
+
 /* By wire_kind: how many descriptors come, the channel included, and who takes them. */
 static const struct {
     int least, most;
@@ -95,6 +101,7 @@ static const struct {
     [WIRE_RUNNER] = { 6, 6, open_runner },   [WIRE_QUERY] = { 2, 2, open_query },
     [WIRE_KILL_PID] = { 1, 1, open_kill },   [WIRE_WATCH] = { 2, 2, open_watch },
     [WIRE_BROWSER] = { 3, 3, open_browser }, [WIRE_PROBE] = { 1, 1, open_probe },
+    [WIRE_PTY] = { 1, 1, open_pty },
 };
 
 static bool is_ours(pid_t pid)

@@ -69,4 +69,5 @@ const struct backend_ops fake_backend = {
     .manage = &fake_manage_ops,
     .code = &fake_code_ops,
     .process = &fake_process_ops,
+    .pty = &fake_pty_ops,
 };

@@ -6,7 +6,7 @@
  * cancelled), "exit N", "print N" (N bytes of output), "fail CODE" (the op fails with that error
  * code), "hang" (until cancelled). Anything else prints itself. Files live in memory: at most
  * FAKE_FILES of them. Code: the text itself is the value of the last expression; "raise" is an
- * error, "plot" gives a small PNG.
+ * error, "plot" gives a small PNG. Terminals: one, which shows what is typed.
  */
 #ifndef BACKEND_FAKE_FAKE_H
 #define BACKEND_FAKE_FAKE_H
@@ -35,6 +35,7 @@ extern const struct file_ops fake_file_ops;
 extern const struct manage_ops fake_manage_ops;
 extern const struct code_ops fake_code_ops;
 extern const struct process_ops fake_process_ops;
+extern const struct pty_ops fake_pty_ops;
 
 static inline struct fake *fake_of(struct sandbox *sb)
 {

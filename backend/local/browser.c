@@ -142,7 +142,7 @@ static bool is_quiet(struct local_sandbox *sb)
     bool quiet;
 
     pthread_mutex_lock(&sb->lock);
-    quiet = list_empty(&sb->sessions) && !sb->code;
+    quiet = list_empty(&sb->sessions) && local_ptys_none(sb) && !sb->code;
     list_each(link, &sb->jobs)
     {
         struct job *j = list_of(link, struct job, link);

@@ -1,4 +1,5 @@
 #include "backend/local/exec.h"
+#include "backend/local/pty.h"
 #include "backend/local/session.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -89,6 +90,8 @@ int local_kill(struct sandbox *base, struct call *call, const struct kill_reques
     }
     if (end != req->id && !*end && pid && pid <= INT32_MAX)
         return kill_pid(sb, call, pid, req->signal, res, err);
+    if (pty_known(sb, req->id))
+        return local_pty_kill(sb, call, req->id, res, err);
     if (session_close(sb, req->id, err))
         return -1;
     res->status = EXEC_KILLED;

@@ -90,6 +90,7 @@ static void free_sandbox(struct local_sandbox *sb)
     local_watches_free(sb);
     local_code_free(sb);
     local_sessions_free(sb);
+    local_ptys_free(sb);
     list_each(link, &sb->jobs) job_forget(list_of(link, struct job, link));
     cgroups_remove(&sb->stale_cgroups);
     strings_done(&sb->stale_cgroups);
@@ -200,6 +201,7 @@ static void init_sandbox(struct local_sandbox *sb, struct local_backend *be)
     sb->quota.max = SPOOL_QUOTA;
     list_init(&sb->jobs);
     list_init(&sb->sessions);
+    list_init(&sb->ptys);
     local_watches_init(&sb->watches);
     pthread_mutex_init(&sb->lock, NULL);
     pthread_condattr_init(&attr);
@@ -241,7 +243,8 @@ static bool is_unused(struct local_sandbox *sb)
     bool unused;
 
     pthread_mutex_lock(&sb->lock);
-    unused = sb->state == SANDBOX_STOPPED && !sb->users && local_watches_none(&sb->watches);
+    unused = sb->state == SANDBOX_STOPPED && !sb->users && local_watches_none(&sb->watches) &&
+             local_ptys_unused(sb);
     list_each(link, &sb->jobs) unused &= atomic_load(&list_of(link, struct job, link)->refs) == 1;
     pthread_mutex_unlock(&sb->lock);
     return unused;
@@ -396,6 +399,7 @@ const struct backend_ops local_backend = {
     .transfer = &local_transfer_ops,
     .manage = &local_manage_ops,
     .process = &local_process_ops,
+    .pty = &local_pty_ops,
     .watch = &local_watch_ops,
     .browser = &local_browser_ops,
 };

@@ -98,6 +98,7 @@ struct local_sandbox {
     struct list jobs;
     unsigned job_count;
     struct list sessions;
+    struct list ptys;
     struct code_state *code; /* code.c makes it on first use */
     struct {
         struct agent *agent; /* NULL: free; else a reference */
@@ -199,6 +200,12 @@ int local_info(struct sandbox *sb, struct call *call, unsigned include, struct s
                struct err *err) MUST_CHECK;
 void local_sessions_stopped(struct local_sandbox *sb);
 void local_sessions_free(struct local_sandbox *sb);
+/* pty.c; the sandbox's lock is held in those that ask: */
+extern const struct pty_ops local_pty_ops;
+bool local_pty_named(struct local_sandbox *sb, const char *name);
+bool local_ptys_none(struct local_sandbox *sb);   /* that run */
+bool local_ptys_unused(struct local_sandbox *sb); /* nobody holds one */
+void local_ptys_free(struct local_sandbox *sb);
 
 /* ---- probe.c ---- */
 

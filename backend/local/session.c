@@ -46,6 +46,11 @@ static struct session *find(struct local_sandbox *sb, const char *name)
     return NULL;
 }
 
+bool session_known(struct local_sandbox *sb, const char *name)
+{
+    return find(sb, name);
+}
+
 /* Sandbox lock held. Dead ones make room. */
 static int make_room(struct local_sandbox *sb, struct err *err)
 {
@@ -72,6 +77,11 @@ static struct session *make(struct local_sandbox *sb, const char *name, struct e
 
     if (!*name || strlen(name) > SESSION_NAME_MAX) {
         err_set(err, ERR_INVALID, "session_id: must have 1 to %d characters", SESSION_NAME_MAX);
+        return NULL;
+    }
+    if (local_pty_named(sb, name)) {
+        err_set(err, ERR_CONFLICT, "session %s is an interactive one", name);
+        err_next(err, "type into it with terminal_session, or choose another session_id");
         return NULL;
     }
     if (make_room(sb, err))

@@ -31,6 +31,9 @@ void session_started(struct job *j);
 /* The session whose processes are below that; false: none. */
 bool session_of(struct local_sandbox *sb, uint32_t supervisor, char name[SESSION_NAME_MAX + 1]);
 
+/* Sandbox lock held. */
+bool session_known(struct local_sandbox *sb, const char *name);
+
 /* End that session; ERR_NOT_FOUND. */
 int session_close(struct local_sandbox *sb, const char *name, struct err *err) MUST_CHECK;
 

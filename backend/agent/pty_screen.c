@@ -1,0 +1,142 @@
+#include "backend/agent/pty.h"
+
+#include <string.h>
+
+static int on_damage(VTermRect rect, void *user)
+{
+    struct pty_screen *s = user;
+
+    for (int row = rect.start_row; row < rect.end_row && row < WIRE_PTY_ROWS_MAX; row++)
+        if (row >= 0)
+            s->changed[row] = s->serial;
+    return 1;
+}
+
+/* Rows that scroll have not changed: they are what they were, elsewhere. */
+static int on_move(VTermRect dest, VTermRect src, void *user)
+{
+    struct pty_screen *s = user;
+    int rows = dest.end_row - dest.start_row;
+
+    if (dest.start_col || src.start_col || dest.end_col < s->cols || src.end_col < s->cols ||
+        dest.start_row < 0 || src.start_row < 0 || rows < 0 || dest.end_row > WIRE_PTY_ROWS_MAX ||
+        src.end_row > WIRE_PTY_ROWS_MAX)
+        return on_damage(dest, user);
+    memmove(s->changed + dest.start_row, s->changed + src.start_row,
+            (size_t)rows * sizeof(s->changed[0]));
+    return 1;
+}
+
+#if VTERM_VERSION_MAJOR == 0 && VTERM_VERSION_MINOR < 2
+static void set_title(struct pty_screen *s, const VTermValue *val)
+{
+    s->title_len = val->string ? strnlen(val->string, sizeof(s->title)) : 0;
+    if (s->title_len)
+        memcpy(s->title, val->string, s->title_len);
+}
+#else
+static void set_title(struct pty_screen *s, const VTermValue *val)
+{
+    size_t room, n = val->string.len;
+
+    if (val->string.initial)
+        s->title_len = 0;
+    room = sizeof(s->title) - s->title_len;
+    n = n < room ? n : room;
+    if (n)
+        memcpy(s->title + s->title_len, val->string.str, n);
+    s->title_len += n;
+}
+#endif
+
+static int on_property(VTermProp prop, VTermValue *val, void *user)
+{
+    struct pty_screen *s = user;
+
+    if (prop == VTERM_PROP_TITLE)
+        set_title(s, val);
+    else if (prop == VTERM_PROP_ALTSCREEN)
+        s->alternate = val->boolean;
+    else if (prop == VTERM_PROP_CURSORVISIBLE)
+        s->hidden = !val->boolean;
+    return 1;
+}
+
+/* The older half goes. */
+static void make_room(struct pty_screen *s)
+{
+    const char *keep =
+        memchr(s->scrolled + s->scrolled_len / 2, '\n', s->scrolled_len - s->scrolled_len / 2);
+    size_t gone = keep ? (size_t)(keep - s->scrolled) + 1 : s->scrolled_len;
+
+    for (size_t i = 0; i < gone; i++)
+        s->missed += s->scrolled[i] == '\n';
+    memmove(s->scrolled, s->scrolled + gone, s->scrolled_len - gone);
+    s->scrolled_len -= gone;
+}
+
+static int on_line(int cols, const VTermScreenCell *cells, void *user)
+{
+    static char line[PTY_ROW];
+    struct pty_screen *s = user;
+    size_t len = pty_text_cells(cells, cols, line);
+
+    if (s->scrolled_len + len + 1 > sizeof(s->scrolled))
+        make_room(s);
+    memcpy(s->scrolled + s->scrolled_len, line, len);
+    s->scrolled[s->scrolled_len + len] = '\n';
+    s->scrolled_len += len + 1;
+    return 1;
+}
+
+static void on_answer(const char *bytes, size_t len, void *user)
+{
+    struct pty_screen *s = user;
+
+    (void)pty_queue_add(s->answers, bytes, len, PTY_ANSWERS);
+}
+
+static const VTermScreenCallbacks callbacks = {
+    .damage = on_damage,
+    .moverect = on_move,
+    .settermprop = on_property,
+    .sb_pushline = on_line,
+};
+
+_Static_assert(PTY_ROW + 1 < PTY_SCROLLED / 2, "a line has room");
+
+bool pty_screen_init(struct pty_screen *s, int rows, int cols, struct pty_queue *answers)
+{
+    s->rows = rows;
+    s->cols = cols;
+    s->answers = answers;
+    s->vt = vterm_new(rows, cols);
+    if (!s->vt)
+        return false;
+    vterm_set_utf8(s->vt, 1);
+    vterm_output_set_callback(s->vt, on_answer, s);
+    s->screen = vterm_obtain_screen(s->vt);
+    if (!s->screen)
+        return false;
+    vterm_screen_enable_altscreen(s->screen, 1);
+    vterm_screen_set_damage_merge(s->screen, VTERM_DAMAGE_ROW);
+    vterm_screen_reset(s->screen, 1);
+    vterm_screen_set_callbacks(s->screen, &callbacks, s);
+    return true;
+}
+
+void pty_screen_feed(struct pty_screen *s, const char *bytes, size_t len)
+{
+    s->serial++;
+    vterm_input_write(s->vt, bytes, len);
+    vterm_screen_flush_damage(s->screen);
+}
+
+void pty_screen_resize(struct pty_screen *s, int rows, int cols)
+{
+    s->serial++;
+    s->rows = rows;
+    s->cols = cols;
+    vterm_set_size(s->vt, rows, cols);
+    vterm_screen_flush_damage(s->screen);
+}
