@@ -8,10 +8,22 @@
 
 /* Never all of /etc: these hold no secrets, programs miss them, and they are too large to copy. */
 static const char *const etc[] = {
-    "/etc/alternatives",    "/etc/fonts",           "/etc/java-11-openjdk", "/etc/java-17-openjdk",
-    "/etc/java-21-openjdk", "/etc/java-25-openjdk", "/etc/ld.so.cache",     "/etc/pki",
+    "/etc/R/Makeconf",
+    "/etc/R/Renviron",
+    "/etc/R/ldpaths",
+    "/etc/R/repositories",
+    "/etc/alternatives",
+    "/etc/fonts",
+    "/etc/java-11-openjdk",
+    "/etc/java-17-openjdk",
+    "/etc/java-21-openjdk",
+    "/etc/java-25-openjdk",
+    "/etc/ld.so.cache",
+    "/etc/matplotlibrc",
+    "/etc/pki",
     "/etc/ssl/certs",
 };
+static const char *const etc_folders[] = { "/etc", "/etc/R", "/etc/ssl" };
 
 /* Links on most hosts, made again inside. */
 static const char *const etc_links[] = { "/etc/localtime", "/etc/os-release", "/etc/mtab" };
@@ -69,7 +81,9 @@ static void add_etc(struct args *a, const struct bwrap_spec *spec)
 {
     char number[16];
 
-    add(a, "--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/etc/ssl", NULL);
+    for (size_t i = 0; i < COUNT_OF(etc_folders); i++)
+        if (!access(etc_folders[i], F_OK))
+            add(a, "--perms", "0755", "--dir", etc_folders[i], NULL);
     for (size_t i = 0; i < COUNT_OF(etc); i++)
         if (!access(etc[i], F_OK))
             add(a, "--ro-bind", etc[i], etc[i], NULL);
