@@ -57,7 +57,9 @@ GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c ba
 TOOLS     := $(wildcard tools/*.c)
 EMBEDDED  := $(wildcard packaging/apparmor/* backend/browser/scripts/*) \
              $O/runners/runner.py $O/runners/runner.js $O/runners/runner.R \
-             $O/web/page_content.js $O/web/notices.txt
+             $O/web/page_content.js $O/web/notices.txt \
+             backend/derive/documents/boot.py $O/documents/documents.py
+DOCUMENTS := $(wildcard backend/derive/documents/doc_*.py)
 RUN_PY    := $(addprefix backend/local/runners/python/,$(addsuffix .py,protocol text wire results \
              screen created errors interpreter))
 RUN_LAZY  := $(addprefix backend/local/runners/python/lazy/,$(addsuffix .py,chart shell))
@@ -168,6 +170,12 @@ $O/runners/runner.R: $(RUN_R) $O/flags
 	$(call say,JOIN,$@)
 	$Q{ mkdir -p $(@D) && echo 'local({' && cat $(RUN_R) && \
 		echo 'main()' && echo '}, new.env(parent = baseenv()))'; } >$@
+
+# The modules of the converter of documents, as boot.py reads them.
+$O/documents/documents.py: $(DOCUMENTS) $O/flags
+	$(call say,JOIN,$@)
+	$Q mkdir -p $(@D) && for f in $(DOCUMENTS); do \
+		echo "$$(basename $$f .py) $$(wc -c <$$f)" && cat $$f || exit 1; done >$@
 
 # What runs in pages: packages of web/package.json, each a module of its own, and web/*.js, in one
 # function. They know no DOMParser: the page's policy may forbid it, and nothing is parsed.

@@ -90,6 +90,7 @@ unsigned backend_can(const struct backend *be)
         [OP_PTY] = o->pty && o->pty->open,
         [OP_FILE_PUT] = (o->transfer && o->transfer->put) || (f && f->write),
         [OP_FILE_MANAGE] = o->manage,
+        [OP_DOCUMENT] = (o->document && o->document->convert) || (o->exec && o->exec->run),
         [OP_FILE_TAKE] = (o->transfer && o->transfer->take) || (f && f->read),
     };
     unsigned set = 0;
@@ -238,6 +239,8 @@ WRAP(file_put, transfer, put, file_put_request, file_put_result, "take files in"
      sb->backend->ops->file && sb->backend->ops->file->write ? derive_put : NULL)
 WRAP(file_take, transfer, take, file_take_request, file_take_result, "hand files out",
      sb->backend->ops->file && sb->backend->ops->file->read ? derive_take : NULL)
+WRAP(document, document, convert, document_request, document_result, "convert documents",
+     sb->backend->ops->exec && sb->backend->ops->exec->run ? derive_document : NULL)
 /* bash needs no interpreter of its own where commands can be run. */
 int sandbox_code(struct sandbox *sb, struct call *call, const struct code_request *req,
                  struct code_result *res, struct err *err)

@@ -18,6 +18,7 @@
 #define BACKEND_BACKEND_H
 
 #include "backend/code_ops.h"
+#include "backend/document_ops.h"
 #include "backend/exec_ops.h"
 #include "backend/file_ops.h"
 #include "backend/manage_ops.h"
@@ -48,6 +49,7 @@ enum backend_op {
     OP_FILE_TAKE,
     OP_FILE_MANAGE,
     OP_PTY,
+    OP_DOCUMENT,
     OP_COUNT
 };
 
@@ -190,6 +192,7 @@ struct backend_ops {
     const struct manage_ops *manage; /* all of them or none */
     const struct watch_ops *watch;
     const struct browser_ops *browser;
+    const struct document_ops *document;
 };
 
 struct backend {
@@ -297,6 +300,7 @@ SANDBOX_OP(pty_open, pty_request, pty_result);
 SANDBOX_OP(pty_act, pty_request, pty_result);
 SANDBOX_OP(pty_close, pty_request, pty_result);
 SANDBOX_OP(pty_list, pty_request, pty_list);
+SANDBOX_OP(document, document_request, document_result);
 SANDBOX_OP(wait, wait_request, wait_result);
 SANDBOX_OP(processes, processes_request, processes_result);
 SANDBOX_OP(history, history_request, history_result);

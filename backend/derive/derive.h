@@ -29,4 +29,11 @@ int derive_take(struct sandbox *sb, struct call *call, const struct file_take_re
 int derive_bash(struct sandbox *sb, struct call *call, const struct code_request *req,
                 struct code_result *res, struct err *err) MUST_CHECK;
 
+/*
+ * document_ops.convert out of exec, by a converter of our own that runs inside the sandbox and uses
+ * the programs that it finds there. It reads, and writes save_to, as any command may.
+ */
+int derive_document(struct sandbox *sb, struct call *call, const struct document_request *req,
+                    struct document_result *res, struct err *err) MUST_CHECK;
+
 #endif

@@ -70,4 +70,5 @@ const struct backend_ops fake_backend = {
     .code = &fake_code_ops,
     .process = &fake_process_ops,
     .pty = &fake_pty_ops,
+    .document = &fake_document_ops,
 };

@@ -36,6 +36,7 @@ extern const struct manage_ops fake_manage_ops;
 extern const struct code_ops fake_code_ops;
 extern const struct process_ops fake_process_ops;
 extern const struct pty_ops fake_pty_ops;
+extern const struct document_ops fake_document_ops;
 
 static inline struct fake *fake_of(struct sandbox *sb)
 {

@@ -25,6 +25,7 @@ static const char *const op_names[] = {
     [OP_FILE_TAKE] = "file_take",
     [OP_FILE_MANAGE] = "file_manage",
     [OP_PTY] = "pty",
+    [OP_DOCUMENT] = "document",
 };
 _Static_assert(COUNT_OF(op_names) == OP_COUNT, "an op has no name here");
 
