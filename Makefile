@@ -51,11 +51,12 @@ MCP       := $(wildcard mcp/*.c)
 TRANSPORT := $(wildcard transport/*.c)
 CLI       := $(wildcard cli/*.c)
 AGENT     := $(wildcard backend/agent/*.c)
-BACKEND   := $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
+SHARED    := $(wildcard backend/agent/glob*.c) backend/agent/ignore.c
+BACKEND   := $(SHARED) $(filter-out $(AGENT),$(wildcard backend/*.c backend/*/*.c))
 GEN       := $(wildcard tools/gen/*.c)
 GEN_USES  := $(wildcard mcp/schema*.c) mcp/args_error.c base/buf.c base/err.c base/utf8.c
 TOOLS     := $(wildcard tools/*.c)
-EMBEDDED  := $(wildcard packaging/apparmor/* backend/browser/scripts/*) \
+EMBEDDED  := $(wildcard packaging/apparmor/* backend/browser/scripts/* tools/scripts/*) \
              $O/runners/runner.py $O/runners/runner.js $O/runners/runner.R \
              $O/web/page_content.js $O/web/notices.txt \
              backend/derive/documents/boot.py $O/documents/documents.py
@@ -266,13 +267,13 @@ layers:
 	$(call only,$(BASE) $(wildcard base/*.h),base/)
 	$(call only,$(MCP) $(wildcard mcp/*.h),(mcp|base)/)
 	$(call only,$(TRANSPORT) $(wildcard transport/*.h),(transport|mcp|base)/)
-	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|backend/(browser|recording)/|tools\.gen\.h")
+	$(call only,$(TOOLS) $(wildcard tools/*.h),(tools|mcp|base)/|backend/backend\.h"|backend/(browser|recording|transfer)/|tools\.gen\.h"|embed\.h")
 	$(call only,$(AGENT) $(wildcard backend/agent/*.h),backend/(agent/|wire\.h"))
 	$(call only,$(CLI) $(wildcard cli/*.h),(cli|transport|mcp|base)/|backend/backend\.h"|tools/tools\.h"|embed\.h"|backend/remote/http\.h"|backend/browser/foreign\.h")
 	$(call only,$(wildcard backend/*.[ch]),base/|backend/[a-z_]+\.h"|backend/derive/|backend/browser/keeper\.h")
 	@for d in $(filter-out agent,$(patsubst backend/%/,%,$(wildcard backend/*/))); do \
 		! grep -snE '^ *# *include "' backend/$$d/*.[ch] | \
-			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|backend/browser/cdp\.h\"|embed\.h\")" || exit 1; done
+			grep -vE "\"(base/|backend/[a-z_]+\.h\"|backend/$$d/|backend/browser/cdp\.h\"|backend/agent/ignore\.h\"|embed\.h\")" || exit 1; done
 	$(call alone,yyjson,base/json\.[ch]|tools/gen/[a-z_]*\.[ch])
 	$(call alone,curl/,backend/remote/http\.c)
 	$(call alone,microhttpd,transport/(http|http_answer|download_answer|upgrade)\.c|tests/bench/[a-z_]*\.c)

@@ -15,6 +15,7 @@
 #include "tools/resource_watch.h"
 #include "tools/resources.h"
 #include "tools/tools.h"
+#include "tools/transfer.h"
 #include "transport/stdio.h"
 
 #include <errno.h>
@@ -130,6 +131,15 @@ static int start_recordings(struct parts *p, struct err *err)
     return recordings_new(root, &p->tools.recordings, err);
 }
 
+static int start_transfers(struct parts *p, struct err *err)
+{
+    const struct option_list *dirs = &p->options.host_dir;
+    const char *given = p->options.state_dir;
+    AUTO_FREE char *root = given ? strdup(given) : backend_state_root(NULL);
+
+    return transfers_new(root, dirs->items, dirs->count, &p->tools.transfers, err);
+}
+
 /* Calls of this very process, and its end. */
 static bool one_shot(const struct options *o)
 {
@@ -167,7 +177,8 @@ static int start(struct parts *p, struct err *err)
         return -1;
     p->tools.cdp = cli_cdp_offer(p->cdp);
     p->tools.handouts = cli_downloads_offer(p->downloads);
-    if (start_recordings(p, err) || tools_instructions(p->backend, &p->instructions, err) ||
+    if (start_recordings(p, err) || start_transfers(p, err) ||
+        tools_instructions(p->backend, &p->instructions, err) ||
         start_asking(p, &config, err))
         return -1;
     if (!one_shot(&p->options)) {
@@ -217,6 +228,7 @@ static void stop(struct parts *p)
     backend_free(p->backend);
     resource_watches_free(&p->tools);
     recordings_free(p->tools.recordings);
+    transfers_free(p->tools.transfers);
     buf_done(&p->instructions);
     buf_done(&p->live);
     free(p->tasks_dir);

@@ -20,7 +20,7 @@ struct handout_source {
      * what lies on this machine, and asks no sandbox. May be called more than once.
      */
     int (*open)(void *context, struct err *err);
-    void (*free)(void *context); /* memory alone: locks may be held */
+    void (*free)(void *context); /* memory, and perhaps the file: locks may be held */
 };
 
 struct handout;

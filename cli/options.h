@@ -26,7 +26,7 @@ struct options {
     const char *jwt_principal_claim, *jwt_default_scopes;
     const char *browser_cdp_url, *browser_cdp_key_file;
     const char *url; /* call: a server that is running already */
-    struct option_list mount, env, backend_header, allow_host, allow_origin, auth_server;
+    struct option_list mount, host_dir, env, backend_header, allow_host, allow_origin, auth_server;
     const char *state_key_file;
     const char *toolsets, *tools, *exclude, *structured;
     bool read_only;

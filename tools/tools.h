@@ -39,6 +39,7 @@ struct tools_context {
     size_t default_max_bytes;             /* 24 kB */
     struct resource_watches *watches;     /* resource_watch.h */
     struct recordings *recordings;        /* recording.h; NULL: none */
+    struct transfers *transfers;          /* transfer.h; NULL: none */
     const struct cdp_offer *cdp;          /* NULL: not offered; see tools_cdp_url() */
     const struct handout_offer *handouts; /* NULL: not offered; see tools_hand_out() */
     const char *confirm; /* what is live: destructive tools ask first; NULL: they do not */

@@ -91,10 +91,15 @@ static size_t read_whole(int fd, char *out, size_t max)
 
 size_t ignore_push(struct ignore *ig, int dirfd, size_t base)
 {
+    return ignore_file(ig, dirfd, ".gitignore", base);
+}
+
+size_t ignore_file(struct ignore *ig, int dirfd, const char *name, size_t base)
+{
     size_t mark = ig->count, max;
     struct stat st;
     char *text;
-    int fd = openat(dirfd, ".gitignore", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (fd < 0)
         return mark;

@@ -27,6 +27,7 @@ struct ignore {
  * start within the paths that ignore_match() will be asked about. What ignore_pop() takes.
  */
 size_t ignore_push(struct ignore *ig, int dirfd, size_t base);
+size_t ignore_file(struct ignore *ig, int dirfd, const char *name, size_t base); /* another name */
 void ignore_add(struct ignore *ig, const char *text, size_t len, size_t base);
 void ignore_pop(struct ignore *ig, size_t mark);
 void ignore_done(struct ignore *ig);

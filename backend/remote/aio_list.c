@@ -62,7 +62,7 @@ static int parse(struct listing *l, const char *glob, struct err *err)
         return err_oom(err);
     while (l->walked <= WALK_MAX && next_record(&at, end, &e)) {
         l->walked++;
-        if (l->count < WALK_MAX && (!glob || glob_match(glob, e.path)))
+        if (l->count < WALK_MAX && (!glob || remote_glob_match(glob, e.path)))
             l->entries[l->count++] = e;
     }
     return 0;

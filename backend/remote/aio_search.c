@@ -241,7 +241,7 @@ static int glob_body(struct search *s, struct buf *body)
 static bool included(const struct file_search_request *req, const char *path)
 {
     for (size_t i = 0; i < req->include_count; i++)
-        if (glob_match(req->include[i], path))
+        if (remote_glob_match(req->include[i], path))
             return true;
     return !req->include_count;
 }

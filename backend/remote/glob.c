@@ -74,7 +74,7 @@ static bool match(const char *p, const char *s, int *steps)
     return !*s;
 }
 
-bool glob_match(const char *pattern, const char *path)
+bool remote_glob_match(const char *pattern, const char *path)
 {
     const char *slash = strrchr(path, '/');
     int steps = 0;

@@ -8,6 +8,6 @@
 #include <stdbool.h>
 
 /* A pattern without '/' is matched against the last name of the path. */
-bool glob_match(const char *pattern, const char *path);
+bool remote_glob_match(const char *pattern, const char *path);
 
 #endif

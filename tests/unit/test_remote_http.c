@@ -215,7 +215,7 @@ static void globs_match(void)
     };
 
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (glob_match(rows[i].pattern, rows[i].path) != rows[i].hit)
+        if (remote_glob_match(rows[i].pattern, rows[i].path) != rows[i].hit)
             FAIL("%s against %s", rows[i].pattern, rows[i].path);
 }
 
@@ -228,7 +228,7 @@ static void hard_globs_end(void)
     for (int i = 0; i < 1000; i++)
         memcpy(pattern + 2 * i, "*a", 2);
     memcpy(pattern + 1998, "*b", 3);
-    CHECK(!glob_match(pattern, path));
+    CHECK(!remote_glob_match(pattern, path));
 }
 
 static const struct test tests[] = {
