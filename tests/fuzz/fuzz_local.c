@@ -181,6 +181,8 @@ static void parse_code(const uint8_t *data, size_t size)
     struct err err = { 0 };
 
     (void)!code_parse((const char *)data, size, 1, "t", &res, &err);
+    err = (struct err){ 0 };
+    (void)!code_parse_hello((const char *)data, size, &err);
 }
 
 static void operate(struct agent *a, uint8_t what)

@@ -25,13 +25,14 @@ Response, exactly one line per request line, in order:
   text     repr (python) or util.inspect (javascript) of the value of the last expression; at most
            100,000 characters, then "text_truncated":true stands beside it. null: no value.
   results  what was shown besides: display(...) calls, then the other representations of the last
-           value (javascript: js/display.js says which), then open figures. text/plain of the last value is only in `text`. Each
-           {"mime":M,"data":S}; images (but SVG) and PDF as base64. Data over 1 MiB (base64: over
-           what is left of the line) is cut, base64 to nothing, and flagged "truncated":true. At
-           most 200 results; "results_dropped":N counts the rest. Charts of matplotlib and plotly
-           are told in words besides, as application/vnd.sandbox-mcp.chart+json of 4,000 characters
-           at most: {"title","x_label","y_label","x_scale","y_scale","elements":[{"type","label",
-           "n","points":[[x,y],..]}]} or {"title","charts":[..]}; points are a sample of n.
+           value (javascript: js/display.js says which), then open figures. text/plain of the last
+           value is only in `text`. Each {"mime":M,"data":S}; images (but SVG) and PDF as base64.
+           Data over 1 MiB (base64: over what is left of the line) is cut, base64 to nothing, and
+           flagged "truncated":true. At most 200 results; "results_dropped":N counts the rest.
+           Charts of matplotlib and plotly are told in words besides, in 4,000 characters of
+           application/vnd.sandbox-mcp.chart+json: {"title","x_label","y_label","x_scale",
+           "y_scale","elements":[{"type","label","n","points":[[x,y],..]}]}, or {"title",
+           "charts":[..]}. Where n stands, points are a sample of n.
   error    {"name","value","traceback"}; value at most 4,000 characters, traceback 10,000. Only
            frames of the user's code, whose files are called <cell K>.
   files    only when there are any: absolute paths of regular files that the cell created, outside
