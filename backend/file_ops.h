@@ -14,6 +14,7 @@ struct file_read_request {
     int64_t offset; /* lines: first one, 1-based, negative from the end; bytes: offset */
     int64_t limit;  /* lines at most; 0: no bound but max_bytes */
     bool bytes;     /* offset counts bytes and lines are not looked at */
+    bool text;      /* lines of UTF-16 (by its byte order mark) as UTF-8; else as they are */
     bool hash;      /* also above FILE_HASH_MAX, up to FILE_TOTALS_MAX */
     size_t max_bytes;
 };

@@ -72,6 +72,9 @@ struct kill_result {
 };
 void kill_result_done(struct kill_result *r);
 
+/* What the first bytes of a file say; told where a read asks for text. */
+enum file_encoding { FILE_PLAIN, FILE_UTF8_BOM, FILE_UTF16LE, FILE_UTF16BE };
+
 struct file_read_result {
     char *path;                   /* absolute, as the sandbox resolves it */
     struct buf data;              /* the range; cut at max_bytes */
@@ -82,6 +85,8 @@ struct file_read_result {
     char sha256[65];              /* of the whole file; "" when not made */
     bool truncated;               /* more follows: read on at next_offset (same unit as offset) */
     int64_t next_offset;
+    int64_t next_byte; /* where the last line goes on that was cut; 0 none was, or not known */
+    enum file_encoding encoding;
 };
 void file_read_result_done(struct file_read_result *r);
 

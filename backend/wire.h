@@ -154,6 +154,8 @@ enum wire_tag {
     TAG_GROUP,
     TAG_CHANGE,         /* "u+x,go-w" instead of TAG_MODE */
     TAG_ERRORS,         /* i64: paths that failed; the first of them come as records */
+    TAG_ENCODING,  /* u32: enum wire_encoding */
+    TAG_NEXT_BYTE, /* i64: where the line goes on that READ has cut; 0 or absent: none */
     TAG_OLD_SIZE = 128, /* u64; absent: not known */
     TAG_OLD_MODE,       /* u32 */
     TAG_OLD_DATA,       /* bytes, at most WIRE_INLINE_MAX */
@@ -186,6 +188,8 @@ enum wire_file_op {
     WIRE_FILE_TAKE,
 };
 
+enum wire_encoding { WIRE_PLAIN, WIRE_UTF8_BOM, WIRE_UTF16LE, WIRE_UTF16BE };
+
 #define WIRE_TRANSFER_MAX (1024ll * 1024 * 1024) /* bytes of a PUT */
 
 #define WIRE_F_BYTES (1u << 0)
@@ -205,6 +209,7 @@ enum wire_file_op {
 #define WIRE_F_RECURSIVE (1u << 14)
 #define WIRE_F_OVERWRITE (1u << 15)
 #define WIRE_F_MISSING_OK (1u << 16)
+#define WIRE_F_TEXT (1u << 17) /* READ: lines of UTF-16 as UTF-8 */
 #define WIRE_F_OLD (1u << 24) /* WRITE: tell what was there before */
 
 /* Where a sandbox's browser keeps its files: a tmpfs that commands may list and no more. */
@@ -333,8 +338,9 @@ enum wire_key {
  * Paths in requests are absolute; TAG_PATH of a REPLY is absolute too, with links resolved.
  * Absent optional tags mean 0, "" or none. All flags are bits of TAG_FLAGS.
  *
- * READ    TAG_PATH, TAG_OFFSET, TAG_LIMIT, TAG_MAX_BYTES (at most 16 MiB), flags BYTES, HASH
- *    ->   TAG_PATH, TAG_SIZE, TAG_MTIME_MS, TAG_MODE, TAG_START_LINE, TAG_END_LINE,
+ * READ    TAG_PATH, TAG_OFFSET, TAG_LIMIT, TAG_MAX_BYTES (at most 16 MiB), flags BYTES, HASH,
+ *         TEXT
+ *    ->   [TAG_ENCODING], [TAG_NEXT_BYTE], TAG_PATH, TAG_SIZE, TAG_MTIME_MS, TAG_MODE, TAG_START_LINE, TAG_END_LINE,
  *         TAG_TOTAL_LINES, TAG_NEXT_OFFSET, [TAG_SHA256], flag TRUNCATED, TAG_DATA | TAG_LENGTH
  *         (a tail of a file too large for totals: lines 0, TAG_NEXT_OFFSET negative, from the end)
  * WRITE   TAG_PATH, TAG_WRITE_MODE (0 overwrite, 1 create, 2 append: enum file_write_mode),

@@ -1,10 +1,12 @@
 #include "base/b64.h"
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "tools.gen.h"
 #include "tools/picture.h"
 #include "tools/render.h"
 #include "tools/tools.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,6 +23,9 @@ static int header(struct buf *out, const struct file_read_result *r, const char 
     if (r->end_line && r->total_lines >= 0 &&
         buf_addf(out, err, " of %lld", (long long)r->total_lines))
         return -1;
+    if (!r->end_line && r->total_lines > 0 && !r->data.len &&
+        buf_addf(out, err, " · nothing there: it has %lld lines", (long long)r->total_lines))
+        return -1;
     if (buf_adds(out, " · ", err) || render_bytes(out, (uint64_t)r->size, err) ||
         buf_addf(out, err, " · mode %04o · %s", r->mode, encoding))
         return -1;
@@ -35,6 +40,13 @@ static int footer(struct buf *out, const struct file_read_result *r, struct err 
         return 0;
     if (out->len && out->data[out->len - 1] != '\n' && buf_addc(out, '\n', err))
         return -1;
+    if (r->next_byte && buf_addf(out, err,
+                                 "The last line is cut: it goes on at byte %lld (encoding=base64 "
+                                 "offset=%lld, or cut -b in terminal_execute).\n",
+                                 (long long)r->next_byte, (long long)r->next_byte))
+        return -1;
+    if (r->next_byte && r->end_line && r->end_line == r->total_lines)
+        return 0;
     return buf_addf(out, err, "Next: file_read offset=%lld reads on.\n", (long long)r->next_offset);
 }
 
@@ -62,10 +74,31 @@ static int add_latin1(struct buf *out, const struct buf *in, struct err *err)
     return 0;
 }
 
+static const char *line_ends(const struct buf *text)
+{
+    const char *p = buf_str(text), *end = p + text->len, *nl;
+    size_t lf = 0, crlf = 0;
+
+    while (p < end && (nl = memchr(p, '\n', (size_t)(end - p)))) {
+        crlf += nl > buf_str(text) && nl[-1] == '\r';
+        lf++;
+        p = nl + 1;
+    }
+    return !crlf ? "" : crlf == lf ? ", CRLF" : ", CRLF and LF";
+}
+
 /* The range as UTF-8 text into *out, and what it was. */
 static int decode(const struct file_read_args *args, struct file_read_result *r, struct buf *out,
                   const char **encoding, struct err *err)
 {
+    static const char *const marked[] = { [FILE_UTF8_BOM] = "utf-8 with BOM",
+                                          [FILE_UTF16LE] = "utf-16le with BOM, shown as utf-8",
+                                          [FILE_UTF16BE] = "utf-16be with BOM, shown as utf-8" };
+    static const char bom[] = "\xef\xbb\xbf";
+    size_t skip = r->encoding == FILE_UTF8_BOM && r->start_line == 1 && r->data.len >= 3 &&
+                          !memcmp(r->data.data, bom, 3)
+                      ? 3
+                      : 0;
     bool nul = r->data.len && memchr(r->data.data, 0, r->data.len);
     bool utf8 = utf8_valid(buf_str(&r->data), utf8_cut(buf_str(&r->data), r->data.len));
 
@@ -80,8 +113,10 @@ static int decode(const struct file_read_args *args, struct file_read_result *r,
         *encoding = args->encoding == FILE_READ_ENCODING_LATIN1 ? "latin1" : "latin1 (not UTF-8)";
         return add_latin1(out, &r->data, err);
     }
-    *encoding = utf8 ? "utf-8" : "utf-8 (malformed bytes replaced)";
-    return utf8_add(out, buf_str(&r->data), r->data.len, NULL, err);
+    *encoding = !utf8         ? "utf-8 (malformed bytes replaced)"
+                : r->encoding ? marked[r->encoding]
+                              : "utf-8";
+    return utf8_add(out, buf_str(&r->data) + skip, r->data.len - skip, NULL, err);
 }
 
 static int read_text(struct tool_call *call, struct sandbox *sb, const struct file_read_args *args,
@@ -90,22 +125,28 @@ static int read_text(struct tool_call *call, struct sandbox *sb, const struct fi
     AUTO(file_read_result) struct file_read_result res = { 0 };
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX * 2), decoded = BUF_MAX(RENDER_MAX);
     const char *encoding = "utf-8";
+    char said[64], when[CLOCK_ISO_SIZE];
     struct file_read_request req = {
         .path = args->path,
         .offset = args->offset ? args->offset : 1,
         .limit = args->has_limit ? args->limit : DEFAULT_LINES,
+        .text = args->encoding == FILE_READ_ENCODING_AUTO,
         .max_bytes = (size_t)args->max_bytes,
     };
 
     if (sandbox_file_read(sb, call->call, &req, &res, err) ||
-        decode(args, &res, &decoded, &encoding, err) || header(&text, &res, encoding, err))
+        decode(args, &res, &decoded, &encoding, err))
+        return -1;
+    snprintf(said, sizeof(said), "%s%s", encoding, line_ends(&res.data));
+    if (header(&text, &res, said, err))
         return -1;
     if (args->numbered ? numbered(&text, buf_str(&decoded), decoded.len, res.start_line, err)
                        : buf_add(&text, buf_str(&decoded), decoded.len, err))
         return -1;
     if (footer(&text, &res, err) || tool_text(call, text.data, text.len, err))
         return -1;
-    if (res.sha256[0] && tool_meta_str(call, "sha256", res.sha256, err))
+    if ((res.sha256[0] && tool_meta_str(call, "sha256", res.sha256, err)) ||
+        (res.mtime_ms && tool_meta_str(call, "mtime", clock_iso(res.mtime_ms, when), err)))
         return -1;
     return res.truncated ? tool_meta_int(call, "next_offset", res.next_offset, err) : 0;
 }
@@ -118,13 +159,11 @@ static int read_base64(struct tool_call *call, struct sandbox *sb,
     size_t room = (size_t)args->max_bytes / 4 * 3;
     struct file_read_request req = {
         .path = args->path,
-        .offset = args->offset > 0 ? args->offset : 0,
+        .offset = args->offset,
         .bytes = true,
         .max_bytes = args->has_limit && (size_t)args->limit < room ? (size_t)args->limit : room,
     };
 
-    if (args->offset < 0)
-        return err_set(err, ERR_INVALID, "offset: with encoding=base64 it counts bytes from 0");
     if (sandbox_file_read(sb, call->call, &req, &res, err) || header(&text, &res, "base64", err) ||
         b64_encode(&text, buf_str(&res.data), res.data.len, err) || buf_addc(&text, '\n', err) ||
         footer(&text, &res, err))
@@ -180,6 +219,16 @@ static int read_picture(struct tool_call *call, struct sandbox *sb, const char *
     return show(call, &res, &scaled, err) ? -1 : 1;
 }
 
+/* Whether the text could not be read because it is a picture by another name. */
+static bool is_picture(struct tool_call *call, struct sandbox *sb, const char *path)
+{
+    AUTO(file_read_result) struct file_read_result res = { 0 };
+    struct file_read_request req = { .path = path, .bytes = true, .max_bytes = 16 };
+
+    return !sandbox_file_read(sb, call->call, &req, &res, NULL) &&
+           picture_mime(buf_str(&res.data), res.data.len);
+}
+
 int tool_file_read(struct tool_call *call, const struct file_read_args *args, struct err *err)
 {
     AUTO_PTR(sandbox) struct sandbox *sb = NULL;
@@ -193,5 +242,11 @@ int tool_file_read(struct tool_call *call, const struct file_read_args *args, st
         if (r)
             return r < 0 ? -1 : 0;
     }
-    return read_text(call, sb, args, err);
+    if (!read_text(call, sb, args, err))
+        return 0;
+    if (!err || err->code != ERR_INVALID || args->encoding != FILE_READ_ENCODING_AUTO ||
+        !is_picture(call, sb, args->path))
+        return -1;
+    *err = (struct err){ 0 };
+    return read_picture(call, sb, args->path, err) == 1 ? 0 : -1;
 }

@@ -4,6 +4,7 @@
  */
 #include "backend/agent/agent.h"
 #include "backend/agent/file.h"
+#include "backend/agent/file_encoding.h"
 #include "backend/agent/file_text.h"
 #include "backend/agent/sha256.h"
 
@@ -30,6 +31,9 @@ struct reading {
     int64_t total;    /* lines; -1 unknown */
     int64_t end, next;
     char sha256[65];
+    uint32_t encoding; /* enum wire_encoding */
+    int64_t stored;    /* size of the file, whatever it was turned into */
+    int64_t cut;       /* byte where the range ends within a line; 0 it does not */
 };
 
 static int64_t read_at(int fd, char *out, int64_t len, int64_t at)
@@ -94,20 +98,21 @@ static int pass(struct reading *r, bool totals, bool hash)
     sha256_init(&sha);
     for (int64_t at = 0; at < r->size && (totals || hash || !found);) {
         int64_t n = block_at(r, at);
+        const char *block = r->whole ? r->block + at : r->block;
         if (n < 0)
             return failed(r);
         if (!n)
             break;
         if (!found) {
-            size_t behind = text_after(r->block, (size_t)n, before - lines);
+            size_t behind = text_after(block, (size_t)n, before - lines);
             found = behind <= (size_t)n;
             r->from = found ? at + (int64_t)behind : r->size;
         }
         if (totals || !found)
-            lines += text_newlines(r->block, (size_t)n);
+            lines += text_newlines(block, (size_t)n);
         if (hash)
-            sha256_add(&sha, r->block, (size_t)n);
-        last = r->block[n - 1];
+            sha256_add(&sha, block, (size_t)n);
+        last = block[n - 1];
         at += n;
         if (at % POLL_EVERY == 0 && file_job_gone(r->job))
             return file_fail(&r->job->error, CODE_UNAVAILABLE, "cancelled");
@@ -129,14 +134,15 @@ static int tail(struct reading *r, uint64_t lines)
 
     while (end > 0) {
         int64_t start = end > BLOCK ? end - BLOCK : 0, n = end - start;
+        const char *block = r->whole ? r->block + start : r->block;
         size_t behind, len;
         if (!r->whole && read_at(r->fd, r->block, n, start) != n)
             return file_fail(&r->job->error, CODE_CONFLICT, "%.900s shrank while it was read",
                              r->job->path);
         len = (size_t)n;
-        if (end == r->size && r->block[len - 1] == '\n')
+        if (end == r->size && block[len - 1] == '\n')
             len--;
-        behind = text_after_back(r->block, len, &left);
+        behind = text_after_back(block, len, &left);
         if (behind != SIZE_MAX) {
             r->from = start + (int64_t)behind;
             return 0;
@@ -207,6 +213,8 @@ static int read_lines(struct reading *r, int64_t offset, int64_t limit, int64_t 
     *len = cut_lines(r, *text, *len, limit);
     lines = (int64_t)text_newlines(*text, (size_t)*len);
     lines += *len && (*text)[*len - 1] != '\n';
+    if (*len && r->from + *len < r->size && (*text)[*len - 1] != '\n' && r->encoding < WIRE_UTF16LE)
+        r->cut = r->from + *len;
     if (r->first > 0) {
         r->end = lines ? r->first + lines - 1 : 0;
         r->next = lines ? r->end + 1 : r->first;
@@ -226,7 +234,7 @@ static int reply(struct reading *r, const struct stat *st, const char *text, int
     file_real_path(r->fd, r->job->path, real);
     wire_begin(w, WIRE_REPLY, 0);
     wire_put_str(w, TAG_PATH, real);
-    wire_put_i64(w, TAG_SIZE, r->size);
+    wire_put_i64(w, TAG_SIZE, r->stored);
     wire_put_i64(w, TAG_MTIME_MS, st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / 1000000);
     wire_put_u32(w, TAG_MODE, st->st_mode & 07777);
     wire_put_i64(w, TAG_START_LINE, r->first);
@@ -235,8 +243,49 @@ static int reply(struct reading *r, const struct stat *st, const char *text, int
     wire_put_i64(w, TAG_NEXT_OFFSET, r->next);
     if (r->sha256[0])
         wire_put_str(w, TAG_SHA256, r->sha256);
+    if (r->encoding)
+        wire_put_u32(w, TAG_ENCODING, r->encoding);
+    if (r->cut)
+        wire_put_i64(w, TAG_NEXT_BYTE, r->cut);
     wire_put_u32(w, TAG_FLAGS, more ? WIRE_F_TRUNCATED : 0);
     return file_job_reply(r->job, text, (size_t)len);
+}
+
+/* What is looked at from here on is UTF-8. */
+static int unfold(struct reading *r, bool hash)
+{
+    char head[4];
+    const char *first = r->whole ? r->block : head;
+    int64_t n = r->whole ? r->size : read_at(r->fd, head, sizeof(head), 0);
+    char *raw, *utf8 = NULL;
+    size_t len = 0;
+
+    r->encoding = n > 0 ? encoding_of(first, (size_t)n) : WIRE_PLAIN;
+    if (r->encoding < WIRE_UTF16LE)
+        return 0;
+    if (r->size > FILE_READ_MAX) {
+        file_fail(&r->job->error, CODE_TOO_LARGE, "%.900s is UTF-16 of more than %d MiB",
+                  r->job->path, FILE_READ_MAX >> 20);
+        return file_hint(&r->job->error, "turn it into UTF-8 with iconv in terminal_execute");
+    }
+    raw = malloc((size_t)r->size + 1);
+    n = raw ? read_at(r->fd, raw, r->size, 0) : 0;
+    if (raw && n >= 0)
+        utf8 = encoding_utf8(raw, (size_t)n, r->encoding, &len);
+    if (utf8 && hash) {
+        struct sha256 sha;
+        sha256_init(&sha);
+        sha256_add(&sha, raw, (size_t)n);
+        sha256_hex(&sha, r->sha256);
+    }
+    free(raw);
+    if (!utf8)
+        return file_fail(&r->job->error, CODE_INTERNAL, "out of memory");
+    free(r->block);
+    r->block = utf8;
+    r->whole = true;
+    r->size = (int64_t)len;
+    return 0;
 }
 
 static int serve(struct reading *r, const struct stat *st)
@@ -254,7 +303,10 @@ static int serve(struct reading *r, const struct stat *st)
     totals = r->size <= FILE_TOTALS_MAX && !r->more;
     hash = totals && (r->size <= FILE_HASH_MAX || flags & WIRE_F_HASH);
     r->first = bytes || offset < 0 ? 0 : offset ? offset : 1;
-    if (pass(r, totals, hash))
+    r->stored = r->size;
+    if (flags & WIRE_F_TEXT && !bytes && unfold(r, hash))
+        return -1;
+    if (pass(r, totals, hash && !r->sha256[0]))
         return -1;
     if (!bytes)
         return read_lines(r, offset, limit, room, &text, &len) ? -1 : reply(r, st, text, len);
@@ -273,6 +325,8 @@ int file_read(struct file_job *job)
     struct stat st;
     int result;
 
+    if (!stat(job->path, &st) && !S_ISREG(st.st_mode))
+        return file_fail_type(&job->error, st.st_mode, "read", job->path);
     r.fd = open(job->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (r.fd < 0 && errno == ENXIO && !stat(job->path, &st))
         return file_fail_type(&job->error, st.st_mode, "read", job->path);

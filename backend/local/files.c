@@ -37,9 +37,12 @@ static int take_read(struct file_op *op, const struct file_read_request *req,
     res->total_lines = wire_i64(in, TAG_TOTAL_LINES, -1);
     res->next_offset = wire_i64(in, TAG_NEXT_OFFSET, 0);
     res->truncated = flagged(op, WIRE_F_TRUNCATED);
+    res->encoding = (enum file_encoding)wire_u32(in, TAG_ENCODING, WIRE_PLAIN);
+    res->next_byte = wire_i64(in, TAG_NEXT_BYTE, 0);
     if (!res->path)
         return err_oom(err);
-    if (op->data.len > req->max_bytes || take_hash(op, res->sha256, err))
+    if (op->data.len > req->max_bytes || res->encoding > FILE_UTF16BE ||
+        take_hash(op, res->sha256, err))
         return malformed(op, err);
     res->data = op->data;
     op->data = (struct buf){ 0 };
@@ -59,7 +62,8 @@ static int local_read(struct sandbox *base, struct call *call, const struct file
     wire_put_i64(op.start, TAG_LIMIT, req->limit);
     wire_put_i64(op.start, TAG_MAX_BYTES, (int64_t)req->max_bytes);
     wire_put_u32(op.start, TAG_FLAGS,
-                 (req->bytes ? WIRE_F_BYTES : 0) | (req->hash ? WIRE_F_HASH : 0));
+                 (req->bytes ? WIRE_F_BYTES : 0) | (req->hash ? WIRE_F_HASH : 0) |
+                     (req->text ? WIRE_F_TEXT : 0));
     if (file_op_run(&op, sb, call, WIRE_FILE, NULL, 0, err))
         return -1;
     return take_read(&op, req, res, err);
