@@ -2,6 +2,7 @@
 #include "backend/browser/keeper.h"
 #include "backend/browser_url.h"
 #include "backend/derive/derive.h"
+#include "backend/undo.h"
 
 #include <string.h>
 
@@ -43,12 +44,14 @@ int backend_open(const char *kind, const struct backend_config *config, struct b
         return -1;
 
     AUTO_FREE struct backend *be = calloc(1, ops->backend_size);
-    if (!be)
+    if (!be || !(be->undo = undo_new(&undo_default_limits)))
         return err_oom(err);
     be->ops = ops;
     be->config = config;
-    if (ops->open(be, config, err))
+    if (ops->open(be, config, err)) {
+        undo_free(be->undo);
         return err_wrap(err, "open the %s backend", kind);
+    }
     *out = TAKE(be);
     return 0;
 }
@@ -58,6 +61,7 @@ void backend_free(struct backend *be)
     if (!be)
         return;
     be->ops->close(be);
+    undo_free(be->undo);
     free(be);
 }
 
@@ -81,6 +85,7 @@ unsigned backend_can(const struct backend *be)
         [OP_FILE_LIST] = f && f->list,
         [OP_FILE_SEARCH] = f && f->search,
         [OP_FILE_REPLACE] = f && (f->replace || (f->read && f->write)),
+        [OP_FILE_EDIT] = f && f->read && f->write && (f->restore || (o->exec && o->exec->run)),
         [OP_CODE] = o->code && o->code->execute,
         [OP_INFO] = o->sandbox->info,
         [OP_BROWSER] = browses(be),
@@ -217,7 +222,6 @@ WRAP(exec, exec, run, exec_request, exec_result, "run commands", NULL)
 WRAP(output, exec, output, output_request, exec_result, "read output later", NULL)
 WRAP(kill, exec, kill, kill_request, kill_result, "kill processes", NULL)
 WRAP(file_read, file, read, file_read_request, file_read_result, "read files", NULL)
-WRAP(file_write, file, write, file_write_request, file_write_result, "write files", NULL)
 WRAP(file_list, file, list, file_list_request, file_list_result, "list directories", NULL)
 WRAP(file_search, file, search, file_search_request, file_search_result, "search files", NULL)
 WRAP(file_replace, file, replace, file_replace_request, file_replace_result, "edit files",

@@ -20,6 +20,7 @@
 #include "backend/code_ops.h"
 #include "backend/document_ops.h"
 #include "backend/exec_ops.h"
+#include "backend/file_edit_ops.h"
 #include "backend/file_ops.h"
 #include "backend/manage_ops.h"
 #include "backend/process_ops.h"
@@ -50,6 +51,7 @@ enum backend_op {
     OP_FILE_MANAGE,
     OP_PTY,
     OP_DOCUMENT,
+    OP_FILE_EDIT,
     OP_COUNT
 };
 
@@ -195,9 +197,12 @@ struct backend_ops {
     const struct document_ops *document;
 };
 
+struct undo;
+
 struct backend {
     const struct backend_ops *ops;
     const struct backend_config *config;
+    struct undo *undo; /* backend/undo.h */
 };
 
 struct keeper;
@@ -293,6 +298,8 @@ SANDBOX_OP(file_copy, file_copy_request, file_manage_result);
 SANDBOX_OP(file_remove, file_remove_request, file_manage_result);
 SANDBOX_OP(file_mkdir, file_mkdir_request, file_manage_result);
 SANDBOX_OP(file_chmod, file_chmod_request, file_manage_result);
+SANDBOX_OP(file_restore, file_restore_request, file_write_result);
+SANDBOX_OP(file_lines, file_lines_request, file_lines_result);
 SANDBOX_OP(file_put, file_put_request, file_put_result);
 SANDBOX_OP(file_take, file_take_request, file_take_result);
 SANDBOX_OP(code, code_request, code_result);

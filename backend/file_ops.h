@@ -29,6 +29,19 @@ struct file_write_request {
     int permissions;           /* -1: keep, or 0644 for a new file */
     const char *expect_sha256; /* NULL, or refuse with ERR_CONFLICT when the content differs; "" =
                                   must not exist */
+    bool undoable;             /* what was there is kept for file_edit (backend/undo.h) */
+};
+
+enum file_restore_how { FILE_RESTORE_CONTENT, FILE_RESTORE_CUT, FILE_RESTORE_REMOVE };
+
+struct file_restore_request {
+    const char *path; /* as a write gave it: absolute, without links */
+    const char *expect_sha256;
+    enum file_restore_how how;
+    const char *data; /* CONTENT */
+    size_t len;
+    int64_t size;    /* CUT */
+    int permissions; /* -1: keep */
 };
 
 enum file_sort { FILE_BY_NAME, FILE_BY_SIZE, FILE_BY_MTIME };
@@ -81,6 +94,13 @@ struct file_ops {
                 struct file_list_result *res, struct err *err);
     int (*search)(struct sandbox *sb, struct call *call, const struct file_search_request *req,
                   struct file_search_result *res, struct err *err);
+    bool keeps_old; /* write fills res->old when it is asked for; else a read before it does */
+    /*
+     * An earlier state, of a file that is still what is expected and no link; ERR_CONFLICT when it
+     * is not. derive/restore.c serves every backend that has read, write and exec.
+     */
+    int (*restore)(struct sandbox *sb, struct call *call, const struct file_restore_request *req,
+                   struct file_write_result *res, struct err *err);
     /* derive/replace.c serves every backend that has read and write */
     int (*replace)(struct sandbox *sb, struct call *call, const struct file_replace_request *req,
                    struct file_replace_result *res, struct err *err);

@@ -94,6 +94,7 @@ void file_read_result_done(struct file_read_result *r)
 void file_write_result_done(struct file_write_result *r)
 {
     free(r->path);
+    buf_done(&r->old.data);
     *r = (struct file_write_result){ 0 };
 }
 

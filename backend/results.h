@@ -90,8 +90,18 @@ struct file_read_result {
 };
 void file_read_result_done(struct file_read_result *r);
 
+/* What a file was before a write that is to be undoable. */
+struct file_old {
+    enum { OLD_UNKNOWN, OLD_NONE, OLD_CONTENT, OLD_LENGTH } kind; /* NONE: there was none */
+    unsigned mode;
+    struct buf data; /* CONTENT */
+    int64_t size;    /* LENGTH: what was appended to */
+    char sha256[65]; /* "" when not made */
+};
+
 struct file_write_result {
     char *path;
+    struct file_old old;
     int64_t bytes_written, size;
     bool created;
     char sha256[65]; /* of the whole file; "" above FILE_TOTALS_MAX */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int expected_hash(const char *hash, struct err *err)
+int tools_expected_hash(const char *hash, struct err *err)
 {
     if (!hash || !*hash || (strlen(hash) == 64 && strspn(hash, "0123456789abcdef") == 64))
         return 0;
@@ -67,10 +67,11 @@ int tool_file_write(struct tool_call *call, const struct file_write_args *args, 
         .len = strlen(args->content),
         .mode = modes[args->mode],
         .expect_sha256 = args->expect_sha256,
+        .undoable = true,
     };
 
     if (permissions_parse(args->permissions, false, &req.permissions, err) ||
-        expected_hash(args->expect_sha256, err))
+        tools_expected_hash(args->expect_sha256, err))
         return -1;
     if (args->encoding == FILE_WRITE_ENCODING_BASE64) {
         if (b64_decode(&raw, req.data, req.len, err))
@@ -106,7 +107,7 @@ int tool_file_replace(struct tool_call *call, const struct file_replace_args *ar
             .count = args->edits.items[i].count,
             .regex = args->edits.items[i].regex,
         };
-    if (expected_hash(args->expect_sha256, err) || tools_sandbox(call, &sb, err) ||
+    if (tools_expected_hash(args->expect_sha256, err) || tools_sandbox(call, &sb, err) ||
         sandbox_file_replace(sb, call->call, &req, &res, err))
         return -1;
     if (buf_addf(&text, err, "%s%lld replacement%s · ",

@@ -70,6 +70,9 @@ struct stay tools_stay(struct tool_call *call);
 /* What is left of a task whose server ended: the output of that process. See task_config. */
 int tools_recover(struct tool_call *call, const char *handle, struct err *err) MUST_CHECK;
 
+/* expect_sha256 as it has to be; NULL and "" pass. */
+int tools_expected_hash(const char *hash, struct err *err) MUST_CHECK;
+
 /* Seconds as whole milliseconds. */
 static inline int64_t tools_ms(double seconds)
 {

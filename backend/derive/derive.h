@@ -14,6 +14,21 @@
 int derive_replace(struct sandbox *sb, struct call *call, const struct file_replace_request *req,
                    struct file_replace_result *res, struct err *err) MUST_CHECK;
 
+/* What a write is about to change, where the backend does not tell: OLD_UNKNOWN when it cannot be
+ * read, or not as a whole. */
+void derive_old(struct sandbox *sb, struct call *call, const struct file_write_request *req,
+                struct file_old *old);
+
+/* file_ops.restore out of read, write and exec. */
+int derive_restore(struct sandbox *sb, struct call *call, const struct file_restore_request *req,
+                   struct file_write_result *res, struct err *err) MUST_CHECK;
+
+/* sandbox_file_lines() by the same means as derive_replace(), and by restore. */
+int derive_lines(struct sandbox *sb, struct call *call, const struct file_lines_request *req,
+                 struct file_lines_result *res, struct err *err) MUST_CHECK;
+int derive_undo(struct sandbox *sb, struct call *call, const struct file_lines_request *req,
+                struct file_lines_result *res, struct err *err) MUST_CHECK;
+
 /* transfer_ops out of read and write, in parts of DERIVE_PART bytes: what fails half-way leaves the
  * parts that were written, and what others change meanwhile is not noticed. */
 #define DERIVE_PART (4 * 1024 * 1024)

@@ -2,6 +2,7 @@
 #include "backend/derive/derive.h"
 #include "backend/derive/diff.h"
 #include "backend/derive/near.h"
+#include "backend/derive/whole.h"
 #include "base/id.h"
 
 #include <pcre2.h>
@@ -168,44 +169,6 @@ static int apply(const struct file_edit *e, size_t edit, const char *path, struc
     return 0;
 }
 
-static int read_whole(struct sandbox *sb, struct call *call, const char *path,
-                      struct file_read_result *res, struct err *err)
-{
-    struct file_read_request req = {
-        .path = path,
-        .bytes = true,
-        .hash = true,
-        .max_bytes = FILE_WRITE_MAX,
-    };
-
-    if (sandbox_file_read(sb, call, &req, res, err))
-        return -1;
-    if (!res->truncated)
-        return 0;
-    err_set(err, ERR_TOO_LARGE, "%s has %lld bytes, more than %d can be edited", res->path,
-            (long long)res->size, FILE_WRITE_MAX);
-    return err_next(err, "use sed or a script in terminal_execute");
-}
-
-static int write_back(struct sandbox *sb, struct call *call, const char *path,
-                      const struct buf *text, const char *expect, char sha256[65], struct err *err)
-{
-    AUTO(file_write_result) struct file_write_result res = { 0 };
-    struct file_write_request req = {
-        .path = path,
-        .data = buf_str(text),
-        .len = text->len,
-        .mode = FILE_OVERWRITE,
-        .permissions = -1,
-        .expect_sha256 = expect,
-    };
-
-    if (sandbox_file_write(sb, call, &req, &res, err))
-        return -1;
-    memcpy(sha256, res.sha256, 65);
-    return 0;
-}
-
 int derive_replace(struct sandbox *sb, struct call *call, const struct file_replace_request *req,
                    struct file_replace_result *res, struct err *err)
 {
@@ -213,14 +176,11 @@ int derive_replace(struct sandbox *sb, struct call *call, const struct file_repl
     AUTO(buf) struct buf text = BUF_MAX(FILE_WRITE_MAX * 2);
     char before[65];
 
-    if (read_whole(sb, call, req->path, &old, err))
+    if (whole_read(sb, call, req->path, &old, err))
         return -1;
     sha256_hex(buf_str(&old.data), old.data.len, before);
-    if (req->expect_sha256 && strcmp(req->expect_sha256, before)) {
-        err_set(err, ERR_CONFLICT, "%s has changed: its sha256 is %s", old.path, before);
-        return err_next(err, "file_read it again before editing");
-    }
-    if (buf_add(&text, buf_str(&old.data), old.data.len, err))
+    if (whole_expect(old.path, req->expect_sha256, before, err) ||
+        buf_add(&text, buf_str(&old.data), old.data.len, err))
         return -1;
     for (size_t i = 0; i < req->edit_count; i++)
         if (apply(&req->edits[i], i, old.path, &text, &res->replacements, err))
@@ -236,5 +196,5 @@ int derive_replace(struct sandbox *sb, struct call *call, const struct file_repl
         return err_oom(err);
     if (req->dry_run)
         return 0;
-    return write_back(sb, call, old.path, &text, before, res->sha256, err);
+    return whole_write(sb, call, old.path, &text, before, res->sha256, err);
 }

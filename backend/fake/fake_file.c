@@ -150,6 +150,46 @@ static int fake_write(struct sandbox *sb, struct call *call UNUSED,
     return r;
 }
 
+/* Lock held. */
+static int restore(struct fake_file *file, const struct file_restore_request *req,
+                   struct file_write_result *res, struct err *err)
+{
+    struct file_write_request write = {
+        .data = req->how == FILE_RESTORE_CUT ? file->data : req->data,
+        .len = req->how == FILE_RESTORE_CUT ? (size_t)req->size : req->len,
+        .mode = FILE_OVERWRITE,
+        .expect_sha256 = req->expect_sha256,
+    };
+
+    if (store(file, &write, res, err))
+        return -1;
+    if (req->how != FILE_RESTORE_REMOVE)
+        return 0;
+    free(file->path);
+    free(file->data);
+    *file = (struct fake_file){ 0 };
+    return 0;
+}
+
+static int fake_restore(struct sandbox *sb, struct call *call UNUSED,
+                        const struct file_restore_request *req, struct file_write_result *res,
+                        struct err *err)
+{
+    struct fake *f = fake_of(sb);
+    struct fake_file *file;
+    int r;
+
+    res->path = absolute(req->path);
+    if (!res->path)
+        return err_oom(err);
+    pthread_mutex_lock(&f->lock);
+    file = slot(f, res->path);
+    r = file && file->path ? restore(file, req, res, err)
+                           : err_set(err, ERR_CONFLICT, "%s does not exist", res->path);
+    pthread_mutex_unlock(&f->lock);
+    return r;
+}
+
 /* NULL unless path lies below dir. */
 static const char *below(const char *path, const char *dir)
 {
@@ -228,4 +268,5 @@ const struct file_ops fake_file_ops = {
     .write = fake_write,
     .list = fake_list,
     .search = fake_search,
+    .restore = fake_restore,
 };

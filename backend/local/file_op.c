@@ -213,9 +213,24 @@ int file_op_run(struct file_op *op, struct local_sandbox *sb, struct call *call,
         memcpy(op->start, copy, sizeof(*copy));
         r = attempt(op, sb, call, kind, send, send_len, err);
     }
-    if (!r && kind == WIRE_FILE)
+    if (!r && kind == WIRE_FILE && !op->hold)
         keep(sb, op);
     return r;
+}
+
+int file_op_again(struct file_op *op, struct call *call, struct err *err)
+{
+    int64_t until = clock_ms() + FILES_TIMEOUT_MS;
+    AUTO_FD int mine = -1;
+    AUTO_FD int theirs = -1;
+
+    if (agent_pipe_out(op->agent, &mine, &theirs, err) ||
+        channel_send(op->channel, op->start, &theirs, 1, err))
+        return -1;
+    fd_close(&theirs);
+    if (channel_expect(op->agent, op->channel, WIRE_REPLY, call, until, op->reply, err))
+        return -1;
+    return take_data(op, mine, call, until, err);
 }
 
 int file_op_send(struct file_op *op, struct local_sandbox *sb, const int *pipe, struct err *err)

@@ -69,7 +69,7 @@ static int local_read(struct sandbox *base, struct call *call, const struct file
     return take_read(&op, req, res, err);
 }
 
-static int take_write(struct file_op *op, struct file_write_result *res, struct err *err)
+int local_take_write(struct file_op *op, struct file_write_result *res, struct err *err)
 {
     const struct wire_in *in = &op->reply->in;
 
@@ -104,10 +104,17 @@ static int local_write(struct sandbox *base, struct call *call,
         wire_put_u32(op.start, TAG_MODE, (uint32_t)req->permissions);
     if (req->expect_sha256 && !absent)
         wire_put_str(op.start, TAG_SHA256, req->expect_sha256);
-    wire_put_u32(op.start, TAG_FLAGS, absent ? WIRE_F_MUST_NOT_EXIST : 0);
-    if (file_op_run(&op, sb, call, WIRE_FILE, req->data, req->len, err))
+    wire_put_u32(op.start, TAG_FLAGS,
+                 (absent ? WIRE_F_MUST_NOT_EXIST : 0) | (req->undoable ? WIRE_F_OLD : 0));
+    op.hold = req->undoable;
+    if (file_op_run(&op, sb, call, WIRE_FILE, req->data, req->len, err) ||
+        local_take_write(&op, res, err))
         return -1;
-    return take_write(&op, res, err);
+    if (req->undoable)
+        local_take_old(&op, call, req, res);
+    if (op.hold)
+        file_op_keep(&op, sb);
+    return 0;
 }
 
 static int take_entry(struct records *r, struct file_list_result *res, struct err *err)
@@ -251,4 +258,6 @@ const struct file_ops local_file_ops = {
     .write = local_write,
     .list = local_list,
     .search = local_search,
+    .keeps_old = true,
+    .restore = local_restore,
 };

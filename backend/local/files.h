@@ -17,10 +17,11 @@ struct file_op {
     struct wire_out *start; /* the request: begun by file_op_begin() */
     struct frame *reply;
     int channel;
-    bool kept;       /* the channel served others before */
-    bool once;       /* not tried again */
+    bool kept;          /* the channel served others before */
+    bool once;          /* not tried again */
     int64_t timeout_ms; /* 0: FILES_TIMEOUT_MS */
-    struct buf data; /* content or records */
+    bool hold;          /* file_op_run() leaves the channel to file_op_again() and file_op_keep() */
+    struct buf data;    /* content or records */
 };
 
 int file_op_begin(struct file_op *op, struct local_sandbox *sb, struct call *call, const char *path,
@@ -33,6 +34,19 @@ int file_op_begin(struct file_op *op, struct local_sandbox *sb, struct call *cal
  */
 int file_op_run(struct file_op *op, struct local_sandbox *sb, struct call *call, uint8_t kind,
                 const void *send, size_t send_len, struct err *err) MUST_CHECK;
+
+/* The next request, on a channel that was held; its content goes to op->data. */
+int file_op_again(struct file_op *op, struct call *call, struct err *err) MUST_CHECK;
+
+/* file_undo.c: what was there before a write that was asked to tell. Never fails: what could not be
+ * had is OLD_UNKNOWN. */
+void local_take_old(struct file_op *op, struct call *call, const struct file_write_request *req,
+                    struct file_write_result *res);
+int local_restore(struct sandbox *base, struct call *call, const struct file_restore_request *req,
+                  struct file_write_result *res, struct err *err) MUST_CHECK;
+
+/* files.c: the reply to a write or a restore */
+int local_take_write(struct file_op *op, struct file_write_result *res, struct err *err) MUST_CHECK;
 
 /* Its two halves, for content that does not lie in memory: the request goes with the sandbox's end
  * of a pipe (NULL none), content moves, the reply is waited for; then the channel may be kept. */

@@ -1,6 +1,7 @@
 #include "backend/local/local.h"
 #include "backend/local/job_file.h"
 #include "backend/local/launcher.h"
+#include "backend/undo.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -87,6 +88,7 @@ static int local_open(struct backend *base, const struct backend_config *config 
 static void free_sandbox(struct local_sandbox *sb)
 {
     sandbox_browser_free(&sb->base);
+    undo_forget(sb->backend->base.undo, sb->base.id);
     local_watches_free(sb);
     local_code_free(sb);
     local_sessions_free(sb);

@@ -26,6 +26,7 @@ static const char *const op_names[] = {
     [OP_FILE_MANAGE] = "file_manage",
     [OP_PTY] = "pty",
     [OP_DOCUMENT] = "document",
+    [OP_FILE_EDIT] = "file_edit",
 };
 _Static_assert(COUNT_OF(op_names) == OP_COUNT, "an op has no name here");
 
