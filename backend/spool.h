@@ -105,6 +105,9 @@ int spool_chunk(const struct spool *s, uint64_t from, size_t budget, struct stre
 int spool_tail(const struct spool *s, int64_t count, size_t budget, struct stream_text *out,
                struct err *err) MUST_CHECK;
 
+/* `from`, or the end of the dropped middle that it lies in; fills out->total and out->evicted. */
+uint64_t spool_skip_gap(const struct spool *s, uint64_t from, struct stream_text *out);
+
 /* Newlines in a stretch. */
 uint64_t spool_lines(const char *p, size_t len);
 
@@ -113,10 +116,19 @@ uint64_t spool_lines(const char *p, size_t len);
  * `lock`, held by the caller, is released while matching. A line counts up to SPOOL_LINE bytes.
  */
 #define SPOOL_LINE 65536
-struct spool_regex;
+struct spool_regex; /* PCRE2; of one search at a time. Lines are matched as text_add_plain() has
+                       them */
 int spool_regex_new(const char *pattern, struct spool_regex **out, struct err *err) MUST_CHECK;
 void spool_regex_free(struct spool_regex *re);
 int spool_grep(const struct spool *s, pthread_mutex_t *lock, uint64_t from, struct spool_regex *re,
                size_t budget, struct stream_text *out, struct err *err) MUST_CHECK;
+
+/*
+ * The first line from *at on that matches, as it was written: 1 and *at is behind it; 0 and *at is
+ * where to go on once there is more. What has no newline yet is looked at, too: unless the stream
+ * has ended, "$" does not match behind it, and *open says that the line may become longer.
+ */
+int spool_find(const struct spool *s, pthread_mutex_t *lock, uint64_t *at, bool ended,
+               struct spool_regex *re, struct buf *line, bool *open, struct err *err) MUST_CHECK;
 
 #endif

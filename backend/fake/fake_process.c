@@ -1,6 +1,9 @@
 #include "backend/fake/fake.h"
 #include "base/clock.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static int fake_processes(struct sandbox *sb UNUSED, struct call *call UNUSED,
                           const struct processes_request *req, struct processes_result *res,
                           struct err *err)
@@ -43,6 +46,35 @@ static int fake_processes(struct sandbox *sb UNUSED, struct call *call UNUSED,
     return 0;
 }
 
+/* A pattern is found when it is "done"; ports below 1024 listen; all URLs but those with a 5 are
+ * answered. */
+static int fake_wait(struct sandbox *sb UNUSED, struct call *call UNUSED,
+                     const struct wait_request *req, struct wait_result *res, struct err *err)
+{
+    res->matched = req->pattern ? !strcmp(req->pattern, "done")
+                   : req->port  ? req->port < 1024
+                   : req->url   ? !strchr(req->url, '5')
+                                : true;
+    res->end = req->pattern ? WAIT_END_PATTERN
+               : req->port  ? WAIT_END_PORT
+               : req->url   ? WAIT_END_URL
+                            : WAIT_END_EXIT;
+    if (req->url)
+        res->http_status = res->matched ? 200 : 503;
+    if (!res->matched)
+        res->end = WAIT_END_TIMEOUT;
+    if (!req->process_id)
+        return 0;
+    if (strcmp(req->process_id, FAKE_PROCESS_ID) != 0)
+        return err_set(err, ERR_NOT_FOUND, "no process %s in this sandbox", req->process_id);
+    res->process = true;
+    res->line = strdup("\033[1mdone\033[0m");
+    if (req->pattern)
+        snprintf(res->cursor, sizeof(res->cursor), "5-0");
+    return res->line ? 0 : err_oom(err);
+}
+
 const struct process_ops fake_process_ops = {
+    .wait = fake_wait,
     .list = fake_processes,
 };

@@ -11,11 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-struct waiter {
-    struct list link; /* job lock */
-    int fd;
-};
-
 static void init_spool(struct job *j, struct spool *s, const char *name)
 {
     char path[SPOOL_NAME];
@@ -208,7 +203,7 @@ int job_find(struct local_sandbox *sb, const char *id, struct job **out, struct 
 /* Job lock held. */
 static void wake(struct job *j)
 {
-    list_each(link, &j->waiters)(void) eventfd_write(list_of(link, struct waiter, link)->fd, 1);
+    list_each(link, &j->waiters)(void) eventfd_write(list_of(link, struct job_waiter, link)->fd, 1);
 }
 
 void job_output(struct job *j, int stream, const void *data, size_t len)
@@ -330,20 +325,38 @@ static bool reached(const struct job *j, uint64_t out, uint64_t errs, enum job_p
     return j->phase >= phase || j->out.total > out || j->errs.total > errs;
 }
 
+int job_waiter_add(struct job *j, struct job_waiter *w, struct err *err)
+{
+    w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->fd < 0)
+        return err_sys(err, errno, "wait for output");
+    pthread_mutex_lock(&j->lock);
+    list_append(&j->waiters, &w->link);
+    pthread_mutex_unlock(&j->lock);
+    return 0;
+}
+
+void job_waiter_remove(struct job *j, struct job_waiter *w)
+{
+    pthread_mutex_lock(&j->lock);
+    list_remove(&w->link);
+    pthread_mutex_unlock(&j->lock);
+    fd_close(&w->fd);
+}
+
 int job_wait(struct job *j, struct call *call, uint64_t out, uint64_t errs, enum job_phase phase,
              int64_t until_ms, struct err *err)
 {
-    struct waiter w = { .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-    struct pollfd p[2] = { { .fd = w.fd, .events = POLLIN },
-                           { .fd = call->event_fd, .events = POLLIN } };
+    struct job_waiter w;
     eventfd_t ignored;
     int r = 0;
 
-    if (w.fd < 0)
-        return err_sys(err, errno, "wait for output");
+    if (job_waiter_add(j, &w, err))
+        return -1;
     pthread_mutex_lock(&j->lock);
-    list_append(&j->waiters, &w.link);
     while (!reached(j, out, errs, phase)) {
+        struct pollfd p[2] = { { .fd = w.fd, .events = POLLIN },
+                               { .fd = call->event_fd, .events = POLLIN } };
         pthread_mutex_unlock(&j->lock);
         r = call_check(call, err);
         if (r || (until_ms && clock_ms() >= until_ms)) {
@@ -354,8 +367,7 @@ int job_wait(struct job *j, struct call *call, uint64_t out, uint64_t errs, enum
         (void)eventfd_read(w.fd, &ignored);
         pthread_mutex_lock(&j->lock);
     }
-    list_remove(&w.link);
     pthread_mutex_unlock(&j->lock);
-    close(w.fd);
+    job_waiter_remove(j, &w);
     return r;
 }

@@ -119,6 +119,14 @@ int job_signal(struct job *j, int signal, struct err *err) MUST_CHECK;
 /* Any thread: end its channel: the agent kills the whole tree. */
 void job_kill(struct job *j);
 
+/* Woken at each output and each phase: fd is an eventfd, and becomes readable. */
+struct job_waiter {
+    struct list link; /* job lock */
+    int fd;
+};
+int job_waiter_add(struct job *j, struct job_waiter *w, struct err *err) MUST_CHECK;
+void job_waiter_remove(struct job *j, struct job_waiter *w); /* closes fd */
+
 /*
  * Wait until the streams go beyond these offsets or phase >= phase, until_ms or the call ends.
  * 0, or -1 when the call was ended.

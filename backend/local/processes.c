@@ -1,6 +1,7 @@
 #include "backend/local/code.h"
 #include "backend/local/query.h"
 #include "backend/local/session.h"
+#include "backend/local/wait.h"
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -134,5 +135,6 @@ static int local_processes(struct sandbox *base, struct call *call,
 }
 
 const struct process_ops local_process_ops = {
+    .wait = local_wait,
     .list = local_processes,
 };
