@@ -3,6 +3,7 @@
 #include "backend/browser_url.h"
 #include "backend/derive/derive.h"
 #include "backend/undo.h"
+#include "base/id.h"
 
 #include <string.h>
 
@@ -87,6 +88,7 @@ unsigned backend_can(const struct backend *be)
         [OP_FILE_REPLACE] = f && (f->replace || (f->read && f->write)),
         [OP_FILE_EDIT] = f && f->read && f->write && (f->restore || (o->exec && o->exec->run)),
         [OP_CODE] = o->code && o->code->execute,
+        [OP_CODE_CONTEXT] = o->code && o->code->context,
         [OP_INFO] = o->sandbox->info,
         [OP_BROWSER] = browses(be),
         [OP_WAIT] = o->process && o->process->wait,
@@ -245,19 +247,46 @@ WRAP(file_take, transfer, take, file_take_request, file_take_result, "hand files
      sb->backend->ops->file && sb->backend->ops->file->read ? derive_take : NULL)
 WRAP(document, document, convert, document_request, document_result, "convert documents",
      sb->backend->ops->exec && sb->backend->ops->exec->run ? derive_document : NULL)
-/* bash needs no interpreter of its own where commands can be run. */
+WRAP(context, code, context, context_request, context_result, "manage interpreters", NULL)
+
+static const char *language_of(struct sandbox *sb, const char *context)
+{
+    const struct code_ops *ops = sb->backend->ops->code;
+
+    return context && strcmp(context, "new") && ops && ops->language ? ops->language(sb, context)
+                                                                     : NULL;
+}
+
+/* bash needs no interpreter of its own where commands can be run. An id that was given for a
+ * context opens no session when that is no more. */
+static bool is_shell(struct sandbox *sb, const struct code_request *req, const char *spoken)
+{
+    const struct backend_ops *ops = sb->backend->ops;
+
+    if (strcmp(req->language, "bash") != 0 || !ops->exec || !ops->exec->run)
+        return false;
+    if (spoken)
+        return !strcmp(spoken, "bash");
+    return !(ops->code && ops->code->language && req->context_id &&
+             id_valid("ctx", req->context_id));
+}
+
 int sandbox_code(struct sandbox *sb, struct call *call, const struct code_request *req,
                  struct code_result *res, struct err *err)
 {
     const struct backend_ops *ops = sb->backend->ops;
+    const char *spoken = language_of(sb, req->context_id);
+    struct code_request full = *req;
 
+    if (!full.language)
+        full.language = spoken ? spoken : "python";
     if (call_check(call, err))
         return -1;
-    if (!strcmp(req->language, "bash") && ops->exec && ops->exec->run)
-        return derive_bash(sb, call, req, res, err);
+    if (is_shell(sb, &full, spoken))
+        return derive_bash(sb, call, &full, res, err);
     if (!ops->code || !ops->code->execute)
         return unsupported(sb, "run code", err);
-    return ops->code->execute(sb, call, req, res, err);
+    return ops->code->execute(sb, call, &full, res, err);
 }
 
 int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,

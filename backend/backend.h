@@ -41,6 +41,7 @@ enum backend_op {
     OP_FILE_SEARCH,
     OP_FILE_REPLACE,
     OP_CODE,
+    OP_CODE_CONTEXT,
     OP_INFO,
     OP_BROWSER,
     OP_WAIT,
@@ -311,6 +312,7 @@ SANDBOX_OP(document, document_request, document_result);
 SANDBOX_OP(wait, wait_request, wait_result);
 SANDBOX_OP(processes, processes_request, processes_result);
 SANDBOX_OP(history, history_request, history_result);
+SANDBOX_OP(context, context_request, context_result);
 int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                  struct err *err) MUST_CHECK;
 

@@ -8,8 +8,8 @@
 
 struct code_request {
     const char *code;
-    const char *language;   /* "python", "javascript", "bash" */
-    const char *context_id; /* NULL: the language's default one; "new": a throw-away */
+    const char *language;   /* "python", "javascript", "bash", ...; NULL: that of the context */
+    const char *context_id; /* id or name; NULL: the language's default one; "new": a throw-away */
     const char *cwd;
     const struct env_var *env;
     size_t env_count;
@@ -19,10 +19,56 @@ struct code_request {
     struct exec_tap *tap; /* of bash; NULL none */
 };
 
-/* python and javascript; bash is made of exec for every backend (derive/bash.c). */
+enum context_action {
+    CONTEXT_CREATE,
+    CONTEXT_LIST,
+    CONTEXT_GET,
+    CONTEXT_RESTART,   /* a fresh interpreter under the same id, in its directory */
+    CONTEXT_INTERRUPT, /* SIGINT to what runs in it; the note says whether that ended */
+    CONTEXT_DELETE,
+};
+
+struct context_request {
+    enum context_action action;
+    const char *context_id; /* id or name; all but CREATE, where it is not looked at */
+    const char *language;   /* CREATE; LIST: only these; NULL: python, or all */
+    const char *cwd, *name; /* CREATE; NULL none. A name is unique in its sandbox */
+};
+
+enum context_state { CONTEXT_IDLE, CONTEXT_BUSY, CONTEXT_STARTING, CONTEXT_DEAD };
+
+struct context_info {
+    char id[CONTEXT_ID_SIZE];
+    const char *language; /* static */
+    enum context_state state;
+    char *cwd, *name;        /* name NULL: none */
+    int64_t created_ms;      /* wall clock */
+    int64_t execution_count; /* cells of the interpreter that runs now */
+};
+
+struct context_result {
+    struct context_info *items; /* the one that was meant; LIST: all, DELETE: none */
+    size_t count, cap;
+    int64_t idle_ms; /* one that nobody used for so long ends */
+    char *note;      /* what happened, for people; NULL none */
+};
+/* Takes what *info points to, also when it fails. */
+int context_result_add(struct context_result *r, struct context_info *info,
+                       struct err *err) MUST_CHECK;
+void context_info_done(struct context_info *info);
+void context_result_done(struct context_result *r);
+
+/*
+ * python, javascript and what else is found; bash is made of exec for every backend
+ * (derive/bash.c), its contexts are shell sessions and belong to `context` too.
+ */
 struct code_ops {
     int (*execute)(struct sandbox *sb, struct call *call, const struct code_request *req,
                    struct code_result *res, struct err *err);
+    int (*context)(struct sandbox *sb, struct call *call, const struct context_request *req,
+                   struct context_result *res, struct err *err);
+    /* What is spoken in that context, static; NULL: no such context, or the op is not there. */
+    const char *(*language)(struct sandbox *sb, const char *context_id);
 };
 
 #endif

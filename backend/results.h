@@ -165,6 +165,8 @@ struct code_output {
     bool truncated;
 };
 
+#define CONTEXT_ID_SIZE 68 /* an id, or the name of a shell session */
+
 enum code_status { CODE_OK, CODE_ERROR, CODE_TIMEOUT, CODE_RUNNING };
 
 struct code_result {
@@ -174,7 +176,7 @@ struct code_result {
     char *text; /* the value of the last expression; NULL none */
     struct stream_text out, errs;
     char *error_name, *error_value, *traceback; /* CODE_ERROR */
-    char context_id[36];
+    char context_id[CONTEXT_ID_SIZE];
     char process_id[36], cursor[64]; /* CODE_RUNNING: read on with output */
     char hole_cursor[64];
     int64_t execution_count, duration_ms;

@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 #include "tools.gen.h"
+#include "tools/code_show.h"
 #include "tools/picture.h"
 #include "tools/recording_tap.h"
 #include "tools/render.h"
@@ -22,7 +23,8 @@ static int header(struct buf *out, const struct code_result *r, struct err *err)
 
     if (buf_addf(out, err, "%s · ", state) || render_duration(out, r->duration_ms, err))
         return -1;
-    if (r->context_id[0] && buf_addf(out, err, " · context_id %s", r->context_id))
+    if (r->context_id[0] &&
+        (buf_adds(out, " · context_id ", err) || render_name(out, r->context_id, err)))
         return -1;
     if (r->execution_count &&
         buf_addf(out, err, " · execution %lld", (long long)r->execution_count))
@@ -148,20 +150,28 @@ static int reply(struct tool_call *call, const struct code_result *r, struct err
     return meta(call, r, err);
 }
 
-int tool_code_execute(struct tool_call *call, const struct code_execute_args *args, struct err *err)
+const char *code_language_name(int choice)
 {
     static const char *const languages[] = {
         [CODE_EXECUTE_LANGUAGE_PYTHON] = "python",
         [CODE_EXECUTE_LANGUAGE_JAVASCRIPT] = "javascript",
         [CODE_EXECUTE_LANGUAGE_BASH] = "bash",
+        [CODE_EXECUTE_LANGUAGE_TYPESCRIPT] = "typescript",
+        [CODE_EXECUTE_LANGUAGE_R] = "r",
     };
+
+    return choice < 0 ? NULL : languages[choice];
+}
+
+int tool_code_execute(struct tool_call *call, const struct code_execute_args *args, struct err *err)
+{
     AUTO_PTR(sandbox) struct sandbox *sb = NULL;
     AUTO(code_result) struct code_result res = { 0 };
     AUTO_FREE struct env_var *env = NULL;
     AUTO_PTR(exec_tap) struct exec_tap *tap = NULL;
     struct code_request req = {
         .code = args->code,
-        .language = languages[args->language],
+        .language = code_language_name(args->language),
         .context_id = args->context_id,
         .cwd = args->cwd,
         .env_count = args->env.count,

@@ -6,7 +6,8 @@
  * cancelled), "exit N", "print N" (N bytes of output), "fail CODE" (the op fails with that error
  * code), "hang" (until cancelled). Anything else prints itself. Files live in memory: at most
  * FAKE_FILES of them. Code: the text itself is the value of the last expression; "raise" is an
- * error, "plot" gives a small PNG. Terminals: one, which shows what is typed.
+ * error, "plot" gives a small PNG. There is one context, "ctx_fake" or "work". Terminals: one,
+ * which shows what is typed.
  */
 #ifndef BACKEND_FAKE_FAKE_H
 #define BACKEND_FAKE_FAKE_H

@@ -37,6 +37,43 @@ static int fake_execute(struct sandbox *sb UNUSED, struct call *call UNUSED,
     return res->text ? 0 : err_oom(err);
 }
 
+static bool known(const char *id)
+{
+    return id && (!strcmp(id, "ctx_fake") || !strcmp(id, "work"));
+}
+
+static int fake_context(struct sandbox *sb UNUSED, struct call *call UNUSED,
+                        const struct context_request *req, struct context_result *res,
+                        struct err *err)
+{
+    struct context_info info = {
+        .id = "ctx_fake",
+        .language = req->language ? req->language : "python",
+        .state = CONTEXT_IDLE,
+        .created_ms = 1767225600000,
+        .execution_count = req->action == CONTEXT_CREATE || req->action == CONTEXT_RESTART ? 0 : 3,
+    };
+
+    res->idle_ms = 30 * 60 * 1000;
+    if (req->action > CONTEXT_LIST && !known(req->context_id)) {
+        err_set(err, ERR_NOT_FOUND, "no context \"%s\" in this sandbox",
+                req->context_id ? req->context_id : "");
+        return err_next(err, "code_context action=list tells which there are");
+    }
+    if (req->action == CONTEXT_DELETE || req->action == CONTEXT_INTERRUPT)
+        res->note =
+            strdup(req->action == CONTEXT_DELETE ? "Deleted." : "Nothing was running in it.");
+    if (req->action == CONTEXT_DELETE)
+        return res->note ? 0 : err_oom(err);
+    info.cwd = strdup(req->cwd ? req->cwd : "/workspace");
+    info.name = strdup(req->name ? req->name : "work");
+    if (info.cwd && info.name)
+        return context_result_add(res, &info, err);
+    context_info_done(&info);
+    return err_oom(err);
+}
+
 const struct code_ops fake_code_ops = {
     .execute = fake_execute,
+    .context = fake_context,
 };

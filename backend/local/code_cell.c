@@ -19,6 +19,7 @@ void cell_free(struct cell *cell)
 {
     code_release(cell->sandbox, cell->context);
     buf_done(&cell->answer);
+    code_result_done(&cell->result);
     job_unref(cell->job);
     free(cell);
 }
@@ -98,47 +99,101 @@ static void advance_clock(struct cell *cell, int64_t now)
 /* Nobody waits for the value any more: it goes where the output goes. */
 static void append_answer(struct cell *cell)
 {
-    AUTO(code_result) struct code_result res = { 0 };
+    static const char label[] = "[result] ";
+    const struct code_result *r = &cell->result;
+    struct job *j = cell->job;
 
-    if (!cell->answered ||
-        code_parse(buf_str(&cell->answer), cell->answer.len, cell->id, cell->token, &res, NULL))
-        return;
-    if (res.text) {
-        job_output(cell->job, 0, res.text, strlen(res.text));
-        job_output(cell->job, 0, "\n", 1);
+    if (r->text) {
+        job_output(j, 0, label, sizeof(label) - 1);
+        job_output(j, 0, r->text, strlen(r->text));
+        job_output(j, 0, "\n", 1);
     }
-    if (res.traceback)
-        job_output(cell->job, 1, res.traceback, strlen(res.traceback));
+    if (r->traceback)
+        job_output(j, 1, r->traceback, strlen(r->traceback));
+    if (!cell->note[0])
+        return;
+    pthread_mutex_lock(&j->lock);
+    free(j->note);
+    j->note = strdup(cell->note);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static bool oom_killed(struct local_sandbox *sb)
+{
+    int64_t kills;
+    bool more;
+
+    pthread_mutex_lock(&sb->lock);
+    kills = cgroups_oom_kills(&sb->cgroups);
+    more = kills > sb->last_oom_kills;
+    sb->last_oom_kills = kills;
+    pthread_mutex_unlock(&sb->lock);
+    return more;
+}
+
+/* State lock held. */
+static void say_why(struct cell *cell, bool oom, char why[CODE_WHY])
+{
+    int s = cell->wait_status;
+    const struct code_context *c = cell->context;
+
+    if (c->ending[0])
+        snprintf(why, CODE_WHY, "The interpreter was ended by %s", c->ending);
+    else if (cell->stage == CELL_KILLED)
+        snprintf(why, CODE_WHY,
+                 "The cell did not stop when interrupted, so the interpreter was "
+                 "ended");
+    else if (cell->garbled)
+        snprintf(why, CODE_WHY, "The interpreter's answer cannot be read, so it was ended");
+    else if (oom)
+        snprintf(why, CODE_WHY,
+                 "The interpreter was ended by signal 9: the sandbox's memory was "
+                 "used up");
+    else if (WIFSIGNALED(s))
+        snprintf(why, CODE_WHY, "The interpreter was ended by signal %d", WTERMSIG(s));
+    else
+        snprintf(why, CODE_WHY, "The interpreter ended (exit status %d)", WEXITSTATUS(s));
 }
 
 static void say_ended(struct cell *cell)
 {
-    int s = cell->wait_status;
+    struct code_state *s = cell->sandbox->code;
+    struct code_context *c = cell->context;
+    bool oom = WIFSIGNALED(cell->wait_status) && WTERMSIG(cell->wait_status) == SIGKILL &&
+               oom_killed(cell->sandbox);
+    char why[CODE_WHY];
 
-    if (cell->stage == CELL_KILLED)
-        snprintf(cell->note, sizeof(cell->note),
-                 "The cell did not stop when interrupted, so the interpreter was ended: its "
-                 "variables are lost; the next call starts a fresh one.");
-    else if (WIFSIGNALED(s))
-        snprintf(cell->note, sizeof(cell->note),
-                 "The interpreter was ended by signal %d: its variables are lost; the next call "
-                 "starts a fresh one.",
-                 WTERMSIG(s));
-    else
-        snprintf(cell->note, sizeof(cell->note),
-                 "The interpreter ended (exit status %d): its variables are lost; the next call "
-                 "starts a fresh one.",
-                 WEXITSTATUS(s));
+    pthread_mutex_lock(&s->lock);
+    say_why(cell, oom, why);
+    if (cell->background && !c->ending[0])
+        snprintf(c->why, sizeof(c->why), "%s", why);
+    pthread_mutex_unlock(&s->lock);
+    snprintf(cell->note, sizeof(cell->note),
+             "%s: its variables are lost; the next call starts a fresh one.", why);
+}
+
+/* What it answered, when that is an answer to this request. */
+static void judge(struct cell *cell)
+{
+    if (!cell->answered || !code_parse(buf_str(&cell->answer), cell->answer.len, cell->id,
+                                       cell->token, &cell->result, NULL))
+        return;
+    code_result_done(&cell->result);
+    cell->answered = false;
+    cell->garbled = cell->ended = true;
 }
 
 static bool finish(struct cell *cell)
 {
     struct job *j = cell->job;
-    int status = cell->answered && cell->stage == CELL_RUNS ? 0 : 1 << 8;
+    int status = 0;
 
-    if (cell->ended && !cell->answered) {
+    judge(cell);
+    if (!cell->answered) {
         say_ended(cell);
         status = cell->wait_status ? cell->wait_status : 1 << 8;
+    } else if (cell->stage != CELL_RUNS || cell->result.status != CODE_OK) {
+        status = 1 << 8;
     }
     if (cell->background)
         append_answer(cell);

@@ -14,11 +14,13 @@ struct cell {
     struct code_context
         *context; /* released with the cell: the reactor asks for its descriptors until then */
     struct local_sandbox *sandbox;
-    struct buf answer;                /* the response line */
-    bool answered, background, ended; /* ended: the interpreter is gone */
+    struct buf answer;         /* the response line */
+    struct code_result result; /* what it says */
+    bool answered, garbled;    /* garbled: it is no answer to this request */
+    bool background, ended;    /* ended: the interpreter is gone */
     enum cell_stage stage;
     int64_t id;
-    char token[33], note[200];
+    char token[33], note[CODE_WHY + 100];
     int wait_status; /* of the interpreter, when it ended */
 };
 

@@ -78,6 +78,9 @@ static int cell_new(struct local_sandbox *sb, struct code_context *c,
     cell->context = c;
     cell->sandbox = sb;
     cell->id = ++c->cells;
+    pthread_mutex_lock(&sb->code->lock);
+    c->job = job_ref(cell->job);
+    pthread_mutex_unlock(&sb->code->lock);
     random_bytes(raw, sizeof(raw));
     for (size_t i = 0; i < sizeof(raw); i++)
         snprintf(cell->token + 2 * i, 3, "%02x", raw[i]);
@@ -87,6 +90,12 @@ static int cell_new(struct local_sandbox *sb, struct code_context *c,
     cell->job->channel = fcntl(c->channel, F_DUPFD_CLOEXEC, 3);
     *out = cell;
     return 0;
+}
+
+static void name_context(const struct cell *cell, struct code_result *res)
+{
+    if (!cell->context->once)
+        snprintf(res->context_id, sizeof(res->context_id), "%s", cell->context->id);
 }
 
 static int take_streams(struct cell *cell, size_t max_bytes, struct code_result *res,
@@ -109,15 +118,12 @@ static int take_streams(struct cell *cell, size_t max_bytes, struct code_result 
     return local_denied(cell->sandbox, cell->job->started_ms, &res->denied, err);
 }
 
-static int take_answer(struct cell *cell, struct code_result *res, struct err *err)
+static int take_answer(struct cell *cell, size_t max_bytes, struct code_result *res,
+                       struct err *err)
 {
-    struct err bad = { 0 };
-
-    if (cell->answered &&
-        code_parse(buf_str(&cell->answer), cell->answer.len, cell->id, cell->token, res, &bad)) {
-        err_set(err, ERR_UNAVAILABLE, "the interpreter's answer cannot be read: %.200s", bad.msg);
-        return err_next(err, "call again");
-    }
+    *res = cell->result;
+    cell->result = (struct code_result){ 0 };
+    name_context(cell, res);
     if (!cell->answered) {
         res->status = CODE_ERROR;
         res->error_name = strdup("InterpreterEnded");
@@ -125,9 +131,10 @@ static int take_answer(struct cell *cell, struct code_result *res, struct err *e
     }
     if (cell->stage != CELL_RUNS)
         res->status = CODE_TIMEOUT;
-    if (cell->note[0])
-        res->note = strdup(cell->note);
-    return 0;
+    if (cell->stage == CELL_INTERRUPTED && cell->answered)
+        res->note = strdup("The cell was interrupted when its time was over: the interpreter goes "
+                           "on, its variables are kept.");
+    return take_streams(cell, max_bytes, res, err);
 }
 
 /* The cell goes on without its call; the reactor owns it from here. */
@@ -159,6 +166,7 @@ static int yielded(struct cell *cell, const struct code_request *req, struct cod
     }
     res->status = CODE_RUNNING;
     job_list(cell->job, true);
+    name_context(cell, res);
     if (take_streams(cell, req->max_bytes, res, err)) {
         leave(cell);
         return -1;
@@ -186,7 +194,6 @@ int code_run(struct local_sandbox *sb, struct call *call, struct code_context *c
 
     if (cell_new(sb, c, req, &cell, err))
         return -1;
-    memcpy(res->context_id, c->once ? "" : c->id, c->once ? 1 : sizeof(c->id));
     if (make_request(cell, req, &line, err)) {
         cell_free(cell);
         return -1;
@@ -207,7 +214,7 @@ int code_run(struct local_sandbox *sb, struct call *call, struct code_context *c
     case PUMP_OVER:
         break;
     }
-    r = take_streams(cell, req->max_bytes, res, err) || take_answer(cell, res, err);
+    r = take_answer(cell, req->max_bytes, res, err);
     cell_free(cell);
     return r ? -1 : 0;
 }

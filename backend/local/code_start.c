@@ -20,6 +20,14 @@ static const struct {
     { "r", "runner.R", embed_runner_R, embed_runner_R_end },
 };
 
+const char *code_known_language(const char *language)
+{
+    for (size_t i = 0; i < COUNT_OF(runners); i++)
+        if (!strcmp(runners[i].language, language))
+            return runners[i].language;
+    return NULL;
+}
+
 int code_read_line(struct code_context *c)
 {
     size_t seen = c->line.len;
@@ -84,7 +92,7 @@ static int make_start(struct local_sandbox *sb, struct code_context *c, struct w
 
     while (strcmp(runners[i].language, c->language))
         i++;
-    if (local_path(sb, NULL, &cwd, err) ||
+    if (local_path(sb, c->cwd, &cwd, err) ||
         (c->agent->host && host_script(sb, i, path, sizeof(path), err)))
         return -1;
     wire_begin(w, WIRE_START, 0);
@@ -181,6 +189,8 @@ static int await_hello(struct code_context *c, struct call *call, struct err *er
                                code_parse_hello(buf_str(&hello), hello.len, err)
                            ? -1
                            : 0;
+            if (got < 0 && look_at_channel(c, err) < 0)
+                return -1;
             if (got < 0)
                 return did_not_start(c, err);
         }

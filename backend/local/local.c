@@ -25,6 +25,7 @@ static struct agent *find_idle(struct local_backend *be, int64_t now_ms)
     list_each(link, &be->sandboxes)
     {
         struct local_sandbox *sb = list_of(link, struct local_sandbox, link);
+        local_code_expire(sb, now_ms, local_idle_ms(be));
         pthread_mutex_lock(&sb->lock);
         if (!found && sb->agent && !sb->agent->dead && !sb->users &&
             now_ms - sb->used_ms >= local_idle_ms(be))

@@ -179,7 +179,9 @@ int local_denied(struct local_sandbox *sb, int64_t since_ms, struct strings *out
 extern const struct file_ops local_file_ops;
 extern const struct code_ops local_code_ops;
 /* The sandbox's processes are gone: drop contexts (code.c); called without locks. */
-void local_code_stopped(struct local_sandbox *sb);
+void local_code_stopped(struct local_sandbox *sb, const char *why);
+/* Contexts that nobody used for so long end; needs neither lock. */
+void local_code_expire(struct local_sandbox *sb, int64_t now_ms, int64_t idle_ms);
 void local_code_free(struct local_sandbox *sb);
 /* file_op.c: sandbox lock held, no agent is the current one: close the kept channels. */
 void local_files_stopped(struct local_sandbox *sb);

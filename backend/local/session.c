@@ -15,6 +15,8 @@ struct session {
     int channel;
     uint32_t supervisor; /* all its processes are below that; 0 unknown */
     char *cwd;           /* where the shell is or was; NULL the workspace */
+    int64_t created_ms, commands;
+    struct job *job; /* that runs: a reference; NULL none */
 };
 
 /* Sandbox lock held. The shell is gone, the name and its cwd stay. */
@@ -24,6 +26,7 @@ static void drop_shell(struct session *s)
     agent_unref(s->agent);
     s->agent = NULL;
     s->supervisor = 0;
+    s->commands = 0;
 }
 
 static void session_free(struct session *s)
@@ -93,6 +96,7 @@ static struct session *make(struct local_sandbox *sb, const char *name, struct e
     }
     snprintf(s->name, sizeof(s->name), "%s", name);
     s->channel = -1;
+    s->created_ms = clock_wall_ms();
     list_append(&sb->sessions, &s->link);
     return s;
 }
@@ -171,11 +175,12 @@ static int start(struct local_sandbox *sb, struct session *s, struct agent *a,
     }
     if (send_command(s, j, req, cwd.data, err))
         return -1;
-    if (fresh) {
-        pthread_mutex_lock(&sb->lock);
+    pthread_mutex_lock(&sb->lock);
+    if (fresh)
         s->agent = agent_ref(a);
-        pthread_mutex_unlock(&sb->lock);
-    }
+    s->commands++;
+    s->job = job_ref(j);
+    pthread_mutex_unlock(&sb->lock);
     j->cwd = strdup(cwd.len ? cwd.data : s->cwd ? s->cwd : local_workspace(sb));
     j->session = s;
     j->supervisor = s->supervisor;
@@ -254,6 +259,7 @@ void session_command_over(struct job *j, const struct frame *f, bool lost)
     if (lost)
         drop_shell(s);
     s->busy = false;
+    job_unref(TAKE(s->job));
     pthread_cond_broadcast(&sb->changed);
     pthread_mutex_unlock(&sb->lock);
 }
@@ -280,6 +286,72 @@ bool session_of(struct local_sandbox *sb, uint32_t supervisor, char name[SESSION
     }
     pthread_mutex_unlock(&sb->lock);
     return found;
+}
+
+int session_each(struct local_sandbox *sb, int (*one)(void *context, const struct session_info *s),
+                 void *context)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&sb->lock);
+    list_each(link, &sb->sessions)
+    {
+        const struct session *s = list_of(link, struct session, link);
+        const struct session_info info = {
+            .name = s->name,
+            .cwd = s->cwd ? s->cwd : local_workspace(sb),
+            .busy = s->busy,
+            .alive = s->agent,
+            .created_ms = s->created_ms,
+            .commands = s->commands,
+        };
+        if (!r)
+            r = one(context, &info);
+    }
+    pthread_mutex_unlock(&sb->lock);
+    return r;
+}
+
+bool session_exists(struct local_sandbox *sb, const char *name)
+{
+    bool known;
+
+    pthread_mutex_lock(&sb->lock);
+    known = find(sb, name);
+    pthread_mutex_unlock(&sb->lock);
+    return known;
+}
+
+struct job *session_job(struct local_sandbox *sb, const char *name)
+{
+    struct job *j = NULL;
+    struct session *s;
+
+    pthread_mutex_lock(&sb->lock);
+    s = find(sb, name);
+    if (s && s->busy && s->job)
+        j = job_ref(s->job);
+    pthread_mutex_unlock(&sb->lock);
+    return j;
+}
+
+int session_end_shell(struct local_sandbox *sb, struct call *call, const char *name,
+                      struct err *err)
+{
+    AUTO_PTR(job) struct job *j = session_job(sb, name);
+    struct session *s;
+
+    if (j)
+        job_kill(j);
+    pthread_mutex_lock(&sb->lock);
+    s = find(sb, name) ? claim(sb, call, name, err) : NULL;
+    if (s) {
+        drop_shell(s);
+        s->busy = false;
+        pthread_cond_broadcast(&sb->changed);
+    }
+    pthread_mutex_unlock(&sb->lock);
+    return s ? 0 : err->code ? -1 : err_set(err, ERR_NOT_FOUND, "no session \"%.64s\"", name);
 }
 
 int session_close(struct local_sandbox *sb, const char *name, struct err *err)

@@ -33,6 +33,23 @@ bool session_of(struct local_sandbox *sb, uint32_t supervisor, char name[SESSION
 
 /* Sandbox lock held. */
 bool session_known(struct local_sandbox *sb, const char *name);
+struct session_info {
+    const char *name, *cwd;
+    bool busy, alive;   /* alive: its shell runs */
+    int64_t created_ms; /* wall clock */
+    int64_t commands;   /* of the shell that runs */
+};
+
+/* Each one, until one() returns other than 0, which is returned; it must not call back. */
+int session_each(struct local_sandbox *sb, int (*one)(void *context, const struct session_info *s),
+                 void *context);
+/* The same, without the lock. */
+bool session_exists(struct local_sandbox *sb, const char *name);
+/* The command that runs in it, a reference; NULL: none. */
+struct job *session_job(struct local_sandbox *sb, const char *name);
+/* Its shell ends with what runs in it; name and directory stay. ERR_NOT_FOUND, ERR_BUSY. */
+int session_end_shell(struct local_sandbox *sb, struct call *call, const char *name,
+                      struct err *err) MUST_CHECK;
 
 /* End that session; ERR_NOT_FOUND. */
 int session_close(struct local_sandbox *sb, const char *name, struct err *err) MUST_CHECK;

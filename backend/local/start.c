@@ -132,7 +132,7 @@ void local_agent_died(struct local_sandbox *sb, struct agent *a)
         return;
     log_info("sandbox %s stopped: %s", sb->base.id, a->why);
     egress_stop(egress);
-    local_code_stopped(sb);
+    local_code_stopped(sb, a->why);
     local_sessions_stopped(sb);
     pthread_mutex_lock(&sb->lock);
     sb->agent = NULL;

@@ -17,7 +17,7 @@ def test_odd_names_of_sessions_and_contexts(place, name):
     for _ in range(2):
         said = place.run("echo from $((40 + 2))", session_id=name)
         assert "from 42" in said or said.startswith(("invalid_argument: ", "not_found: ")), said
-    said = place.say("code_execute", code="40 + 2", context_id=name)
+    said = place.say("code_execute", code="40 + 2", context_id=name, language="python")
     assert "42" in said or said.startswith(("invalid_argument: ", "not_found: ")), said
     said = place.run("ls -A /workspace; ls /tmp")
     assert "pwned" not in said and "\nx\n" not in said and "\nb\n" not in said, said

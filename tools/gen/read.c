@@ -16,6 +16,7 @@ static const char *const op_names[] = {
     [OP_FILE_SEARCH] = "file_search",
     [OP_FILE_REPLACE] = "file_replace",
     [OP_CODE] = "code",
+    [OP_CODE_CONTEXT] = "code_context",
     [OP_INFO] = "info",
     [OP_BROWSER] = "browser",
     [OP_WAIT] = "wait",
