@@ -26,12 +26,14 @@ def py(shared):
     return shared
 
 
-def test_plain_cells_do_not_load_it(start):
+def test_plain_cells_do_not_load_it(start, tmp_path):
     plain = start("python")
     got = plain.exec("import sys; 'IPython' in sys.modules")
     assert got["text"] == "False" and "engine" not in got
     assert "IPython" not in plain.text("str([m for m in sys.modules if 'ython' in m])")
     plain.error("x = = 1")
+    (tmp_path / "library.py").write_text("def is_notebook():\n    return get_ipython() is not None\n")
+    assert plain.text("import library; library.is_notebook()") == "False"
     assert plain.text("'IPython' in sys.modules") == "False"
 
 
@@ -131,3 +133,10 @@ def test_its_folder_goes_with_it(start):
     assert os.path.isdir(folder)
     one.end()
     assert not os.path.exists(folder)
+
+
+def test_without_it(start):
+    plain = start("python")
+    plain.text("import sys; sys.modules['IPython'] = None")
+    assert plain.error("get_ipython()")["name"] == "NameError"
+    assert plain.error("%time 1")["name"] == "SyntaxError"

@@ -60,8 +60,9 @@ class Interpreter:
         return self.screen.shell
 
     def get_ipython(self):
-        shell = self.find_shell(sys._getframe(1))
-        if shell is None:
+        frame = sys._getframe(1)
+        shell = self.find_shell(frame)
+        if shell is None and frame.f_code.co_filename.startswith("<cell "):
             raise NameError("name 'get_ipython' is not defined")
         return shell
 
