@@ -72,3 +72,11 @@ int handout_open(const struct handout *h, int *fd, uint64_t *size, struct err *e
     *fd = TAKE_FD(&opened);
     return 0;
 }
+
+int handout_take(const struct handout *h, struct call *call, int fd, uint64_t size,
+                 struct buf *json, struct err *err)
+{
+    if (!h->source->take)
+        return err_set(err, ERR_INVALID, "nothing is taken here");
+    return h->source->take(h->context, call, fd, size, json, err);
+}

@@ -2,6 +2,7 @@
 #include "cli/base_url.h"
 #include "mcp/view.h"
 #include "transport/download.h"
+#include "transport/upload.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,10 +17,10 @@ struct cli_downloads {
     char base[BASE_URL_MAX];
 };
 
-static int make_url(void *context, const char *principal, struct handout *file,
-                    char out[HANDOUT_URL_MAX], struct err *err)
+static int make_url(struct cli_downloads *d, const char *principal, struct handout *file,
+                    const char *purpose, const char *path, char out[HANDOUT_URL_MAX],
+                    struct err *err)
 {
-    struct cli_downloads *d = context;
     struct identity who = { .scopes = SCOPE_READ };
     char ticket[ID_SIZE];
 
@@ -27,10 +28,22 @@ static int make_url(void *context, const char *principal, struct handout *file,
     if (!atomic_load(&d->ready))
         return 0;
     snprintf(who.principal, sizeof(who.principal), "%s", principal);
-    if (ticket_mint_file(d->tickets, &who, DOWNLOAD_PURPOSE, file, ticket, err))
+    if (ticket_mint_file(d->tickets, &who, purpose, file, ticket, err))
         return -1;
-    snprintf(out, HANDOUT_URL_MAX, "%s" DOWNLOAD_PATH "%s", d->base, ticket);
+    snprintf(out, HANDOUT_URL_MAX, "%s%s%s", d->base, path, ticket);
     return 0;
+}
+
+static int download_url(void *context, const char *principal, struct handout *file,
+                        char out[HANDOUT_URL_MAX], struct err *err)
+{
+    return make_url(context, principal, file, DOWNLOAD_PURPOSE, DOWNLOAD_PATH, out, err);
+}
+
+static int upload_url(void *context, const char *principal, struct handout *place,
+                      char out[HANDOUT_URL_MAX], struct err *err)
+{
+    return make_url(context, principal, place, UPLOAD_PURPOSE, UPLOAD_PATH, out, err);
 }
 
 static int read_seconds(const char *text, long *out, struct err *err)
@@ -61,7 +74,12 @@ int cli_downloads_new(const struct options *o, struct cli_downloads **out, struc
         free(d);
         return -1;
     }
-    d->offer = (struct handout_offer){ .url = make_url, .for_s = (int)seconds, .context = d };
+    d->offer = (struct handout_offer){
+        .url = download_url,
+        .upload = upload_url,
+        .for_s = (int)seconds,
+        .context = d,
+    };
     d->tls = o->tls_cert;
     atomic_init(&d->ready, base_url_public(o->public_url, d->base));
     *out = d;

@@ -65,6 +65,33 @@ static int reply(struct tool_call *call, const struct brought *b, struct err *er
     return tool_structured(call, &json, err);
 }
 
+/* ---- a ticket ---- */
+
+static int give_ticket(struct tool_call *call, const struct bringing *in, struct err *err)
+{
+    AUTO(buf) struct buf json = BUF_MAX(4096);
+    char url[HANDOUT_URL_MAX], expires[TRANSFER_TIME_SIZE];
+    size_t n = strlen(in->to);
+    struct jw w = JW(&json, err);
+
+    if (!in->extract && in->to[n - 1] == '/')
+        return err_set(err, ERR_INVALID, "to: has to name the file, for a ticket");
+    if (transfer_ticket_upload(call, in, url, expires, err))
+        return -1;
+    jw_obj(&w);
+    jw_kstr(&w, "upload_url", url);
+    jw_kstr(&w, "method", "PUT");
+    jw_kstr(&w, "expires_at", expires);
+    jw_end(&w);
+    if (jw_done(&w) ||
+        tool_textf(call, err,
+                   "%s\nPUT the file there (curl -T FILE URL): works once, until %s; answers 201 "
+                   "when it is in the sandbox",
+                   url, expires))
+        return -1;
+    return tool_structured(call, &json, err);
+}
+
 int tool_file_upload(struct tool_call *call, const struct file_upload_args *args, struct err *err)
 {
     AUTO_PTR(sandbox) struct sandbox *sb = NULL;
@@ -77,10 +104,13 @@ int tool_file_upload(struct tool_call *call, const struct file_upload_args *args
         .stay = &stay,
     };
 
-    if (!args->from) {
-        err_set(err, ERR_INVALID, "from: is required");
-        return err_next(err, "pass a URL, a host path or a f_ id");
+    if (!args->from == !args->ticket) {
+        err_set(err, ERR_INVALID, "from: %s",
+                args->from ? "not together with ticket" : "is required, or ticket");
+        return err_next(err, "pass a URL, a host path or a f_ id, or ticket for a one-time URL");
     }
+    if (args->ticket)
+        return give_ticket(call, &in, err);
     if (tools_sandbox(call, &sb, err))
         return -1;
     in.sb = sb;

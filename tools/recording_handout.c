@@ -32,7 +32,7 @@ static int open_kept(void *context, struct err *err)
     return fd < 0 ? err_sys(err, errno, "open the video") : fd;
 }
 
-static const struct handout_source source = { open_kept, free };
+static const struct handout_source source = { .open = open_kept, .free = free };
 
 int recording_hand_out(struct tool_call *call, struct recording_store *store,
                        const struct recording_meta *m, const char *format, const char *name,

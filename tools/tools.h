@@ -28,6 +28,9 @@ struct handout_offer {
      * its own to the file. */
     int (*url)(void *context, const char *principal, struct handout *file,
                char out[HANDOUT_URL_MAX], struct err *err);
+    /* The same for a place where one may be left (handout_source.take). */
+    int (*upload)(void *context, const char *principal, struct handout *place,
+                  char out[HANDOUT_URL_MAX], struct err *err);
     int for_s; /* that one is good */
     void *context;
 };

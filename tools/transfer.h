@@ -88,6 +88,11 @@ void brought_json(const struct brought *b, struct jw *w);
 int transfer_ticket(struct tool_call *call, struct handout *file, char url[HANDOUT_URL_MAX],
                     char expires_at[TRANSFER_TIME_SIZE], struct err *err) MUST_CHECK;
 
+/* For what somebody brings by HTTP: `in` without sandbox and call, which it gets then. */
+int transfer_ticket_upload(struct tool_call *call, const struct bringing *in,
+                           char url[HANDOUT_URL_MAX], char expires_at[TRANSFER_TIME_SIZE],
+                           struct err *err) MUST_CHECK;
+
 /* For a stored file, and for one that was stashed and kept, which goes with its URL. */
 int transfer_ticket_stored(struct tool_call *call, struct file_store *store,
                            const struct store_meta *meta, char url[HANDOUT_URL_MAX],

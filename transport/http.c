@@ -6,6 +6,7 @@
 #include "transport/http_server.h"
 #include "transport/http_tls.h"
 #include "transport/upgrade.h"
+#include "transport/upload.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -282,6 +283,7 @@ static int start(struct http_server *h, const struct http_config *config, struct
     if (metadata_make(&config->metadata, &h->core.metadata, err) ||
         sessions_new(&h->core.sessions, err) || answers_make(h, err) ||
         watch_start(on_tick, h, &h->watch, err) ||
+        (config->downloads && uploads_new(&h->core.uploads, err)) ||
         (config->upgrade && !config->tls_cert &&
          upgrades_new(config->upgrade, config->tickets, &h->core.upgrades, err)))
         return -1;
@@ -371,11 +373,13 @@ void http_stop(struct http_server *h)
     if (h->daemon) {
         MHD_quiesce_daemon(h->daemon);
         upgrades_stop(h->core.upgrades);
+        uploads_stop(h->core.uploads);
         watch_stop(h->watch, STOP_GRACE_MS);
         MHD_stop_daemon(h->daemon);
         stop_retired(h, true);
     }
     upgrades_free(h->core.upgrades);
+    uploads_free(h->core.uploads);
     watch_free(h->watch);
     sessions_free(h->core.sessions);
     answers_done(h);

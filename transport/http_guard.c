@@ -70,6 +70,10 @@ static const struct refusal refusals[VERDICT_COUNT] = {
                                          "soon"),
                            "Cache-Control", "no-store" },
     [VERDICT_DOWNLOAD_METHOD] = { .status = 405, .header = "Allow", .value = "GET, HEAD, POST" },
+    [VERDICT_UPLOAD] = { 404,
+                         ERROR(-32000, "Nothing is taken here: such a URL is good once, and soon"),
+                         "Cache-Control", "no-store" },
+    [VERDICT_UPLOAD_METHOD] = { .status = 405, .header = "Allow", .value = "PUT, POST" },
 };
 
 static const char *const verdict_names[VERDICT_COUNT] = {
@@ -109,11 +113,13 @@ static const char *const verdict_names[VERDICT_COUNT] = {
     [VERDICT_TICKET] = "ticket",
     [VERDICT_DOWNLOAD] = "download",
     [VERDICT_DOWNLOAD_METHOD] = "download_method",
+    [VERDICT_UPLOAD] = "upload",
+    [VERDICT_UPLOAD_METHOD] = "upload_method",
 };
 
 static const char *const method_names[HTTP_METHOD_COUNT] = {
-    [HTTP_POST] = "POST",       [HTTP_GET] = "GET",   [HTTP_DELETE] = "DELETE",
-    [HTTP_OPTIONS] = "OPTIONS", [HTTP_HEAD] = "HEAD", [HTTP_OTHER] = "other",
+    [HTTP_POST] = "POST", [HTTP_GET] = "GET", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS",
+    [HTTP_HEAD] = "HEAD", [HTTP_PUT] = "PUT", [HTTP_OTHER] = "other",
 };
 
 static const struct {

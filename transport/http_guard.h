@@ -19,6 +19,7 @@ enum http_method {
     HTTP_DELETE,
     HTTP_OPTIONS,
     HTTP_HEAD,
+    HTTP_PUT,
     HTTP_OTHER,
     HTTP_METHOD_COUNT
 };
@@ -60,6 +61,8 @@ enum verdict {
     VERDICT_TICKET,     /* of a WebSocket; none, or not a good one */
     VERDICT_DOWNLOAD,   /* nothing that is to be had */
     VERDICT_DOWNLOAD_METHOD,
+    VERDICT_UPLOAD, /* nothing is taken there */
+    VERDICT_UPLOAD_METHOD,
     VERDICT_COUNT
 };
 

@@ -6,6 +6,7 @@
 #include "transport/http.h"
 #include "transport/limit.h"
 #include "transport/upgrade.h"
+#include "transport/upload.h"
 
 #include <string.h>
 
@@ -150,6 +151,8 @@ void request_begin(struct http_core *core, struct http_request *r, const char *m
         r->verdict = upgrades_judge(core, r);
     else if (download_path(core, path))
         r->verdict = download_judge(core, r);
+    else if (upload_path(core, path))
+        r->verdict = upload_judge(core, r);
     else if (metadata_path(&core->metadata, path))
         r->verdict = judge_metadata(core, r, method);
     else
@@ -194,11 +197,17 @@ static enum verdict collect(struct http_core *core, struct http_request *r, cons
 
 bool request_body(struct http_core *core, struct http_request *r, const char *data, size_t len)
 {
-    if (clock_us() - r->started_us > HTTP_REQUEST_SECONDS * INT64_C(1000000))
+    int64_t seconds = r->upload ? UPLOAD_SECONDS : HTTP_REQUEST_SECONDS;
+
+    if (clock_us() - r->started_us > seconds * INT64_C(1000000))
         return false;
     r->received += len;
     if (r->verdict)
         return swallow(core, r, len);
+    if (r->upload) {
+        r->verdict = upload_body(core, r, data, len);
+        return !r->verdict || swallow(core, r, len);
+    }
     r->verdict = collect(core, r, data, len);
     if (!r->verdict)
         return true;
@@ -376,6 +385,10 @@ enum request_answer request_handle(struct http_core *core, struct peer *peer,
         return r->ops ? ANSWER_OPS : ANSWER_PREFLIGHT;
     if (!r->verdict && (r->upgrade || r->download))
         return r->upgrade ? ANSWER_UPGRADE : ANSWER_DOWNLOAD;
+    if (!r->verdict && r->upload) {
+        r->verdict = upload_start(core, r, connection);
+        return r->verdict ? ANSWER_REFUSAL : ANSWER_EXCHANGE;
+    }
     if (!r->verdict)
         r->verdict = judge_version(r);
     if (!r->verdict && r->method == HTTP_POST)
@@ -392,6 +405,7 @@ enum request_answer request_handle(struct http_core *core, struct peer *peer,
 void request_done(struct http_core *core, const struct peer *peer, struct http_request *r)
 {
     ops_record(core, peer, r);
+    upload_over(core, r);
     download_over(core, r);
     session_unref(core->sessions, r->stream_of);
     exchange_unref(r->exchange);

@@ -22,6 +22,8 @@ struct audit;
 struct limit;
 struct metrics;
 struct upgraded;
+struct upload;
+struct uploads;
 struct upgrades;
 
 /* What all requests share. */
@@ -39,6 +41,7 @@ struct http_core {
     const struct http_probe *probe;
     struct upgrades *upgrades; /* NULL: no WebSockets */
     struct tickets *downloads; /* NULL: none */
+    struct uploads *uploads;   /* NULL: none */
     _Atomic unsigned downloading;
     _Atomic bool stopping;
     _Atomic size_t bodies; /* bytes held by bodies, at most HTTP_BODIES_MAX */
@@ -79,6 +82,7 @@ struct http_request {
     const char *download;               /* the ticket of one; NULL: it is none */
     struct handout *file;               /* of it, a reference */
     bool downloads;                     /* counted as one that runs */
+    struct upload *upload;              /* a file that is being left, owned; NULL: it is none */
     enum ops_page ops;
     const char *origin;           /* an allowed one that is told so; NULL none */
     bool preflight, streams;      /* streams: counted as an open one */

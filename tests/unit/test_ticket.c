@@ -172,7 +172,7 @@ static void count_down(void *context)
     --*(int *)context;
 }
 
-static const struct handout_source source = { no_file, count_down };
+static const struct handout_source source = { .open = no_file, .free = count_down };
 
 static struct handout *file(int *alive)
 {
