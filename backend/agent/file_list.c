@@ -102,9 +102,14 @@ static bool enough(struct listing *l, int64_t *since)
     return true;
 }
 
+static int64_t most(const struct walk_entry *e)
+{
+    return e->depth > 1 ? LIST_FOLDER_MAX : LIST_FIRST_MAX;
+}
+
 static void leave(struct listing *l, const struct walk_entry *e, int64_t *shown)
 {
-    struct list_item item = { 'm', *shown - LIST_FOLDER_MAX, 'm', e->path, e->len };
+    struct list_item item = { 'm', *shown - most(e), 'm', e->path, e->len };
 
     if (item.number > 0 && !l->stopped && !marker_done(l, e))
         listing_add(l, &item, -1, NULL);
@@ -130,7 +135,7 @@ int list_by_name(struct listing *l)
             continue;
         }
         l->total++;
-        if (capped && ++shown[e.depth] > LIST_FOLDER_MAX)
+        if (capped && ++shown[e.depth] > most(&e))
             walk_skip(&l->walk);
         else if (!l->stopped && !entry_done(l, &e))
             listing_add(l, &item, e.dirfd, e.path + e.name);

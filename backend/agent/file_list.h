@@ -9,7 +9,8 @@
 #include "backend/agent/walk.h"
 
 #define LIST_WALK_MAX 200000  /* entries looked at */
-#define LIST_FOLDER_MAX 500   /* shown of one folder below the first level, without a glob */
+#define LIST_FIRST_MAX 500    /* shown of the folder itself in a tree, without a glob */
+#define LIST_FOLDER_MAX 100   /* the same of each folder in it */
 #define LIST_COUNT_MS 2000    /* spent on counting what is not shown */
 #define LIST_LIMIT_MAX 100000 /* entries of one answer */
 

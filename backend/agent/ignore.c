@@ -91,7 +91,10 @@ static size_t read_whole(int fd, char *out, size_t max)
 
 size_t ignore_push(struct ignore *ig, int dirfd, size_t base)
 {
-    return ignore_file(ig, dirfd, ".gitignore", base);
+    size_t mark = ignore_file(ig, dirfd, ".gitignore", base);
+
+    ignore_file(ig, dirfd, ".ignore", base);
+    return mark;
 }
 
 size_t ignore_file(struct ignore *ig, int dirfd, const char *name, size_t base)

@@ -1,7 +1,8 @@
 /*
- * .gitignore files, as git reads them: nested, later rules and deeper files win, ! brings back,
- * a '/' in front or within ties a rule to its folder, one behind makes it for folders only.
- * A file below an ignored folder is not asked about: whoever walks does not enter.
+ * .gitignore files, and .ignore files behind them, as git reads the former: nested, later rules and
+ * deeper files win, ! brings back, a '/' in front or within ties a rule to its folder, one behind
+ * makes it for folders only. A file below an ignored folder is not asked about: whoever walks does
+ * not enter.
  *
  * Bounds: a file up to IGNORE_FILE_MAX (the rest of it is not read), IGNORE_RULES_MAX rules in
  * force at once (further ones have no effect).
@@ -23,8 +24,9 @@ struct ignore {
 };
 
 /*
- * Add the rules of the .gitignore in dirfd, if there is one; `base` is where paths of its folder
- * start within the paths that ignore_match() will be asked about. What ignore_pop() takes.
+ * Add the rules of the .gitignore and the .ignore in dirfd, if there are any; `base` is where paths
+ * of its folder start within the paths that ignore_match() will be asked about. What ignore_pop()
+ * takes.
  */
 size_t ignore_push(struct ignore *ig, int dirfd, size_t base);
 size_t ignore_file(struct ignore *ig, int dirfd, const char *name, size_t base); /* another name */

@@ -19,7 +19,7 @@
 struct walk_options {
     int64_t depth; /* 1: only the root's own entries */
     bool hidden;   /* names that start with a dot too */
-    bool ignore;   /* honour .gitignore files; .git is left out */
+    bool ignore;   /* honour .gitignore and .ignore files; .git is left out */
     /* NULL, or for names with a dot when hidden is not set: take it all the same. */
     bool (*show)(void *arg, const char *path, size_t len, size_t name);
     void *arg;

@@ -118,7 +118,7 @@ bool walk_dir_read(struct walk *w, struct walk_dir *d)
             at += e->d_reclen;
             if (*name == '.' && (!name[1] || (name[1] == '.' && !name[2])))
                 continue;
-            rules |= *name == '.' && !strcmp(name, ".gitignore");
+            rules |= *name == '.' && (!strcmp(name, ".gitignore") || !strcmp(name, ".ignore"));
             fits = add(w, d, name, e->d_type);
         }
     }

@@ -86,7 +86,7 @@ static void nested_files_win_and_negate(void)
 {
     folders("n n/d n/d/e n/build n/.git");
     put_text("n/.gitignore", "*.o\nbuild/\n");
-    put_text("n/d/.gitignore", "!keep.o\n/e/x\n");
+    put_text("n/d/.ignore", "!keep.o\n/e/x\n");
     put_text("n/a.o", "");
     put_text("n/build/b", "");
     put_text("n/d/keep.o", "");
