@@ -19,7 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define READS 16               /* of 4 KiB each, between two looks at the channel */
+#define READS 4                /* of 4 KiB each, between two looks at the channel */
 #define DRAIN_MAX (256 * 1024) /* bytes still read when the program is over */
 #define HUNG_MS 100            /* between two looks at a terminal that nobody has open */
 

@@ -67,9 +67,13 @@ struct pty_screen {
     size_t title_len;
     uint32_t serial;                     /* of what is being fed */
     uint32_t changed[WIRE_PTY_ROWS_MAX]; /* by row: the serial of its last change */
+    uint32_t shown;                      /* rows that have not changed later were in an answer */
+    int pushed;                          /* rows that have left in the scroll that goes on */
     char scrolled[PTY_SCROLLED];         /* lines with colours, each ended by a newline */
     size_t scrolled_len;
-    int64_t missed; /* lines before these */
+    size_t last_line; /* where the last of them begins */
+    int64_t repeats;  /* how often it came again */
+    int64_t missed;   /* lines before these */
     struct pty_queue *answers;
 };
 
@@ -77,6 +81,12 @@ struct pty_screen {
 bool pty_screen_init(struct pty_screen *s, int rows, int cols, struct pty_queue *answers);
 void pty_screen_feed(struct pty_screen *s, const char *bytes, size_t len);
 void pty_screen_resize(struct pty_screen *s, int rows, int cols);
+
+/* The last of s->scrolled is in it, too, however often it came. */
+void pty_screen_settle(struct pty_screen *s);
+
+/* All that is there has been told. */
+void pty_screen_shown(struct pty_screen *s);
 
 /* ---- as text (pty_text.c) ---- */
 

@@ -1,6 +1,9 @@
 #include "backend/agent/pty.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#define REPEATS_SHOWN 3 /* of a line; more are counted */
 
 static int on_damage(VTermRect rect, void *user)
 {
@@ -18,6 +21,7 @@ static int on_move(VTermRect dest, VTermRect src, void *user)
     struct pty_screen *s = user;
     int rows = dest.end_row - dest.start_row;
 
+    s->pushed = 0;
     if (dest.start_col || src.start_col || dest.end_col < s->cols || src.end_col < s->cols ||
         dest.start_row < 0 || src.start_row < 0 || rows < 0 || dest.end_row > WIRE_PTY_ROWS_MAX ||
         src.end_row > WIRE_PTY_ROWS_MAX)
@@ -75,17 +79,66 @@ static void make_room(struct pty_screen *s)
     s->scrolled_len -= gone;
 }
 
+static void add_line(struct pty_screen *s, const char *line, size_t len)
+{
+    if (s->scrolled_len + len + 1 > sizeof(s->scrolled))
+        make_room(s);
+    s->last_line = s->scrolled_len;
+    memcpy(s->scrolled + s->scrolled_len, line, len);
+    s->scrolled[s->scrolled_len + len] = '\n';
+    s->scrolled_len += len + 1;
+}
+
+void pty_screen_settle(struct pty_screen *s)
+{
+    static char line[PTY_ROW];
+    size_t len = s->scrolled_len - s->last_line;
+
+    if (s->repeats > REPEATS_SHOWN) {
+        len = (size_t)snprintf(line, sizeof(line), "[... the same line %lld times more ...]",
+                               (long long)s->repeats);
+        add_line(s, line, len);
+        s->repeats = 0;
+    }
+    for (; s->repeats; s->repeats--) {
+        memcpy(line, s->scrolled + s->last_line, len);
+        add_line(s, line, len - 1);
+    }
+}
+
+void pty_screen_shown(struct pty_screen *s)
+{
+    s->shown = s->serial;
+    s->scrolled_len = s->last_line = 0;
+    s->missed = s->repeats = 0;
+}
+
+/* Pushed rows are the first ones, in order, until the others move. */
+static bool was_shown(struct pty_screen *s)
+{
+    int row = s->pushed++;
+
+    if (!row)
+        vterm_screen_flush_damage(s->screen);
+    return row < WIRE_PTY_ROWS_MAX && (int32_t)(s->changed[row] - s->shown) <= 0;
+}
+
 static int on_line(int cols, const VTermScreenCell *cells, void *user)
 {
     static char line[PTY_ROW];
     struct pty_screen *s = user;
-    size_t len = pty_text_cells(cells, cols, line);
+    size_t len;
 
-    if (s->scrolled_len + len + 1 > sizeof(s->scrolled))
-        make_room(s);
-    memcpy(s->scrolled + s->scrolled_len, line, len);
-    s->scrolled[s->scrolled_len + len] = '\n';
-    s->scrolled_len += len + 1;
+    if (was_shown(s))
+        return 1;
+    len = pty_text_cells(cells, cols, line);
+    if (s->scrolled_len && s->scrolled_len - s->last_line == len + 1 &&
+        !memcmp(s->scrolled + s->last_line, line, len)) {
+        s->repeats++;
+        return 1;
+    }
+    pty_screen_settle(s);
+    add_line(s, line, len);
     return 1;
 }
 
@@ -137,6 +190,8 @@ void pty_screen_resize(struct pty_screen *s, int rows, int cols)
     s->serial++;
     s->rows = rows;
     s->cols = cols;
+    s->pushed = 0;
     vterm_set_size(s->vt, rows, cols);
+    s->pushed = 0;
     vterm_screen_flush_damage(s->screen);
 }

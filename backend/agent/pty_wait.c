@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #define QUIET_MS 300        /* without output: it is over, whatever runs */
-#define QUIET_ASLEEP_MS 120 /* the program sleeps, and has left its cursor behind some text */
+#define QUIET_ASLEEP_MS 120 /* the program sleeps, with its cursor behind some text, or all over \
+                             */
 #define QUIET_PROMPT_MS 20  /* and it is the session's own, no child of it */
 #define LOOK_MS 20          /* between two looks at what it does */
 #define MATCH_SHARE 4       /* of the time at most one in so many is spent in matching */
@@ -130,8 +131,10 @@ void pty_wait_drop(struct pty_wait *w)
 /* The newest lines that fit. */
 static void put_scrolled(struct pty_screen *s, struct wire_out *out, bool ansi, size_t room)
 {
-    size_t len = s->scrolled_len, from = 0;
+    size_t len, from = 0;
 
+    pty_screen_settle(s);
+    len = s->scrolled_len;
     if (!ansi)
         len = pty_text_bare(s->scrolled, len);
     if (len > room) {
@@ -142,8 +145,7 @@ static void put_scrolled(struct pty_screen *s, struct wire_out *out, bool ansi, 
     }
     wire_put(out, TAG_PTY_SCROLLED, s->scrolled + from, len - from);
     wire_put_i64(out, TAG_PTY_MISSED, s->missed);
-    s->scrolled_len = 0;
-    s->missed = 0;
+    pty_screen_shown(s);
 }
 
 static uint32_t state_of(const struct pty *p, const struct pty_wait *w, bool matched, bool cut)
@@ -337,9 +339,9 @@ static bool asleep(pid_t pid)
         close(fd);
     }
     if (n <= 0)
-        return false;
+        return true; /* the first of a pipeline may be gone */
     text[n] = '\0';
-    return tree_parse(text, &about) && about.state == 'S';
+    return tree_parse(text, &about) && about.state != 'R' && about.state != 'D';
 }
 
 /* How long nothing has to come until it is taken for the end. */
@@ -349,7 +351,7 @@ static int64_t patience(struct pty *p)
     VTermPos at;
 
     vterm_state_get_cursorpos(vterm_obtain_state(p->screen.vt), &at);
-    if (front <= 0 || !at.col || !asleep(front))
+    if (front <= 0 || (!at.col && !p->screen.alternate) || !asleep(front))
         return QUIET_MS;
     return front == p->first ? QUIET_PROMPT_MS : QUIET_ASLEEP_MS;
 }
