@@ -225,11 +225,10 @@ static bool obey(struct pty *p)
 /* False: there is nothing to read now. */
 static bool read_some(struct pty *p)
 {
-    static char text[4096];
+    static char text[PTY_FEED];
     ssize_t n = read(p->master, text, sizeof(text));
 
     if (n > 0) {
-        pty_plain_add(&p->plain, text, (size_t)n);
         pty_screen_feed(&p->screen, text, (size_t)n);
         p->output += (uint64_t)n;
         p->output_ms = pty_now();

@@ -20,8 +20,9 @@
 #define PTY_ANSWERS (64 * 1024)   /* of these the emulator may use, for what programs ask it */
 #define PTY_SCROLLED (256 * 1024) /* bytes of lines that have left the screen */
 #define PTY_PLAIN (32 * 1024)     /* bytes of recent output without its sequences */
-#define PTY_SUBJECT (256 * 1024)  /* bytes of the screen as a pattern sees it */
-#define PTY_PATTERN 4096          /* bytes of a pattern */
+#define PTY_FEED 4096
+#define PTY_SUBJECT (256 * 1024)                     /* bytes of the screen as a pattern sees it */
+#define PTY_PATTERN 4096                             /* bytes of a pattern */
 #define PTY_ROW (WIRE_PTY_COLS_MAX * (24 + 64) + 64) /* bytes of one row, at most */
 
 /* ---- what is typed (pty_keys.c) ---- */
@@ -44,17 +45,29 @@ bool pty_type(struct pty_queue *q, const char *text, size_t len);
  * them is no key, and nothing was pressed. */
 bool pty_press(VTerm *vt, const uint8_t *keys, size_t len);
 
-/* ---- the output without its sequences (pty_plain.c) ---- */
+/* ---- what the program writes (pty_filter.c) ---- */
 
+/* The output without its sequences. */
 struct pty_plain {
-    char text[PTY_PLAIN + 8]; /* the end of it */
+    char text[PTY_PLAIN]; /* the end of it */
     size_t len;
     uint64_t total; /* bytes so far; text ends there */
-    enum { PLAIN_GROUND, PLAIN_ESCAPE, PLAIN_CSI, PLAIN_STRING } state;
-    bool returned; /* the last was '\r' */
+    bool returned;  /* the last was '\r' */
 };
 
-void pty_plain_add(struct pty_plain *p, const char *bytes, size_t len);
+#define PTY_FILTER_MORE 512 /* bytes that may come out beyond those that went in */
+
+struct pty_filter {
+    enum { FILTER_GROUND, FILTER_ESCAPE, FILTER_CSI, FILTER_STRING } state;
+    char kind;                  /* of the string */
+    char bytes[WIRE_PTY_TITLE]; /* of a sequence that is not over */
+    size_t len;
+    bool spoilt; /* it is longer */
+};
+
+/* What the emulator is to see of it, into out (len + PTY_FILTER_MORE bytes); its length. */
+size_t pty_filter_add(struct pty_filter *f, struct pty_plain *plain, const char *bytes, size_t len,
+                      char *out);
 
 /* ---- the screen (pty_screen.c) ---- */
 
@@ -75,10 +88,13 @@ struct pty_screen {
     int64_t repeats;  /* how often it came again */
     int64_t missed;   /* lines before these */
     struct pty_queue *answers;
+    struct pty_filter filter;
+    struct pty_plain plain;
 };
 
 /* False: no memory. answers: where what the program asks of its terminal is answered. */
 bool pty_screen_init(struct pty_screen *s, int rows, int cols, struct pty_queue *answers);
+/* At most PTY_FEED bytes that the program has written. */
 void pty_screen_feed(struct pty_screen *s, const char *bytes, size_t len);
 void pty_screen_resize(struct pty_screen *s, int rows, int cols);
 
@@ -129,7 +145,6 @@ struct pty {
     uint64_t output; /* bytes it has written */
     int64_t output_ms, hung_ms, match_ms;
     struct pty_queue queue;
-    struct pty_plain plain;
     struct pty_screen screen;
     struct pty_wait waits[WIRE_PTY_WAITS];
 };

@@ -180,8 +180,11 @@ bool pty_screen_init(struct pty_screen *s, int rows, int cols, struct pty_queue 
 
 void pty_screen_feed(struct pty_screen *s, const char *bytes, size_t len)
 {
+    static char safe[PTY_FEED + PTY_FILTER_MORE];
+    size_t n = pty_filter_add(&s->filter, &s->plain, bytes, len, safe);
+
     s->serial++;
-    vterm_input_write(s->vt, bytes, len);
+    vterm_input_write(s->vt, safe, n);
     vterm_screen_flush_damage(s->screen);
 }
 

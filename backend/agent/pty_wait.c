@@ -9,12 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUIET_MS 300        /* without output: it is over, whatever runs */
-#define QUIET_ASLEEP_MS 120 /* the program sleeps, with its cursor behind some text, or all over \
-                             */
-#define QUIET_PROMPT_MS 20  /* and it is the session's own, no child of it */
-#define LOOK_MS 20          /* between two looks at what it does */
-#define MATCH_SHARE 4       /* of the time at most one in so many is spent in matching */
+#define QUIET_MS 300 /* without output: it is over, whatever runs */
+#define QUIET_ASLEEP_MS                                                                         \
+    120                    /* the program sleeps, with its cursor behind some text, or all over \
+                            */
+#define QUIET_PROMPT_MS 20 /* and it is the session's own, no child of it */
+#define LOOK_MS 20         /* between two looks at what it does */
+#define MATCH_SHARE 4      /* of the time at most one in so many is spent in matching */
 #define BYTES_MAX 49152
 
 int64_t pty_now(void)
@@ -108,7 +109,7 @@ struct pty_wait *pty_wait_take(struct pty *p, const struct wire_in *in)
     w->began_ms = pty_now();
     w->until_ms = w->began_ms + wire_u32(in, TAG_PTY_WAIT_MS, 0);
     w->since = p->screen.serial;
-    w->plain_from = p->plain.total;
+    w->plain_from = p->screen.plain.total;
     w->output_from = p->output;
     if (!take_pattern(p, in, w))
         return NULL;
@@ -263,7 +264,7 @@ static bool pass_echo(struct pty *p, struct pty_wait *w, const char **text, cons
             return w->beyond_echo || !e.partial;
         w->beyond_echo = true;
         *text = behind;
-        w->plain_from = p->plain.total - (uint64_t)(end - behind);
+        w->plain_from = p->screen.plain.total - (uint64_t)(end - behind);
     }
 }
 
@@ -272,11 +273,11 @@ enum found { NOWHERE, NOT_YET, FOUND };
 
 static enum found in_plain(struct pty *p, struct pty_wait *w)
 {
-    const char *end = p->plain.text + p->plain.len, *text;
-    uint64_t news = p->plain.total - w->plain_from;
+    const char *end = p->screen.plain.text + p->screen.plain.len, *text;
+    uint64_t news = p->screen.plain.total - w->plain_from;
 
-    if (news > p->plain.len)
-        news = p->plain.len;
+    if (news > p->screen.plain.len)
+        news = p->screen.plain.len;
     text = end - news;
     if (w->echo_len && !pass_echo(p, w, &text, end))
         return NOT_YET;
