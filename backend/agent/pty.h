@@ -62,10 +62,12 @@ struct pty_filter {
     char kind;                  /* of the string */
     char bytes[WIRE_PTY_TITLE]; /* of a sequence that is not over */
     size_t len;
-    bool spoilt; /* it is longer */
+    bool spoilt;  /* it is longer */
+    char utf8[4]; /* a character that is not over */
+    unsigned utf8_len, missing;
 };
 
-/* What the emulator is to see of it, into out (len + PTY_FILTER_MORE bytes); its length. */
+/* What the emulator is to see of it, into out (3 * len + PTY_FILTER_MORE bytes); its length. */
 size_t pty_filter_add(struct pty_filter *f, struct pty_plain *plain, const char *bytes, size_t len,
                       char *out);
 

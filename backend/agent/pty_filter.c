@@ -1,7 +1,7 @@
 /*
  * The emulator is told nothing that it need not know: sequences reach it whole or not at all, with
  * as many and as large numbers as programs use, and of strings only titles. Versions in use write
- * past their arrays when a sequence has too many numbers.
+ * past their arrays when a sequence has too many numbers, or a character is cut short.
  */
 #include "backend/agent/pty.h"
 
@@ -133,6 +133,59 @@ static void put_title(const struct pty_filter *f, struct out *o)
     put(o, '\a');
 }
 
+/* ---- characters ---- */
+
+static const char replacement[] = "\xef\xbf\xbd";
+
+static void put_all(struct out *o, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        put(o, text[i]);
+}
+
+/* What follows does not complete it. */
+static void give_up_character(struct pty_filter *f, struct out *o)
+{
+    if (f->missing)
+        put_all(o, replacement, 3);
+    f->missing = 0;
+}
+
+static bool is_character(const char *bytes, size_t len)
+{
+    uint32_t c = (unsigned char)bytes[0] & (0x3fu >> (len - 1));
+
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | ((unsigned char)bytes[i] & 0x3f);
+    return c >= (len == 2   ? 0xa0u
+                 : len == 3 ? 0x800u
+                            : 0x10000u) &&
+           c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+}
+
+/* Of more than one byte. */
+static void character(struct pty_filter *f, struct out *o, char c)
+{
+    unsigned char u = (unsigned char)c;
+
+    if (f->missing && (u & 0xc0) == 0x80) {
+        f->utf8[f->utf8_len++] = c;
+        if (--f->missing)
+            return;
+        if (is_character(f->utf8, f->utf8_len))
+            put_all(o, f->utf8, f->utf8_len);
+        else
+            put_all(o, replacement, 3);
+        return;
+    }
+    give_up_character(f, o);
+    f->missing = u >= 0xf5 || u < 0xc2 ? 0 : u >= 0xf0 ? 3 : u >= 0xe0 ? 2 : 1;
+    f->utf8[0] = c;
+    f->utf8_len = 1;
+    if (!f->missing)
+        put_all(o, replacement, 3);
+}
+
 /* ---- states ---- */
 
 static void escape(struct pty_filter *f, struct out *o, char c)
@@ -179,6 +232,12 @@ static void string(struct pty_filter *f, struct out *o, char c)
 
 static void step(struct pty_filter *f, struct pty_plain *p, struct out *o, char c)
 {
+    if (f->state == FILTER_GROUND && (unsigned char)c >= 0x80) {
+        plain_char(p, c);
+        character(f, o, c);
+        return;
+    }
+    give_up_character(f, o);
     if (c == 0x1b) {
         if (f->state == FILTER_STRING)
             put_title(f, o);

@@ -180,7 +180,7 @@ bool pty_screen_init(struct pty_screen *s, int rows, int cols, struct pty_queue 
 
 void pty_screen_feed(struct pty_screen *s, const char *bytes, size_t len)
 {
-    static char safe[PTY_FEED + PTY_FILTER_MORE];
+    static char safe[3 * PTY_FEED + PTY_FILTER_MORE];
     size_t n = pty_filter_add(&s->filter, &s->plain, bytes, len, safe);
 
     s->serial++;

@@ -358,6 +358,13 @@ static void the_emulator_sees_what_it_can_bear(void)
         { "\033]0;a title\a\033]2;b\033\\x", "\033]0;a title\a\033]2;b\ax" },
         { "\033]52;c;c2VjcmV0\a\033]8;;http://x\033\\y", "y" },
         { "\033P$qm\033\\\033_apc\033\\\033^pm\033\\\033Xsos\033\\z", "z" },
+        { "a\xe6\x97\xa5z", "a\xe6\x97\xa5z" },
+        { "\xec\033[1m\xf0\x9f\x98\n\xc0\x80\xed\xa0\x80\xff!",
+          "\xef\xbf\xbd\033[1m\xef\xbf\xbd\n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd!" },
+        { "\xc2\x9b"
+          "1m",
+          "\xef\xbf\xbd"
+          "1m" },
         { "\033]0;a\001\nb\a", "\033]0;ab\a" },
     };
 
