@@ -7,6 +7,7 @@
 #include "backend/exec_ops.h"
 
 struct code_request {
+    const char *tool; /* as in struct exec_request */
     const char *code;
     const char *language;   /* "python", "javascript", "bash", ...; NULL: that of the context */
     const char *context_id; /* id or name; NULL: the language's default one; "new": a throw-away */

@@ -53,6 +53,7 @@ static inline void exec_tap_unref(struct exec_tap *tap)
 DEFINE_AUTO_PTR(exec_tap, exec_tap_unref);
 
 struct exec_request {
+    const char *tool;    /* whose it is, for the history; NULL: that is not told of it */
     const char *command; /* for the sandbox's shell (bash -c when there is one, else sh -c) */
     const char *cwd;     /* NULL: the workspace; relative to it otherwise */
     const char *

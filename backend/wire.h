@@ -136,15 +136,15 @@ enum wire_tag {
     /* ptys */
     TAG_PTY_ROWS = 96, /* u32, also TAG_PTY_COLS */
     TAG_PTY_COLS,
-    TAG_PTY_KEYS,     /* u32[]: WIRE_KEY_* */
-    TAG_PTY_SEQ,      /* u32: the request that a REPLY or an ERROR answers */
-    TAG_PTY_WAIT_MS,  /* u32 */
-    TAG_PTY_BYTES,    /* u32: of TAG_DATA and TAG_PTY_SCROLLED together */
-    TAG_PTY_STATE,    /* u32: WIRE_PTY_* */
-    TAG_PTY_CURSOR,   /* u32: row << 16 | column, both from 0 */
-    TAG_PTY_TITLE,    /* bytes, whatever the program set, at most WIRE_PTY_TITLE */
-    TAG_PTY_SCROLLED, /* bytes: lines that have left the screen since the last REPLY */
-    TAG_PTY_MISSED,   /* i64: lines before those which are no longer kept */
+    TAG_PTY_KEYS,         /* u32[]: WIRE_KEY_* */
+    TAG_PTY_SEQ,          /* u32: the request that a REPLY or an ERROR answers */
+    TAG_PTY_WAIT_MS,      /* u32 */
+    TAG_PTY_BYTES,        /* u32: of TAG_DATA and TAG_PTY_SCROLLED together */
+    TAG_PTY_STATE,        /* u32: WIRE_PTY_* */
+    TAG_PTY_CURSOR,       /* u32: row << 16 | column, both from 0 */
+    TAG_PTY_TITLE,        /* bytes, whatever the program set, at most WIRE_PTY_TITLE */
+    TAG_PTY_SCROLLED,     /* bytes: lines that have left the screen since the last REPLY */
+    TAG_PTY_MISSED,       /* i64: lines before those which are no longer kept */
     TAG_SUPERVISOR = 108, /* u32: the pid that all processes of an operation are below */
     TAG_DETAIL,           /* u32: 1: processes alone, with everything about each */
     TAG_PORT,             /* u32 */
@@ -154,8 +154,8 @@ enum wire_tag {
     TAG_GROUP,
     TAG_CHANGE,         /* "u+x,go-w" instead of TAG_MODE */
     TAG_ERRORS,         /* i64: paths that failed; the first of them come as records */
-    TAG_ENCODING,  /* u32: enum wire_encoding */
-    TAG_NEXT_BYTE, /* i64: where the line goes on that READ has cut; 0 or absent: none */
+    TAG_ENCODING,       /* u32: enum wire_encoding */
+    TAG_NEXT_BYTE,      /* i64: where the line goes on that READ has cut; 0 or absent: none */
     TAG_OLD_SIZE = 128, /* u64; absent: not known */
     TAG_OLD_MODE,       /* u32 */
     TAG_OLD_DATA,       /* bytes, at most WIRE_INLINE_MAX */
@@ -210,7 +210,7 @@ enum wire_encoding { WIRE_PLAIN, WIRE_UTF8_BOM, WIRE_UTF16LE, WIRE_UTF16BE };
 #define WIRE_F_OVERWRITE (1u << 15)
 #define WIRE_F_MISSING_OK (1u << 16)
 #define WIRE_F_TEXT (1u << 17) /* READ: lines of UTF-16 as UTF-8 */
-#define WIRE_F_OLD (1u << 24) /* WRITE: tell what was there before */
+#define WIRE_F_OLD (1u << 24)  /* WRITE: tell what was there before */
 
 /* Where a sandbox's browser keeps its files: a tmpfs that commands may list and no more. */
 #define WIRE_BROWSER_DIR "/run/browser"
@@ -340,12 +340,12 @@ enum wire_key {
  *
  * READ    TAG_PATH, TAG_OFFSET, TAG_LIMIT, TAG_MAX_BYTES (at most 16 MiB), flags BYTES, HASH,
  *         TEXT
- *    ->   [TAG_ENCODING], [TAG_NEXT_BYTE], TAG_PATH, TAG_SIZE, TAG_MTIME_MS, TAG_MODE, TAG_START_LINE, TAG_END_LINE,
- *         TAG_TOTAL_LINES, TAG_NEXT_OFFSET, [TAG_SHA256], flag TRUNCATED, TAG_DATA | TAG_LENGTH
- *         (a tail of a file too large for totals: lines 0, TAG_NEXT_OFFSET negative, from the end)
- * WRITE   TAG_PATH, TAG_WRITE_MODE (0 overwrite, 1 create, 2 append: enum file_write_mode),
- *         [TAG_MODE], [TAG_SHA256 as expected now], flag MUST_NOT_EXIST,
- *         TAG_DATA, or TAG_LENGTH (at most 8 MiB) and the pipe; short of that nothing is written
+ *    ->   [TAG_ENCODING], [TAG_NEXT_BYTE], TAG_PATH, TAG_SIZE, TAG_MTIME_MS, TAG_MODE,
+ * TAG_START_LINE, TAG_END_LINE, TAG_TOTAL_LINES, TAG_NEXT_OFFSET, [TAG_SHA256], flag TRUNCATED,
+ * TAG_DATA | TAG_LENGTH (a tail of a file too large for totals: lines 0, TAG_NEXT_OFFSET negative,
+ * from the end) WRITE   TAG_PATH, TAG_WRITE_MODE (0 overwrite, 1 create, 2 append: enum
+ * file_write_mode), [TAG_MODE], [TAG_SHA256 as expected now], flag MUST_NOT_EXIST, TAG_DATA, or
+ * TAG_LENGTH (at most 8 MiB) and the pipe; short of that nothing is written
  *    ->   TAG_PATH, TAG_WRITTEN, TAG_SIZE, TAG_MODE, [TAG_SHA256], flag CREATED; with flag OLD and
  *         a file that was there: [TAG_OLD_SIZE], [TAG_OLD_MODE], [TAG_OLD_DATA], append:
  *         [TAG_OLD_SHA256]

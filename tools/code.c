@@ -170,6 +170,7 @@ int tool_code_execute(struct tool_call *call, const struct code_execute_args *ar
     AUTO_FREE struct env_var *env = NULL;
     AUTO_PTR(exec_tap) struct exec_tap *tap = NULL;
     struct code_request req = {
+        .tool = "code_execute",
         .code = args->code,
         .language = code_language_name(args->language),
         .context_id = args->context_id,

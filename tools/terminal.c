@@ -41,6 +41,7 @@ int tool_terminal_execute(struct tool_call *call, const struct terminal_execute_
     AUTO_FREE struct env_var *env = NULL;
     AUTO_PTR(exec_tap) struct exec_tap *tap = NULL;
     struct exec_request req = {
+        .tool = "terminal_execute",
         .command = args->command,
         .cwd = args->cwd,
         .session_id = args->session_id,

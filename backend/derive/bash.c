@@ -50,6 +50,7 @@ int derive_bash(struct sandbox *sb, struct call *call, const struct code_request
     const char *context = req->context_id ? req->context_id : "bash";
     AUTO(exec_result) struct exec_result x = { 0 };
     struct exec_request exec = {
+        .tool = req->tool,
         .command = req->code,
         .cwd = req->cwd,
         .session_id = once ? NULL : context,

@@ -74,7 +74,34 @@ static int fake_wait(struct sandbox *sb UNUSED, struct call *call UNUSED,
     return res->line ? 0 : err_oom(err);
 }
 
+static int fake_history(struct sandbox *sb UNUSED, struct call *call UNUSED,
+                        const struct history_request *req, struct history_result *res,
+                        struct err *err)
+{
+    const struct execution e = { .id = FAKE_PROCESS_ID,
+                                 .tool = (char *)"terminal_execute",
+                                 .command = (char *)"echo done\necho more",
+                                 .exit_code = 2,
+                                 .started_ms = 1700000000000 + req->since_ms,
+                                 .duration_ms = 1200,
+                                 .out = 3100 };
+
+    if (req->execution_id && strcmp(req->execution_id, e.id) != 0)
+        return err_set(err, ERR_NOT_FOUND, "no execution %s", req->execution_id);
+    if (req->limit == 1)
+        memcpy(res->next_cursor, e.id, sizeof(res->next_cursor));
+    if (history_add(res, &e, err) || !req->execution_id)
+        return res->count ? 0 : -1;
+    buf_init(&res->text.text, 100);
+    res->text.hole = 5;
+    res->text.omitted = 3090;
+    res->text.omitted_lines = 2;
+    res->readable = true;
+    return buf_adds(&res->text.text, "done\nmore\n", err);
+}
+
 const struct process_ops fake_process_ops = {
+    .history = fake_history,
     .wait = fake_wait,
     .list = fake_processes,
 };

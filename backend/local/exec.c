@@ -59,7 +59,8 @@ static int start(struct local_sandbox *sb, struct call *call, const struct exec_
     for (int attempt = 0;; attempt++) {
         AUTO_PTR(agent) struct agent *a = NULL;
         AUTO_PTR(job) struct job *j = NULL;
-        if (local_agent(sb, call, &a, err) || job_new(sb, a, &j, err))
+        if (local_agent(sb, call, &a, err) || job_new(sb, a, &j, err) ||
+            job_describe(j, req->tool, req->command, err))
             return -1;
         if (!launch(j, req, err)) {
             *out = TAKE(j);

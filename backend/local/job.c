@@ -1,8 +1,10 @@
 #include "backend/local/job.h"
+#include "backend/local/history.h"
 #include "backend/local/job_file.h"
 #include "backend/local/local.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/utf8.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -42,6 +44,19 @@ int job_new(struct local_sandbox *sb, struct agent *a, struct job **out, struct 
     return 0;
 }
 
+int job_describe(struct job *j, const char *tool, const char *command, struct err *err)
+{
+    size_t len = strlen(command);
+
+    if (!tool)
+        return 0;
+    snprintf(j->tool, sizeof(j->tool), "%s", tool);
+    free(j->command);
+    j->command =
+        strndup(command, len > EXECUTION_COMMAND ? utf8_cut(command, EXECUTION_COMMAND) : len);
+    return j->command ? 0 : err_oom(err);
+}
+
 struct job *job_ref(struct job *j)
 {
     atomic_fetch_add(&j->refs, 1);
@@ -73,6 +88,7 @@ void job_unref(struct job *j)
     agent_unref(j->agent);
     free(j->cwd);
     free(j->note);
+    free(j->command);
     free(j);
 }
 
@@ -219,10 +235,11 @@ void job_output(struct job *j, int stream, const void *data, size_t len)
 
 void job_phase(struct job *j, enum job_phase phase)
 {
-    bool moves;
+    bool moves, ends;
 
     pthread_mutex_lock(&j->lock);
     moves = phase > j->phase;
+    ends = j->phase < JOB_BACKGROUND && phase >= JOB_BACKGROUND;
     if (moves)
         j->phase = phase;
     if (phase == JOB_OVER) {
@@ -231,6 +248,8 @@ void job_phase(struct job *j, enum job_phase phase)
     }
     wake(j);
     pthread_mutex_unlock(&j->lock);
+    if (ends)
+        history_note(j);
     if (moves && phase >= JOB_BACKGROUND)
         job_save(j);
     if (moves && phase == JOB_OVER && j->tap)

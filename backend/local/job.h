@@ -55,9 +55,10 @@ struct job {
     bool timed_out;
     bool session_lost;
     char *cwd, *note;
-    struct err failed;   /* code != 0: it could not be run */
-    uint32_t pid;        /* as seen in the sandbox; 0 unknown */
-    uint32_t supervisor; /* all its processes are below that; a session's own; 0 unknown */
+    char tool[24], *command; /* for the history; "" and NULL: not told. Fixed once it runs */
+    struct err failed;       /* code != 0: it could not be run */
+    uint32_t pid;            /* as seen in the sandbox; 0 unknown */
+    uint32_t supervisor;     /* all its processes are below that; a session's own; 0 unknown */
     struct spool out, errs;
     int64_t ended_ms, output_ms; /* monotonic: end, last byte; 0 none yet */
     uint64_t read_out, read_err; /* where the reader without a cursor is */
@@ -84,6 +85,8 @@ struct job {
 /* A new job with an id, not yet in the table; the caller's reference. */
 int job_new(struct local_sandbox *sb, struct agent *a, struct job **out,
             struct err *err) MUST_CHECK;
+/* Whose it is and what, for the history: before it runs. tool NULL: that is not told. */
+int job_describe(struct job *j, const char *tool, const char *command, struct err *err) MUST_CHECK;
 struct job *job_ref(struct job *j);
 void job_unref(struct job *j); /* NULL is fine */
 DEFINE_AUTO_PTR(job, job_unref);

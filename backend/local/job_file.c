@@ -49,6 +49,8 @@ static int format(const struct job *j, struct buf *out, struct err *err)
     jw_kbool(&w, "session_lost", j->session_lost);
     jw_kstr(&w, "cwd", j->cwd);
     jw_kstr(&w, "note", j->note);
+    jw_kstr(&w, "tool", j->tool);
+    jw_kstr(&w, "command", j->command);
     jw_kint(&w, "started_ms", wall(j->started_ms));
     jw_kint(&w, "ended_ms", wall(j->ended_ms));
     jw_kint(&w, "output_ms", wall(j->output_ms));

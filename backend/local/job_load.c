@@ -1,3 +1,4 @@
+#include "backend/local/history.h"
 #include "backend/local/job_file.h"
 #include "backend/local/local.h"
 #include "backend/local/meta.h"
@@ -57,7 +58,10 @@ static int take(struct job *j, yyjson_val *root, struct err *err)
     j->ended_ms = monotonic(json_int(root, "ended_ms", 0));
     j->output_ms = monotonic(json_int(root, "output_ms", 0));
     take_failed(yyjson_obj_get(root, "failed"), &j->failed);
-    return copy(json_str(root, "cwd"), &j->cwd, err) || copy(json_str(root, "note"), &j->note, err)
+    snprintf(j->tool, sizeof(j->tool), "%s", json_str(root, "tool") ? json_str(root, "tool") : "");
+    return copy(json_str(root, "cwd"), &j->cwd, err) ||
+                   copy(json_str(root, "note"), &j->note, err) ||
+                   copy(json_str(root, "command"), &j->command, err)
                ? -1
                : 0;
 }
@@ -138,6 +142,7 @@ static void load_one(struct local_sandbox *sb, const char *id)
     struct err err = { 0 };
     struct job *j = NULL;
     char path[80];
+    bool ran;
 
     snprintf(path, sizeof(path), "%s/meta.json", id);
     if (faccessat(sb->dir.jobs_fd, path, F_OK, AT_SYMLINK_NOFOLLOW)) {
@@ -148,12 +153,15 @@ static void load_one(struct local_sandbox *sb, const char *id)
         put_aside(sb, id, &err);
         return;
     }
-    if (j->status == EXEC_RUNNING && say(j, EXEC_KILLED, interrupted, &err)) {
+    ran = j->status == EXEC_RUNNING;
+    if (ran && say(j, EXEC_KILLED, interrupted, &err)) {
         job_unref(j);
         return;
     }
     if (!j->ended_ms)
         j->ended_ms = j->output_ms ? j->output_ms : j->started_ms;
+    if (ran)
+        history_note_once(j);
     pthread_mutex_lock(&sb->lock);
     insert(sb, j);
     pthread_mutex_unlock(&sb->lock);

@@ -102,6 +102,7 @@ static void free_sandbox(struct local_sandbox *sb)
     state_dir_done(&sb->dir);
     pthread_cond_destroy(&sb->changed);
     pthread_mutex_destroy(&sb->lock);
+    pthread_mutex_destroy(&sb->history);
     free(sb->restart_note);
     free(sb->principal);
     free(sb->owner);
@@ -206,6 +207,7 @@ static void init_sandbox(struct local_sandbox *sb, struct local_backend *be)
     list_init(&sb->sessions);
     list_init(&sb->ptys);
     local_watches_init(&sb->watches);
+    pthread_mutex_init(&sb->history, NULL);
     pthread_mutex_init(&sb->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

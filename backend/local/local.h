@@ -88,6 +88,8 @@ struct local_sandbox {
     struct state_dir dir;
     struct spool_quota quota;
 
+    pthread_mutex_t history; /* its file */
+
     pthread_mutex_t lock; /* all below */
     pthread_cond_t changed;
     enum sandbox_state state;

@@ -1,4 +1,5 @@
 #include "backend/local/code.h"
+#include "backend/local/history.h"
 #include "backend/local/query.h"
 #include "backend/local/session.h"
 #include "backend/local/wait.h"
@@ -135,6 +136,7 @@ static int local_processes(struct sandbox *base, struct call *call,
 }
 
 const struct process_ops local_process_ops = {
+    .history = local_history,
     .wait = local_wait,
     .list = local_processes,
 };

@@ -167,7 +167,7 @@ static int start(struct local_sandbox *sb, struct session *s, struct agent *a,
     AUTO(buf) struct buf cwd = BUF_MAX(8192);
     bool fresh = s->channel < 0;
 
-    if (job_new(sb, a, &j, err))
+    if (job_new(sb, a, &j, err) || job_describe(j, req->tool, req->command, err))
         return -1;
     if (req->cwd || (fresh && s->cwd)) {
         if (local_path(sb, req->cwd ? req->cwd : s->cwd, &cwd, err))

@@ -4,6 +4,7 @@
  *   <root>/v1/sandbox/<id>/meta.json      schema, owner, name, uid, times; written by rename
  *                          lock           flock held by the process that uses it
  *                          jobs/<p_id>/   meta.json, out, err of a process known by its id
+ *                          history        what ran, a line of JSON each; history.1 before that
  *                          workspace/ws   the sandbox's files
  *                          workspace/home its home
  *
