@@ -194,8 +194,6 @@ int code_run(struct local_sandbox *sb, struct call *call, struct code_context *c
 
     if (cell_new(sb, c, req, &cell, err))
         return -1;
-    if (make_request(cell, req, &line, err)) {
-    memcpy(res->context_id, c->once ? "" : c->id, c->once ? 1 : sizeof(c->id));
     if (job_describe(cell->job, req->tool, req->code, err) ||
         make_request(cell, req, &line, err)) {
         cell_free(cell);
