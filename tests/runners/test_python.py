@@ -765,7 +765,8 @@ def test_created_files_are_listed(py):
             "open('new', 'w').close(); open('old', 'a').close(); os.rename('old', 'moved')\n"
             "open('gone', 'w').close(); os.unlink('gone')\n"
             "open('/tmp/x', 'w').close(); os.unlink('/tmp/x')\n"
-            "subprocess.run(['touch', 'by-a-program'])\n"
+            "subprocess.run(['touch', 'by-a-program']); os.mkdir('.cache')\n"
+            "open('.cache/x', 'w').close(); subprocess.run(['touch', '.cache/y'])\n"
             "None",
             cwd=home,
         )

@@ -44,9 +44,12 @@ def test_declarations_stay(ts):
 def test_errors_have_the_lines_of_the_cell(ts):
     error = ts.error("type A = {\n  n: number\n}\nconst a: A = null as any\na.n")
     assert error["name"] == "TypeError" and "<cell 1>:5" in error["traceback"]
+    error = ts.error("enum E { A = 1 }\n\nfunction f(n: E): never {\n  throw new Error('x')\n}\nf(1)")
+    assert "<cell 2>:4" in error["traceback"] and "<cell 2>:6" in error["traceback"]
+    assert "<cell 2>:4\n  throw new Error('x')\n" in error["traceback"]
     error = ts.error("let z: = 3")
     assert error["name"] == "SyntaxError"
-    assert "<cell 2>:1\nlet z: = 3\n" in error["traceback"]
+    assert "<cell 3>:1\nlet z: = 3\n" in error["traceback"]
     for ours in "runner.js", "node:internal", "stripped":
         assert ours not in error["traceback"]
     assert ts.text("1 as number") == "1"

@@ -19,7 +19,7 @@ const vm = require('vm');
 const { Console } = require('console');
 const { Writable } = require('stream');
 const {
-    createRequire, isBuiltin, stripTypeScriptTypes, syncBuiltinESMExports,
+    SourceMap, createRequire, isBuiltin, stripTypeScriptTypes, syncBuiltinESMExports,
 } = require('module');
 const { fileURLToPath, pathToFileURL } = require('url');
 const { performance } = require('perf_hooks');

@@ -30,6 +30,7 @@ function remember(name, code) {
     for (const [old, text] of sources) {
         if (sourcesSize <= MAX_SOURCES || sources.size === 1) break;
         sources.delete(old);
+        maps.delete(old);
         sourcesSize -= text.length;
     }
 }
@@ -110,7 +111,7 @@ function evaluated(mine, err, reply) {
         const syntax = details.exception && details.exception.className === 'SyntaxError' &&
             !/\n\s+at .*<cell_/.test(String(details.exception.description));
         const { lineNumber, columnNumber } = details;
-        const at = syntax ? [mine.name, lineNumber + 1, columnNumber + 1] : null;
+        const at = syntax ? written(mine.name, lineNumber + 1, columnNumber + 1) : null;
         return attempt(mine, () => conclude(mine, { error: describe(thrown, at) }));
     }
     const value = grab(reply.result);

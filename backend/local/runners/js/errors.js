@@ -30,7 +30,10 @@ function userFrames(stack) {
         else if (line.includes('Session.post (node:inspector')) ours = true;
         if (!ours && !line.includes(SELF + ':')) kept.push(line);
     }
-    return kept.join('\n').replace(/<cell_(\d+)>/g, '<cell $1>');
+    return kept.join('\n').replace(/<cell_(\d+)>(?::(\d+):(\d+))?/g, (_, number, line, column) => {
+        const name = '<cell ' + number + '>';
+        return line ? written(name, +line, +column).join(':') : name;
+    });
 }
 
 function excerpt(name, line, column) {

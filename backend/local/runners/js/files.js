@@ -4,7 +4,7 @@
 const MAX_FILES = 200;
 const MAX_WALKED = 4000;
 const MAX_WALK_MS = 10;
-const SKIPPED = /^\/(?:tmp|proc|dev)\//;
+const SKIPPED = /^\/(?:tmp|proc|dev)\/|\/\.[^/]+\//;
 const SKIPPED_DIRS = /^(?:\.|node_modules$|__pycache__$|venv$)/;
 const { lstatSync, readdirSync } = fs;
 

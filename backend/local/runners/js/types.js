@@ -10,13 +10,26 @@ function missing() {
         process.versions.node;
 }
 
-function stripped(code) {
+const MAP = /\n\/\/# sourceMappingURL=data:application\/json;base64,(\S+)\s*$/;
+const maps = new Map(); // of cells that were transformed
+
+// [name, line, column] of a place as the cell was written.
+function written(name, line, column) {
+    const entry = maps.has(name) ? maps.get(name).findEntry(line - 1, column - 1) : {};
+    if (entry.originalLine === undefined) return [name, line, column];
+    return [name, entry.originalLine + 1, entry.originalColumn + 1];
+}
+
+function stripped(code, name) {
     try {
         return stripTypeScriptTypes(code, { mode: 'strip' });
     } catch (err) {
         if (err.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw err;
-        return stripTypeScriptTypes(code, { mode: 'transform' });
     }
+    const text = stripTypeScriptTypes(code, { mode: 'transform', sourceMap: true });
+    const map = MAP.exec(text);
+    if (map) maps.set(name, new SourceMap(parse(Buffer.from(map[1], 'base64').toString())));
+    return text.replace(MAP, '');
 }
 
 function withoutTypes(code, name) {
@@ -24,7 +37,7 @@ function withoutTypes(code, name) {
     const literal = /^\s*\{/.test(code) && /\}\s*$/.test(code);
     for (const text of literal ? [code, '(' + code.trim() + '\n)'] : [code]) {
         try {
-            return stripped(text);
+            return stripped(text, name);
         } catch (err) {
             code = err;
         }

@@ -5,6 +5,7 @@
 MAX_WALKED = 4000
 MAX_WALK_S = 0.010
 SKIPPED = ("/tmp/", "/proc/", "/dev/")
+HIDDEN = pattern(r"/(?:\.[^/]+|__pycache__)/")  # caches and the like
 SKIPPED_DIRS = frozenset(("node_modules", "__pycache__", "venv"))
 SPAWNS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork"))
 NATIVE = frozenset(("cv2", "h5py", "netCDF4", "pyarrow", "soundfile", "torch"))
@@ -77,5 +78,5 @@ class Created:
         self.before = None
         if before is not None:
             paths.update(dict.fromkeys(sorted((walk(root) or set()) - before)))
-        made = (p for p in paths if "/__pycache__/" not in p and os.path.isfile(p))
+        made = (p for p in paths if not HIDDEN.search(p) and os.path.isfile(p))
         return [path for path, _ in zip(made, range(MAX_FILES))]

@@ -36,9 +36,9 @@ Response, exactly one line per request line, in order:
   error    {"name","value","traceback"}; value at most 4,000 characters, traceback 10,000. Only
            frames of the user's code, whose files are called <cell K>.
   files    only when there are any: absolute paths of regular files that the cell created, outside
-           of /tmp, /proc and /dev; at most 200. What programs and native libraries made is found
-           by listing the current directory, and not when that holds more than 4,000 names or takes
-           over 10 ms. In R only what is new in the current directory itself.
+           of /tmp, /proc, /dev and hidden folders; at most 200. What programs and native libraries
+           made is found by listing the current directory, and not when that holds more than 4,000
+           names or takes over 10 ms. In R only what is new in the current directory itself.
   engine   "ipython" once the context has used it, absent before.
   A cell that calls exit(0) is "ok"; any other exit code is the error SystemExit, value = code. A
   cell ended by SIGINT has the error name KeyboardInterrupt; variables are kept. SIGINT between

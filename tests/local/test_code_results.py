@@ -1,0 +1,120 @@
+"""What cells show, through the tool: values, pictures, charts, files, in every language."""
+
+import json
+import os
+import re
+import time
+
+import pytest
+
+from lib.paths import NODE
+from lib.stdio import Stdio
+from local.cells import interpreter, run
+from local.terminal import ToolError
+
+PNG = b"\x89PNG\r\n\x1a\n"
+CHART = "application/vnd.sandbox-mcp.chart+json"
+SHOWS = """
+class Shows:
+    def _repr_html_(self): return "<b>html</b>"
+    def _repr_markdown_(self): return "# markdown"
+    def _repr_latex_(self): return "$latex$"
+    def _repr_svg_(self): return "<svg/>"
+    def _repr_json_(self): return {"a": [1, None]}
+    def __repr__(self): return "the repr"
+"""
+
+
+def test_every_text_form_of_a_value(stdio):
+    got = run(stdio, SHOWS + "Shows()")
+    assert got.value == "the repr"
+    for name, inside in (("text/markdown", "# markdown"), ("text/latex", "$latex$"),
+                         ("application/json", '{"a": [1, null]}')):
+        assert inside in got.section(name)
+
+
+def test_plots_are_pictures_and_are_told_in_words(stdio):
+    if not interpreter(stdio, "python", "import matplotlib"):
+        pytest.skip("no matplotlib")
+    got = run(stdio, "import matplotlib.pyplot as plt\n"
+                     "plt.bar(['a', 'b'], [1, 2]); plt.title('Title'); plt.show()")
+    assert [data[:8] for data in got.pictures] == [PNG]
+    assert json.loads(got.section(CHART).splitlines()[0]) == {
+        "title": "Title", "elements": [{"type": "bar", "points": [["a", 1], ["b", 2]]}]}
+    assert "stderr" not in dict(got.sections) and "files created" not in got.said
+    got = run(stdio, "fig, ax = plt.subplots(); ax.plot([1, 2]); None")
+    assert len(got.pictures) == 1
+
+
+def test_ipython_in_the_sandbox(stdio):
+    if not interpreter(stdio, "python", "import IPython"):
+        pytest.skip("no IPython")
+    got = run(stdio, "!echo from a shell > made.txt; cat made.txt\n%time 6 * 7")
+    assert got.value == "42" and "from a shell" in got.section("stdout")
+    assert "files created: /workspace/made.txt" in got.said
+    got = run(stdio, "await __import__('asyncio').sleep(0, [1])")
+    assert got.value == "[1]"
+
+
+def test_javascript_shows(stdio):
+    if not interpreter(stdio, "javascript", "1"):
+        pytest.skip("no node")
+    got = run(stdio, "require('fs').writeFileSync('j.txt', 'x')\n"
+                     "display({ 'text/markdown': '# md' }); Buffer.from("
+                     "'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"
+                     "RU5ErkJggg==', 'base64')", "javascript")
+    assert [data[:8] for data in got.pictures] == [PNG]
+    assert "# md" in got.section("text/markdown")
+    assert "files created: /workspace/j.txt" in got.said
+
+
+def test_r(stdio):
+    if not interpreter(stdio, "r", "1"):
+        pytest.skip("no R")
+    assert run(stdio, "x <- c(1, 2, 3); mean(x)", "r").value == "[1] 2"
+    got = run(stdio, "x; cat('out\\n'); message('err'); writeLines('x', 'r.txt'); plot(x)", "r")
+    assert [data[:8] for data in got.pictures] == [PNG]
+    assert got.section("stdout").startswith("[1] 1 2 3\nout\n")
+    assert got.section("stderr").startswith("err\n")
+    assert "files created: /workspace/r.txt" in got.said
+    got = run(stdio, "f <- function() stop('no'); f()", "r")
+    assert got.status == "error" and "Error in f(): no" in got.section("error")
+    began = time.monotonic()
+    assert run(stdio, "Sys.sleep(60)", "r", timeout_s=0.5).status == "timed"
+    assert time.monotonic() - began < 20
+    assert run(stdio, "sum(x)", "r").value == "[1] 6"
+
+
+@pytest.fixture
+def with_new_node(binary, state_dir, tmp_path):
+    """A server whose sandboxes have a node that strips types."""
+    if os.geteuid() or not NODE.exists() or not os.path.exists("/usr/bin/node"):
+        pytest.skip("needs root, a node in build/npm and one in /usr/bin to put it over")
+    script = tmp_path / "server"
+    script.write_text(f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {NODE.resolve()} "
+                      f"\"$(readlink -f /usr/bin/node)\" && exec {binary} \"$@\"' sh \"$@\"\n")
+    script.chmod(0o755)
+    client = Stdio(script)
+    yield client
+    client.close()
+
+
+def test_typescript(with_new_node):
+    client = with_new_node
+    got = run(client, "interface A { n: number }\nconst f = (a: A): number => a.n * 2\nf({ n: 4 })",
+              "typescript")
+    assert got.value == "8"
+    got = run(client, "enum E { X = 3 }\nconst e: E = E.X\nthrow new Error('on line ' + e)",
+              "typescript")
+    assert got.status == "error" and "<cell 2>:3" in got.section("error")
+    assert run(client, "f({ n: 1 })", "typescript").value == "2"
+    assert run(client, "typeof f", "javascript").value == "'undefined'"
+
+
+def test_typescript_without_a_node_that_can(stdio):
+    found = run(stdio, "process.versions.node", "javascript").value
+    if tuple(map(int, re.findall(r"\d+", found)[:2])) >= (22, 13):
+        pytest.skip("this node strips types")
+    with pytest.raises(ToolError) as e:
+        run(stdio, "let x: number = 1", "typescript")
+    assert "typescript needs node 22.13 or later in the sandbox; this one is" in e.value.text
