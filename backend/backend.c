@@ -87,6 +87,7 @@ unsigned backend_can(const struct backend *be)
         [OP_FILE_SEARCH] = f && f->search,
         [OP_FILE_REPLACE] = f && (f->replace || (f->read && f->write)),
         [OP_FILE_EDIT] = f && f->read && f->write && (f->restore || (o->exec && o->exec->run)),
+        [OP_FILE_WATCH] = o->file_watch && o->file_watch->watch,
         [OP_CODE] = o->code && o->code->execute,
         [OP_CODE_CONTEXT] = o->code && o->code->context,
         [OP_INFO] = o->sandbox->info,

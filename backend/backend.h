@@ -22,6 +22,7 @@
 #include "backend/exec_ops.h"
 #include "backend/file_edit_ops.h"
 #include "backend/file_ops.h"
+#include "backend/file_watch_ops.h"
 #include "backend/manage_ops.h"
 #include "backend/process_ops.h"
 #include "backend/pty_ops.h"
@@ -53,6 +54,7 @@ enum backend_op {
     OP_PTY,
     OP_DOCUMENT,
     OP_FILE_EDIT,
+    OP_FILE_WATCH,
     OP_COUNT
 };
 
@@ -194,6 +196,7 @@ struct backend_ops {
     const struct transfer_ops *transfer;
     const struct manage_ops *manage; /* all of them or none */
     const struct watch_ops *watch;
+    const struct file_watch_ops *file_watch;
     const struct browser_ops *browser;
     const struct document_ops *document;
 };
@@ -300,6 +303,7 @@ SANDBOX_OP(file_remove, file_remove_request, file_manage_result);
 SANDBOX_OP(file_mkdir, file_mkdir_request, file_manage_result);
 SANDBOX_OP(file_chmod, file_chmod_request, file_manage_result);
 SANDBOX_OP(file_restore, file_restore_request, file_write_result);
+SANDBOX_OP(file_watch, file_watch_request, file_watch_result);
 SANDBOX_OP(file_lines, file_lines_request, file_lines_result);
 SANDBOX_OP(file_put, file_put_request, file_put_result);
 SANDBOX_OP(file_take, file_take_request, file_take_result);

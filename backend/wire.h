@@ -51,6 +51,7 @@ enum wire_kind {
     WIRE_WATCH,    /* fds: channel, inotify (made by the server, non-blocking) */
     WIRE_BROWSER,  /* fds: channel, commands (read), answers (write): its descriptors 3 and 4 */
     WIRE_PTY = 10, /* fds: channel */
+    WIRE_OBSERVE = 14, /* fds: channel, inotify (made by the server, non-blocking) */
     WIRE_PROBE = 11, /* fds: channel: until a port of the sandbox's loopback listens or answers */
 };
 
@@ -65,6 +66,7 @@ enum wire_frame {
     WIRE_WATCH_PATH,  /* watch: a file from now on */
     WIRE_UNWATCH,     /* watch: not any more */
     WIRE_PTY_DO = 48, /* pty: input, another size, or a look at the screen */
+    WIRE_POLL = 60, /* observe: what changed */
     /* agent to server */
     WIRE_READY =
         64, /* control socket: set-up finished; TAG_FACTS; at most one fd: the egress listener */
@@ -160,6 +162,8 @@ enum wire_tag {
     TAG_OLD_MODE,       /* u32 */
     TAG_OLD_DATA,       /* bytes, at most WIRE_INLINE_MAX */
     TAG_OLD_SHA256,     /* of what was appended to */
+    TAG_POLL,           /* u32: the POLL that a REPLY answers */
+    TAG_WAIT_MS,        /* u32 */
     TAG_MAX = 160
 };
 
@@ -210,7 +214,10 @@ enum wire_encoding { WIRE_PLAIN, WIRE_UTF8_BOM, WIRE_UTF16LE, WIRE_UTF16BE };
 #define WIRE_F_OVERWRITE (1u << 15)
 #define WIRE_F_MISSING_OK (1u << 16)
 #define WIRE_F_TEXT (1u << 17) /* READ: lines of UTF-16 as UTF-8 */
-#define WIRE_F_OLD (1u << 24)  /* WRITE: tell what was there before */
+#define WIRE_F_OLD (1u << 24) /* WRITE: tell what was there before */
+#define WIRE_F_LOST (1u << 25)    /* observe: some changes are not known */
+#define WIRE_F_ENDED (1u << 26)   /* observe: what is observed has gone */
+#define WIRE_F_PARTIAL (1u << 27) /* observe: not all folders are */
 
 /* Where a sandbox's browser keeps its files: a tmpfs that commands may list and no more. */
 #define WIRE_BROWSER_DIR "/run/browser"
@@ -299,6 +306,14 @@ enum wire_key {
  *    ->   REPLY: TAG_WATCH, for each WATCH_PATH once it is in force; CHANGED, at most one a
  *         second: TAG_DATA, bit n % 8 of byte n / 8 for the file of number n, WIRE_WATCHES / 8
  *         bytes. May name files that did not change.
+ *
+ * OBSERVE TAG_PATH (a folder, or a file that need not be there yet), [flag RECURSIVE]
+ *    ->   REPLY: TAG_PATH (the folder), TAG_PATTERN (the name in it that is meant; "" all), TAG_TOTAL
+ *         (folders watched), flag PARTIAL; instead of it an ERROR. Then POLL: TAG_POLL, TAG_OFFSET
+ *         (the position behind which to tell; -1: of the last answer), TAG_WAIT_MS, TAG_MAX_BYTES.
+ *         A POLL takes the place of one that still waits, which is not answered any more.
+ *    ->   REPLY: TAG_POLL, TAG_OFFSET (the position reached), TAG_TOTAL, flags TRUNCATED (there is
+ *         more), LOST, ENDED, PARTIAL, TAG_DATA: 'w' records. Ends without a POLL for ten minutes.
  *
  * BROWSER TAG_PATH (the program, absolute), TAG_ARGS (at most WIRE_ARGS words), [TAG_HOME: where to
  *         make a directory for its files, WIRE_BROWSER_DIR], flag BARE: with --no-sandbox; the
@@ -393,6 +408,8 @@ enum wire_key {
  *   'e' entry:  char type, i64 mode, i64 size, i64 mtime_ms, str path, str target
  *   'm' match:  char kind, i64 line, i64 column, str path, str text
  *   'p' process/fact: str name, str value
+ *   'w' change: char kind (c m d v a: created, modified, deleted, moved, attributes), i64 wall_ms,
+ *       str path, str from (of a move)
  *   's' stat:   char type (of 'e'; '-' not there, '?' not to be seen), char access ('n' none, 'v'
  *               view, 'r' read, 'w' write), i64 mode, i64 size, i64 mtime_ms, str owner, str group,
  *               str target, str sha256

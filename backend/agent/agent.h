@@ -85,6 +85,7 @@ void probe_serve(int channel);
 void file_serve(int channel, int data_fd);
 void search_serve(int channel, int results_fd);
 void watch_serve(int channel, int inotify);
+void observe_serve(int channel, int inotify);
 void browser_serve(int channel, const int *fds);
 void pty_serve(int channel);
 

@@ -124,8 +124,8 @@ int target_temporary(const struct file_target *t, char name[256])
         uint32_t r = (uint32_t)tries;
         if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
             r += (uint32_t)getpid() << 8;
-        snprintf(name, 256, ".%.*s.tmp%08x", (int)text_cut(t->name, strnlen(t->name, 200)), t->name,
-                 r);
+        snprintf(name, 256, ".%.*s.%s%08x", (int)text_cut(t->name, strnlen(t->name, 200)), t->name,
+                 t->exists ? "tmp" : "new", r);
         fd = openat(t->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST)
             break;

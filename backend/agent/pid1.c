@@ -73,6 +73,12 @@ static void open_watch(const int *fds, int nfds)
     watch_serve(fds[0], fds[1]);
 }
 
+static void open_observe(const int *fds, int nfds)
+{
+    (void)nfds;
+    observe_serve(fds[0], fds[1]);
+}
+
 static void open_browser(const int *fds, int nfds)
 {
     (void)nfds;
@@ -101,7 +107,7 @@ static const struct {
     [WIRE_RUNNER] = { 6, 6, open_runner },   [WIRE_QUERY] = { 2, 2, open_query },
     [WIRE_KILL_PID] = { 1, 1, open_kill },   [WIRE_WATCH] = { 2, 2, open_watch },
     [WIRE_BROWSER] = { 3, 3, open_browser }, [WIRE_PROBE] = { 1, 1, open_probe },
-    [WIRE_PTY] = { 1, 1, open_pty },
+    [WIRE_PTY] = { 1, 1, open_pty },         [WIRE_OBSERVE] = { 2, 2, open_observe },
 };
 
 static bool is_ours(pid_t pid)

@@ -206,6 +206,7 @@ static void init_sandbox(struct local_sandbox *sb, struct local_backend *be)
     list_init(&sb->jobs);
     list_init(&sb->sessions);
     list_init(&sb->ptys);
+    list_init(&sb->observed);
     local_watches_init(&sb->watches);
     pthread_mutex_init(&sb->history, NULL);
     pthread_mutex_init(&sb->lock, NULL);
@@ -406,5 +407,6 @@ const struct backend_ops local_backend = {
     .process = &local_process_ops,
     .pty = &local_pty_ops,
     .watch = &local_watch_ops,
+    .file_watch = &local_file_watch_ops,
     .browser = &local_browser_ops,
 };

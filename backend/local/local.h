@@ -107,6 +107,7 @@ struct local_sandbox {
         int channel;
     } kept[2]; /* file_op.c: idle channels for file operations */
     struct watch_list watches;
+    struct list observed; /* observe.c */
     bool bare_browser;            /* the last one had no sandbox of its own */
     char *restart_note;           /* processes were stopped: told once, in the next result */
     struct strings degraded;      /* found at the last start */
@@ -187,6 +188,10 @@ void local_code_expire(struct local_sandbox *sb, int64_t now_ms, int64_t idle_ms
 void local_code_free(struct local_sandbox *sb);
 /* file_op.c: sandbox lock held, no agent is the current one: close the kept channels. */
 void local_files_stopped(struct local_sandbox *sb);
+/* observe.c: */
+extern const struct file_watch_ops local_file_watch_ops;
+/* Sandbox lock held: its processes are gone. */
+void local_observed_stopped(struct local_sandbox *sb);
 /* watch.c: */
 extern const struct transfer_ops local_transfer_ops;
 extern const struct manage_ops local_manage_ops;

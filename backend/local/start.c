@@ -138,6 +138,7 @@ void local_agent_died(struct local_sandbox *sb, struct agent *a)
     sb->agent = NULL;
     sb->state = SANDBOX_STOPPED;
     local_files_stopped(sb);
+    local_observed_stopped(sb);
     pthread_cond_broadcast(&sb->changed);
     pthread_mutex_unlock(&sb->lock);
     agent_unref(a);

@@ -28,6 +28,7 @@ static const char *const op_names[] = {
     [OP_PTY] = "pty",
     [OP_DOCUMENT] = "document",
     [OP_FILE_EDIT] = "file_edit",
+    [OP_FILE_WATCH] = "file_watch",
 };
 _Static_assert(COUNT_OF(op_names) == OP_COUNT, "an op has no name here");
 
