@@ -60,7 +60,7 @@ static struct waiter *find(struct pty *p, uint32_t seq)
     return NULL;
 }
 
-static void wake(struct waiter *w)
+static void finish(struct waiter *w)
 {
     w->done = true;
     (void)eventfd_write(w->fd, 1);
@@ -104,7 +104,7 @@ static void on_reply(struct pty *p, const struct wire_in *in)
     if (!w)
         return;
     (void)!fill(p, in, w->res, &w->err);
-    wake(w);
+    finish(w);
 }
 
 /* Lock held. One without a number is of the start. */
@@ -115,7 +115,7 @@ static void on_error(struct pty *p, const struct frame *f)
     if (!w)
         return;
     channel_error(f, &w->err);
-    wake(w);
+    finish(w);
 }
 
 /* Lock held. False: a frame that does not belong. */
@@ -148,12 +148,7 @@ static void on_end(struct pty *p)
         p->ended_ms = clock_ms();
     p->alive = false;
     p->over = true;
-    list_each(link, &p->waiters)
-    {
-        struct waiter *w = list_of(link, struct waiter, link);
-        if (!w->done)
-            wake(w);
-    }
+    list_each(link, &p->waiters)(void) eventfd_write(list_of(link, struct waiter, link)->fd, 1);
 }
 
 static struct pty *pty_of(struct pump *pump)
