@@ -15,8 +15,8 @@ cd "$(dirname "$0")/.."
 BUILD="gcc make libc6-dev pkg-config libyyjson-dev libmicrohttpd-dev libcurl4-openssl-dev
     libwebsockets-dev libseccomp-dev libpcre2-dev libssl-dev libvterm-dev bubblewrap ca-certificates"
 BROWSERS="chromium-headless-shell chromium"
-DEV="python3 python3-venv git curl jq strace ffmpeg poppler-utils iproute2 procps vim-nox gdb less util-linux clang clang-format llvm
-    python3-matplotlib python3-pandas python3-pil python3-plotly python3-ipython r-base-core"
+DEV="python3 python3-venv git curl jq strace ffmpeg pandoc poppler-utils iproute2 procps vim-nox gdb less util-linux clang clang-format llvm
+    python3-matplotlib python3-pandas python3-pil python3-lxml python3-plotly python3-ipython r-base-core"
 
 say() {
     printf '  %-5s %s\n' DEPS "$*"

@@ -16,7 +16,6 @@ from doc_model import Refused
 
 MEMORY = 1536 << 20
 CPU_S = 42
-VERSION = "1"  # of what the cache holds
 
 # By format: its converters, the best first; they answer None where they are not there.
 CONVERTERS = {
@@ -162,9 +161,12 @@ class Wanted:
         self.check(len(names), "sheet")
         return {i for i in range(1, len(names) + 1) if self.has(i)}
 
+    def is_apart(self):
+        """Of a PDF: found without its text."""
+        return self.what in ("links", "images", "metadata", "outline")
+
     def key(self):
-        part = "links-images" if self.what in ("links", "images", "metadata", "outline") else ""
-        return "%s|%s|%s|%s" % (part and self.what, self.pages, self.sheet, self.range)
+        return "%s|%s|%s|%s" % (self.is_apart() and self.what, self.pages, self.sheet, self.range)
 
 
 def document(request, wanted):
@@ -175,7 +177,7 @@ def document(request, wanted):
 
     uri, again = request["uri"], request.get("offset", 0) > 0
     remote = re.match(r"(?i)https?:", uri)
-    rest = "%s|%s" % (VERSION, os.environ.get("SANDBOX_CONVERTERS", ""))
+    rest = "%s|%s" % (request.get("version", ""), os.environ.get("SANDBOX_CONVERTERS", ""))
     if remote and again:
         known = doc_cache.load("%s|%s|%s" % (uri, wanted.key(), rest))
         if known:
@@ -184,6 +186,8 @@ def document(request, wanted):
     try:
         base = uri if remote else source.key
         keys = ["%s|%s|%s" % (base, key, rest) for key in ("", wanted.key())]
+        if wanted.range or (source.kind == "pdf" and wanted.is_apart()):
+            keys[0] = keys[1]  # the whole of it does not tell that
         if not remote:
             for key in keys:
                 known = doc_cache.load(key)
@@ -224,12 +228,13 @@ def answer(request):
     return doc_answer.make(request, wanted, doc, facts)
 
 
-def main(text):
+def main(text, version=""):
+    """version: of this program, as others make other conversions."""
     out = os.dup(1)
     os.dup2(2, 1)
     limit()
     try:
-        said = answer(json.loads(text))
+        said = answer({**json.loads(text), "version": version})
     except Refused as e:
         said = {"error": {"code": e.code, "message": e.message, "next": e.next}}
     except MemoryError:

@@ -5,7 +5,7 @@ import shutil
 from html import unescape
 
 import doc_run
-from doc_model import Doc, Refused, cell, one_line
+from doc_model import Doc, Refused, broken, one_line
 
 RESERVE_S = 6
 TAG = re.compile(r'<(page|block|line|word) ([^>]*)>(?:([^<]*)</word>)?')
@@ -47,6 +47,11 @@ def read_pages(stream):
         yield page
 
 
+def joined(words):
+    """Leaders of dots are shortened."""
+    return re.sub(r"(?: ?\.){5,}", " ... ", " ".join(word.text for word in words))
+
+
 def height(words):
     sizes = sorted(word.bottom - word.y for word in words)
     return sizes[len(sizes) // 2] if sizes else 0
@@ -72,7 +77,7 @@ def segments(row):
     """Stretches of a row with wide gaps between them."""
     parts = [[row[0]]]
     for word in row[1:]:
-        gap = max(0.9 * (parts[-1][-1].bottom - parts[-1][-1].y), 6)
+        gap = max(0.55 * (parts[-1][-1].bottom - parts[-1][-1].y), 3)
         if word.x - parts[-1][-1].right > gap:
             parts.append([word])
         else:
@@ -93,6 +98,11 @@ def columns_of(rows):
 
 
 def is_prose(rows, columns):
+    """Text in columns, or a list whose marks stand apart."""
+    marks = [" ".join(word.text for word in row[0]) for row in rows
+             if row[0][0].x < columns[0][1] + 1]
+    if len(columns) == 2 and sum(map(len, marks)) <= 8 * len(marks):
+        return all(BULLET.match(mark + " x") for mark in marks)
     sizes = [sum(len(word.text) + 1 for word in part) for row in rows for part in row]
     return len(columns) < 4 and sum(sizes) / len(sizes) > (24 if len(columns) == 2 else 34)
 
@@ -104,7 +114,7 @@ def to_cells(rows, columns):
         for part in row:
             for i, (left, right) in enumerate(columns):
                 if left - 1 <= part[0].x <= right + 1:
-                    cells[i] = (cells[i] + " " + " ".join(word.text for word in part)).strip()
+                    cells[i] = (cells[i] + " " + joined(part)).strip()
                     break
         # A row that goes on with the one above, as its cells do not fit a line each.
         above = out[-1] if out else None
@@ -167,11 +177,15 @@ class Page:
         words = [word for block in blocks for line in block for word in line]
         find_tables(words)
         self.shown = []
+        edges = [(min(line[0].x for line in block if line), max(
+            line[-1].right for line in block if line)) for block in blocks if any(block)]
         for block in blocks:
-            self.block(block)
+            self.block(block, edges)
 
-    def block(self, lines):
-        kept, size = [], 0
+    def block(self, lines, edges):
+        kept, size, last_line = [], 0, None
+        start = min((line[0].x for line in lines if line), default=0)
+        edge = max((right for left, right in edges if abs(left - start) < 40), default=0)
         for line in lines:
             table = next((word.row for word in line if word.row is not None), None)
             if table is not None:
@@ -182,7 +196,7 @@ class Page:
                 line = [word for word in line if word.row is None]
             if not line:
                 continue
-            text = " ".join(word.text for word in line)
+            text = joined(line)
             level = self.heading(line, text)
             if level:
                 self.flush(kept)
@@ -194,9 +208,11 @@ class Page:
                 size = level
                 continue
             size = 0
-            if kept and BULLET.match(text):
-                self.flush(kept)
+            if kept and (BULLET.match(text) or last_line[-1].right + line[0].right - line[0].x
+                         + height(line) < edge):
+                self.flush(kept)  # its first word had room on the line above
             kept.append(text)
+            last_line = line
         self.flush(kept)
 
     def heading(self, line, text):
@@ -253,7 +269,11 @@ def sizes_of(pages):
 def info(doc, source):
     if not shutil.which("pdfinfo"):
         return
-    for line in doc_run.run(["pdfinfo", "-enc", "UTF-8", "--", source.path]).split("\n"):
+    try:
+        said = doc_run.run(["pdfinfo", "-enc", "UTF-8", "--", source.path])
+    except Refused as e:
+        raise e if e.code != "invalid_argument" else refusal(e.message)
+    for line in said.split("\n"):
         name, _, value = line.partition(":")
         value = value.strip()
         if name == "Pages" and value.isdigit():
@@ -315,8 +335,7 @@ def poppler(source, wanted):
         add_links(doc, source)
     if wanted.what == "images":
         add_images(doc, source)
-    if wanted.what in ("links", "images", "metadata", "outline") and (
-            doc.outline or wanted.what != "outline"):
+    if wanted.is_apart() and (doc.outline or wanted.what != "outline"):
         doc.pages = [[n + 1, "", []] for n in range(min(doc.total or 1, 20000))]
         doc.partial = True
         return doc
@@ -342,7 +361,7 @@ def read(doc, source, first, last):
         else:
             said = process.stderr.read(4096).decode("utf-8", "replace")
             if process.wait() and not pages:
-                refuse(said)
+                raise refusal(said)
     finally:
         doc_run.stop(process)
     body, levels = sizes_of(pages)
@@ -360,12 +379,11 @@ def read(doc, source, first, last):
                  "recognised here")
 
 
-def refuse(said):
+def refusal(said):
     if "password" in said.lower():
-        raise Refused("denied", "the PDF is encrypted", "take the password off it first, e.g. "
-                      "with qpdf --decrypt --password=...")
-    raise Refused("invalid_argument", "the PDF is broken: %s" % one_line(said)[:200],
-                  "make or fetch the file again")
+        return Refused("denied", "the PDF is encrypted", "take the password off it first, e.g. "
+                       "with qpdf --decrypt --password=...")
+    return broken("the PDF", one_line(said))
 
 
 def library(source, wanted):

@@ -28,7 +28,8 @@ def parse_range(text):
     """A1:C10, A:C, 2:5 or B7 as (first column, first row, last column, last row)."""
     found = re.fullmatch(r"\$?([A-Za-z]{0,3})\$?(\d{0,7})(?::\$?([A-Za-z]{0,3})\$?(\d{0,7}))?",
                          text.strip())
-    if not found or not (found[1] or found[2]):
+    if not found or not (found[1] or found[2]) or text.strip()[-1:] == ":" or (
+            found[3] is not None and not (found[3] or found[4])):
         raise Refused("invalid_argument", "range: %.40s is not a range of cells" % text,
                       "write it like A1:C10, A:C or 2:20")
     left, top, right, bottom = found[1], found[2], found[3], found[4]
