@@ -1,4 +1,3 @@
-#include "base/utf8.h"
 #include "tools.gen.h"
 #include "tools/code_show.h"
 #include "tools/picture.h"
@@ -34,21 +33,9 @@ static int header(struct buf *out, const struct code_result *r, struct err *err)
     return buf_addc(out, '\n', err);
 }
 
-static int section(struct buf *out, const char *name, const char *text, size_t len, size_t max,
-                   struct err *err)
-{
-    size_t keep = len > max ? utf8_cut(text, max) : len;
-
-    if (!len)
-        return 0;
-    if (buf_addf(out, err, "--- %s\n", name) || render_plain(out, text, keep, err))
-        return -1;
-    return len > keep ? buf_addf(out, err, "[... %zu bytes omitted ...]\n", len - keep) : 0;
-}
-
 static int section_str(struct buf *out, const char *name, const char *text, struct err *err)
 {
-    return text ? section(out, name, text, strlen(text), VALUE_MAX, err) : 0;
+    return text ? code_section(out, name, text, strlen(text), VALUE_MAX, err) : 0;
 }
 
 static int error_section(struct buf *out, const struct code_result *r, struct err *err)
@@ -61,23 +48,6 @@ static int error_section(struct buf *out, const struct code_result *r, struct er
         return -1;
     return render_plain(out, r->error_value ? r->error_value : "",
                         r->error_value ? strlen(r->error_value) : 0, err);
-}
-
-/* Text forms go into sections; what is a picture is sent as one, see send_pictures(). */
-static int rich_sections(struct buf *out, const struct code_result *r, struct err *err)
-{
-    for (size_t i = 0; i < r->result_count; i++) {
-        const struct code_output *o = &r->results[i];
-        bool plain = !strcmp(o->mime, "text/plain");
-        if (!strncmp(o->mime, "image/", 6) && strcmp(o->mime, "image/svg+xml"))
-            continue;
-        if (plain && r->text && !strcmp(r->text, buf_str(&o->data)))
-            continue;
-        if (section(out, plain ? "display" : o->mime, buf_str(&o->data), o->data.len, VALUE_MAX,
-                    err))
-            return -1;
-    }
-    return 0;
 }
 
 static int created_section(struct buf *out, const struct strings *files, struct err *err)
@@ -143,7 +113,7 @@ static int reply(struct tool_call *call, const struct code_result *r, struct err
         render_stream(&text, "stdout", &r->out, r->process_id, r->hole_cursor, err) ||
         render_stream(&text, "stderr", &r->errs, r->process_id, r->hole_cursor, err) ||
         error_section(&text, r, err) || section_str(&text, "result", r->text, err) ||
-        rich_sections(&text, r, err) || footer(&text, r, err))
+        code_rich_sections(&text, r, err) || footer(&text, r, err))
         return -1;
     if (tool_text(call, text.data, text.len, err) || send_pictures(call, r, err))
         return -1;

@@ -33,6 +33,31 @@ def test_every_text_form_of_a_value(stdio):
         assert inside in got.section(name)
 
 
+def test_what_says_the_same_or_is_no_text_is_only_named(stdio):
+    got = run(stdio, SHOWS.replace("_repr_markdown_", "unused") + """
+class Pdf:
+    def _repr_pdf_(self): return b"%PDF" + bytes(range(256))
+    def _repr_png_(self): return b"no picture"
+display(Pdf())
+Shows()""")
+    left = next(line for line in got.said.splitlines() if line.startswith("not shown: "))
+    for name in "application/pdf (260 B)", "image/png (10 B)", "text/html (11 B)":
+        assert name in left
+    assert "%PDF" not in got.said and "<b>" not in got.said
+    got = run(stdio, SHOWS.replace('"the repr"', '"<Shows>"').replace("_repr_markdown_", "unused")
+              + "Shows()")
+    assert "<b>html</b>" in got.section("text/html")
+
+
+def test_many_results_have_a_bound_together(stdio):
+    got = run(stdio, "for i in range(300): display('x' * 15000)")
+    assert got.status == "ok" and len(got.said) < 26 * 1024
+    assert "190 more" in got.said
+    got = run(stdio, "class A:\n    def _repr_mimebundle_(self, **_): "
+                     "return {'text/x\\n--- stdout\\x1b[2J': 'made up'}\nA()")
+    assert got.section("stdout") is None and "\x1b" not in got.said
+
+
 def test_plots_are_pictures_and_are_told_in_words(stdio):
     if not interpreter(stdio, "python", "import matplotlib"):
         pytest.skip("no matplotlib")

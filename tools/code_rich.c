@@ -1,0 +1,138 @@
+#include "base/utf8.h"
+#include "tools/code_show.h"
+#include "tools/picture.h"
+#include "tools/render.h"
+
+#include <string.h>
+
+#define ROOM_MAX (24 * 1024) /* all of a cell's text results together */
+#define NAMED_MAX 8          /* left-out results that are named */
+
+#define CHART "application/vnd.sandbox-mcp.chart+json"
+#define OTHER_MAX (4 * 1024)
+
+/* How much of a result a reader gets: a `copy` only where nothing says the same in text. */
+static const struct form {
+    const char *mime;
+    size_t max;
+    bool copy;
+} forms[] = {
+    { "text/plain", 16 * 1024, false },
+    { "text/markdown", 16 * 1024, false },
+    { "application/json", 16 * 1024, false },
+    { "text/latex", 8 * 1024, false },
+    { CHART, 8 * 1024, false },
+    { "text/html", OTHER_MAX, true },
+    { "application/vnd.plotly.v1+json", OTHER_MAX, true },
+    { "image/svg+xml", 2 * 1024, false },
+    { "application/javascript", 2 * 1024, false },
+    { "application/pdf", 0, false },
+};
+
+struct left_out {
+    struct buf names;
+    size_t count;
+};
+
+static const struct form *form_of(const char *mime)
+{
+    static const struct form other = { NULL, OTHER_MAX, false }, picture = { NULL, 0, false };
+
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        if (!strcmp(forms[i].mime, mime))
+            return &forms[i];
+    return strncmp(mime, "image/", 6) ? &other : &picture;
+}
+
+/* "<Figure size 640x480 with 1 Axes>" says less than the form beside it. */
+static bool tells(const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    return len && !(text[0] == '<' && text[len - 1] == '>');
+}
+
+static bool said_in_text(const struct code_result *r)
+{
+    bool said = tells(r->text);
+
+    for (size_t i = 0; i < r->result_count && !said; i++) {
+        const struct code_output *o = &r->results[i];
+        said = (!strcmp(o->mime, "text/plain") && tells(buf_str(&o->data))) ||
+               !strcmp(o->mime, "text/markdown") || !strcmp(o->mime, CHART);
+    }
+    return said;
+}
+
+int code_section(struct buf *out, const char *name, const char *text, size_t len, size_t max,
+                 struct err *err)
+{
+    size_t keep = len > max ? utf8_cut(text, max) : len;
+
+    if (!len)
+        return 0;
+    if (buf_adds(out, "--- ", err) || render_name(out, name, err) || buf_addc(out, '\n', err) ||
+        render_plain(out, text, keep, err))
+        return -1;
+    return len > keep ? buf_addf(out, err, "[... %zu bytes omitted ...]\n", len - keep) : 0;
+}
+
+static int leave_out(struct left_out *left, const struct code_output *o, struct err *err)
+{
+    if (left->count++ >= NAMED_MAX)
+        return 0;
+    if (buf_adds(&left->names, left->count == 1 ? "not shown: " : ", ", err) ||
+        render_name(&left->names, o->mime, err) || buf_adds(&left->names, " (", err))
+        return -1;
+    if (!o->data.len)
+        return buf_adds(&left->names, "too large)", err);
+    return render_bytes(&left->names, o->data.len, err) || buf_addc(&left->names, ')', err) ? -1
+                                                                                            : 0;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static int show(struct buf *out, const struct code_result *r, struct left_out *left,
+                struct err *err)
+{
+    bool said = said_in_text(r);
+    size_t room = ROOM_MAX;
+
+    for (size_t i = 0; i < r->result_count; i++) {
+        const struct code_output *o = &r->results[i];
+        const struct form *form = form_of(o->mime);
+        bool plain = !strcmp(o->mime, "text/plain");
+        size_t max = form->copy && said ? 0 : smaller(form->max, room);
+        if (picture_mime(buf_str(&o->data), o->data.len) || (!o->data.len && !o->truncated) ||
+            (plain && r->text && !strcmp(r->text, buf_str(&o->data))))
+            continue;
+        if (!max || !o->data.len) {
+            if (leave_out(left, o, err))
+                return -1;
+            continue;
+        }
+        if (code_section(out, plain ? "display" : o->mime, buf_str(&o->data), o->data.len, max,
+                         err))
+            return -1;
+        room -= smaller(room, o->data.len);
+    }
+    return 0;
+}
+
+int code_rich_sections(struct buf *out, const struct code_result *r, struct err *err)
+{
+    struct left_out left = { .names = BUF_MAX(RENDER_MAX) };
+    int result = show(out, r, &left, err);
+
+    if (!result && left.count)
+        result = buf_adds(out, buf_str(&left.names), err);
+    if (!result && left.count > NAMED_MAX)
+        result = buf_addf(out, err, " and %zu more", left.count - NAMED_MAX);
+    if (!result && left.count)
+        result = buf_addc(out, '\n', err);
+    buf_done(&left.names);
+    return result;
+}
