@@ -158,18 +158,18 @@ $O/gen/embed.o: $O/gen/embed.S $(EMBEDDED)
 RUN_JS_BOUND := process, Buffer, globalThis, setImmediate, Error, Object, String, Number, Promise
 $O/runners/runner.py: $(RUN_PY) $(RUN_LAZY) $(RUN_END) $O/flags
 	$(call say,JOIN,$@)
-	$Q{ mkdir -p $(@D) && cat $(RUN_PY) && echo 'LAZY = {' && for f in $(RUN_LAZY); do \
+	$Q mkdir -p $(@D) && { cat $(RUN_PY) && echo 'LAZY = {' && for f in $(RUN_LAZY); do \
 		echo "'$$(basename $$f .py)': r'''" && cat $$f && echo "'''," || exit 1; \
 	done && echo '}' && cat $(RUN_END); } >$@
 
 $O/runners/runner.js: $(RUN_JS) $O/flags
 	$(call say,JOIN,$@)
-	$Q{ mkdir -p $(@D) && echo "'use strict'; (function ($(RUN_JS_BOUND)) {" && cat $(RUN_JS) && \
+	$Q mkdir -p $(@D) && { echo "'use strict'; (function ($(RUN_JS_BOUND)) {" && cat $(RUN_JS) && \
 		echo "main(); })($(RUN_JS_BOUND));"; } >$@
 
 $O/runners/runner.R: $(RUN_R) $O/flags
 	$(call say,JOIN,$@)
-	$Q{ mkdir -p $(@D) && echo 'local({' && cat $(RUN_R) && \
+	$Q mkdir -p $(@D) && { echo 'local({' && cat $(RUN_R) && \
 		echo 'main()' && echo '}, new.env(parent = baseenv()))'; } >$@
 
 # The modules of the converter of documents, as boot.py reads them.
