@@ -27,7 +27,7 @@ static int look_at(struct handing *h, struct err *err)
 
     if (sandbox_file_read(h->sb, h->call->call, &req, &res, &why)) {
         *err = why;
-        return hand_is_folder(h) ? folder_needs_archive(err) : -1;
+        return why.code == ERR_INVALID && hand_is_folder(h) ? folder_needs_archive(err) : -1;
     }
     h->mime = resources_mime(h->name, buf_str(&res.data), res.data.len, &text);
     h->real = TAKE(res.path);

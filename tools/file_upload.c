@@ -49,7 +49,7 @@ static int bring(struct tool_call *call, const struct bringing *in,
     if (*args->from == '/')
         return from_host(call, in, args, out, err);
     err_set(err, ERR_INVALID, "from: neither an http(s) URL, an absolute host path nor a f_ id");
-    return err_next(err, "a file of the sandbox itself is copied with its own programs");
+    return err_next(err, "file_copy copies what is in the sandbox already");
 }
 
 static int reply(struct tool_call *call, const struct brought *b, struct err *err)

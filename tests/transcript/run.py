@@ -34,6 +34,7 @@ import queue
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -90,9 +91,11 @@ def same(want, got, names):
 
 class Server:
     def __init__(self, binary, args):
+        self.state = tempfile.TemporaryDirectory(prefix="smcp-")
         self.process = subprocess.Popen(
             [str(binary), "--backend", "fake", *args], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=os.environ | {"SANDBOX_MCP_STATE_DIR": self.state.name})
         self.lines, self.log = queue.Queue(), []
         self.threads = [threading.Thread(target=self._stdout, daemon=True),
                         threading.Thread(target=self._stderr, daemon=True)]
