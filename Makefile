@@ -59,7 +59,8 @@ TOOLS     := $(wildcard tools/*.c)
 EMBEDDED  := $(wildcard packaging/apparmor/* backend/browser/scripts/* tools/scripts/*) \
              $O/runners/runner.py $O/runners/runner.js $O/runners/runner.R \
              $O/web/page_content.js $O/web/notices.txt \
-             backend/derive/documents/boot.py $O/documents/documents.py
+             backend/derive/documents/boot.py $O/documents/documents.py \
+             backend/derive/scripts/manage.py
 DOCUMENTS := $(wildcard backend/derive/documents/doc_*.py)
 RUN_PY    := $(addprefix backend/local/runners/python/,$(addsuffix .py,protocol text wire results \
              screen created errors interpreter))

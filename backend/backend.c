@@ -97,7 +97,7 @@ unsigned backend_can(const struct backend *be)
         [OP_HISTORY] = o->process && o->process->history,
         [OP_PTY] = o->pty && o->pty->open,
         [OP_FILE_PUT] = (o->transfer && o->transfer->put) || (f && f->write),
-        [OP_FILE_MANAGE] = o->manage,
+        [OP_FILE_MANAGE] = o->manage || (o->exec && o->exec->run),
         [OP_DOCUMENT] = (o->document && o->document->convert) || (o->exec && o->exec->run),
         [OP_FILE_TAKE] = (o->transfer && o->transfer->take) || (f && f->read),
     };
@@ -229,12 +229,18 @@ WRAP(file_list, file, list, file_list_request, file_list_result, "list directori
 WRAP(file_search, file, search, file_search_request, file_search_result, "search files", NULL)
 WRAP(file_replace, file, replace, file_replace_request, file_replace_result, "edit files",
      ops && ops->read && ops->write ? derive_replace : NULL)
-WRAP(file_stat, manage, stat, file_stat_request, file_stat_result, "look at files", NULL)
-WRAP(file_move, manage, move, file_move_request, file_manage_result, "move files", NULL)
-WRAP(file_copy, manage, copy, file_copy_request, file_manage_result, "copy files", NULL)
-WRAP(file_remove, manage, remove, file_remove_request, file_manage_result, "delete files", NULL)
-WRAP(file_mkdir, manage, mkdir, file_mkdir_request, file_manage_result, "make folders", NULL)
-WRAP(file_chmod, manage, chmod, file_chmod_request, file_manage_result, "change modes", NULL)
+WRAP(file_stat, manage, stat, file_stat_request, file_stat_result, "look at files",
+     sb->backend->ops->exec ? derive_stat : NULL)
+WRAP(file_move, manage, move, file_move_request, file_manage_result, "move files",
+     sb->backend->ops->exec ? derive_move : NULL)
+WRAP(file_copy, manage, copy, file_copy_request, file_manage_result, "copy files",
+     sb->backend->ops->exec ? derive_copy : NULL)
+WRAP(file_remove, manage, remove, file_remove_request, file_manage_result, "delete files",
+     sb->backend->ops->exec ? derive_remove : NULL)
+WRAP(file_mkdir, manage, mkdir, file_mkdir_request, file_manage_result, "make folders",
+     sb->backend->ops->exec ? derive_mkdir : NULL)
+WRAP(file_chmod, manage, chmod, file_chmod_request, file_manage_result, "change modes",
+     sb->backend->ops->exec ? derive_chmod : NULL)
 WRAP(wait, process, wait, wait_request, wait_result, "wait for processes", NULL)
 WRAP(processes, process, list, processes_request, processes_result, "list processes", NULL)
 WRAP(pty_open, pty, open, pty_request, pty_result, "open terminals", NULL)

@@ -37,6 +37,21 @@ int derive_put(struct sandbox *sb, struct call *call, const struct file_put_requ
 int derive_take(struct sandbox *sb, struct call *call, const struct file_take_request *req,
                 struct file_take_result *res, struct err *err) MUST_CHECK;
 
+/* manage_ops out of exec, by a program of ours for the sandbox's python3: without the local backend's
+ * care for what changes meanwhile. */
+int derive_stat(struct sandbox *sb, struct call *call, const struct file_stat_request *req,
+                struct file_stat_result *res, struct err *err) MUST_CHECK;
+int derive_move(struct sandbox *sb, struct call *call, const struct file_move_request *req,
+                struct file_manage_result *res, struct err *err) MUST_CHECK;
+int derive_copy(struct sandbox *sb, struct call *call, const struct file_copy_request *req,
+                struct file_manage_result *res, struct err *err) MUST_CHECK;
+int derive_remove(struct sandbox *sb, struct call *call, const struct file_remove_request *req,
+                  struct file_manage_result *res, struct err *err) MUST_CHECK;
+int derive_mkdir(struct sandbox *sb, struct call *call, const struct file_mkdir_request *req,
+                 struct file_manage_result *res, struct err *err) MUST_CHECK;
+int derive_chmod(struct sandbox *sb, struct call *call, const struct file_chmod_request *req,
+                 struct file_manage_result *res, struct err *err) MUST_CHECK;
+
 /*
  * code_ops.execute for bash out of exec: a context is a shell session of that name ("bash" the
  * default one), "new" a shell of its own. A non-zero exit status is CODE_ERROR.
