@@ -27,19 +27,20 @@ static int write_undoable(struct sandbox *sb, struct call *call,
     const struct file_ops *ops = sb->backend->ops->file;
     struct undo *undo = sb->backend->undo;
     AUTO(file_write_result) struct file_write_result before = { 0 };
-    uint64_t begun = undo_begin(undo, sb->id);
+    struct undo_writer writer = { .sandbox = sb->id, .path = req->path };
 
+    undo_begin(undo, &writer, call);
     if (!ops->keeps_old)
         derive_old(sb, call, req, &before.old);
     if (ops->write(sb, call, req, res, err)) {
-        undo_abandon(undo, sb->id);
+        undo_abandon(undo, &writer);
         return -1;
     }
     if (!ops->keeps_old) {
         res->old = before.old;
         before.old = (struct file_old){ 0 };
     }
-    undo_push(undo, sb->id, begun, res);
+    undo_push(undo, &writer, res);
     return 0;
 }
 

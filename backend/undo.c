@@ -1,8 +1,12 @@
 #include "backend/undo_parts.h"
+#include "base/clock.h"
 #include "base/id.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define LOOK_MS 50 /* whether the call that waits is over */
 
 const struct undo_limits undo_default_limits = {
     .steps = UNDO_STEPS,
@@ -18,10 +22,16 @@ static const char no_hash[] = "it is too large to be compared with what the last
 struct undo *undo_new(const struct undo_limits *limits)
 {
     struct undo *u = calloc(1, sizeof(*u));
+    pthread_condattr_t monotonic;
 
     if (!u)
         return NULL;
     pthread_mutex_init(&u->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&u->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    list_init(&u->writers);
     list_init(&u->boxes);
     u->limits = *limits;
     return u;
@@ -32,6 +42,7 @@ void undo_free(struct undo *u)
     if (!u)
         return;
     list_each(link, &u->boxes) undo_box_free(u, list_of(link, struct undo_box, link));
+    pthread_cond_destroy(&u->ended);
     pthread_mutex_destroy(&u->lock);
     free(u);
 }
@@ -47,28 +58,49 @@ void undo_forget(struct undo *u, const char *sandbox)
     pthread_mutex_unlock(&u->lock);
 }
 
-uint64_t undo_begin(struct undo *u, const char *sandbox)
+static bool in_flight(const struct undo *u, const struct undo_writer *w)
 {
-    struct undo_box *box;
-    uint64_t begun;
-
-    pthread_mutex_lock(&u->lock);
-    box = undo_box(u, sandbox, true);
-    if (box)
-        box->writing++;
-    begun = ++u->clock;
-    pthread_mutex_unlock(&u->lock);
-    return begun;
+    list_each(link, &u->writers)
+    {
+        const struct undo_writer *other = list_of(link, struct undo_writer, link);
+        if (!strcmp(other->path, w->path) && !strcmp(other->sandbox, w->sandbox))
+            return true;
+    }
+    return false;
 }
 
-void undo_abandon(struct undo *u, const char *sandbox)
+void undo_begin(struct undo *u, struct undo_writer *w, struct call *call)
 {
+    int64_t until = clock_ms() + UNDO_WAIT_MS;
     struct undo_box *box;
 
     pthread_mutex_lock(&u->lock);
-    box = undo_box(u, sandbox, false);
+    while (in_flight(u, w) && clock_ms() < until && !call_check(call, NULL)) {
+        int64_t soon = clock_ms() + LOOK_MS;
+        struct timespec ts = { .tv_sec = soon / 1000, .tv_nsec = soon % 1000 * 1000000 };
+        pthread_cond_timedwait(&u->ended, &u->lock, &ts);
+    }
+    list_append(&u->writers, &w->link);
+    box = undo_box(u, w->sandbox, true);
+    if (box)
+        box->writing++;
+    w->begun = ++u->clock;
+    pthread_mutex_unlock(&u->lock);
+}
+
+/* Lock held. */
+static void leave(struct undo *u, struct undo_writer *w, struct undo_box *box)
+{
+    list_remove(&w->link);
     if (box && box->writing)
         box->writing--;
+    pthread_cond_broadcast(&u->ended);
+}
+
+void undo_abandon(struct undo *u, struct undo_writer *w)
+{
+    pthread_mutex_lock(&u->lock);
+    leave(u, w, undo_box(u, w->sandbox, false));
     pthread_mutex_unlock(&u->lock);
 }
 
@@ -169,7 +201,7 @@ static void keep(struct undo *u, struct undo_box *box, struct undo_file *f, stru
     insert(u, box, f, s, overtaken);
 }
 
-void undo_push(struct undo *u, const char *sandbox, uint64_t begun, struct file_write_result *res)
+void undo_push(struct undo *u, struct undo_writer *w, struct file_write_result *res)
 {
     struct undo_step step;
     const char *why;
@@ -178,16 +210,15 @@ void undo_push(struct undo *u, const char *sandbox, uint64_t begun, struct file_
     struct undo_file *f;
 
     pthread_mutex_lock(&u->lock);
-    box = undo_box(u, sandbox, true);
+    box = undo_box(u, w->sandbox, true);
     f = box ? undo_file_made(u, box, res->path) : NULL;
     if (f)
-        keep(u, box, f, &step, good ? NULL : why, box->writing > 1 || box->pushed > begun);
+        keep(u, box, f, &step, good ? NULL : why, box->writing > 1 || box->pushed > w->begun);
     else
         undo_content_unref(step.content);
-    if (box) {
+    if (box)
         box->pushed = ++u->clock;
-        box->writing -= box->writing > 0;
-    }
+    leave(u, w, box);
     pthread_mutex_unlock(&u->lock);
 }
 

@@ -5,16 +5,19 @@
  *
  * A file (its absolute path, links resolved) has a stack of steps. A step is undone only while the
  * file still has the content (SHA-256) that the step left, and the one below it only when that left
- * what this one found: whatever else changed the file in between is never overwritten. Two writes
- * at the same time are put in order by these hashes.
+ * what this one found: whatever else changed the file in between is never overwritten. Writes to
+ * one path are let through one after another, as what each of them replaced could not be told for
+ * sure otherwise; if they go to one file by different paths, they are put in order by these hashes.
  *
  * Bounded by struct undo_limits: what does not fit pushes out the oldest steps, of its own file,
- * then of its sandbox, then of the sandbox that wrote longest ago. Thread-safe; nothing blocks.
+ * then of its sandbox, then of the sandbox that wrote longest ago. Thread-safe.
  */
 #ifndef BACKEND_UNDO_H
 #define BACKEND_UNDO_H
 
 #include "backend/results.h"
+#include "base/call.h"
+#include "base/list.h"
 
 #define UNDO_STEPS 16 /* of a file, at most: the size of a plan */
 
@@ -33,12 +36,21 @@ struct undo;
 struct undo *undo_new(const struct undo_limits *limits); /* NULL: no memory */
 void undo_free(struct undo *u);                          /* NULL is fine */
 
-/* A write begins; every one ends by undo_push() or undo_abandon(). */
-uint64_t undo_begin(struct undo *u, const char *sandbox);
-void undo_abandon(struct undo *u, const char *sandbox);
+/* A write in flight: sandbox and path (as the caller has it), borrowed. */
+struct undo_writer {
+    const char *sandbox, *path;
+    struct list link;
+    uint64_t begun;
+};
+
+/* It begins, once no other one to this path is in flight (or the call is over, or UNDO_WAIT_MS
+ * have gone by); every one ends by undo_push() or undo_abandon(). */
+#define UNDO_WAIT_MS 30000
+void undo_begin(struct undo *u, struct undo_writer *w, struct call *call);
+void undo_abandon(struct undo *u, struct undo_writer *w);
 
 /* It is done: res->path, res->sha256 and res->old say how. Takes the content out of res->old. */
-void undo_push(struct undo *u, const char *sandbox, uint64_t begun, struct file_write_result *res);
+void undo_push(struct undo *u, struct undo_writer *w, struct file_write_result *res);
 
 enum undo_how { UNDO_CONTENT, UNDO_CUT, UNDO_REMOVE };
 

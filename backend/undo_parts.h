@@ -44,6 +44,8 @@ struct undo_box {
 struct undo {
     pthread_mutex_t lock; /* all of it, contents' refs included */
     struct undo_limits limits;
+    pthread_cond_t ended; /* a write */
+    struct list writers;
     struct list boxes;
     size_t bytes;
     uint64_t clock;

@@ -68,6 +68,7 @@ const struct backend_ops fake_backend = {
     .file = &fake_file_ops,
     .manage = &fake_manage_ops,
     .code = &fake_code_ops,
+    .file_watch = &fake_file_watch_ops,
     .process = &fake_process_ops,
     .pty = &fake_pty_ops,
     .document = &fake_document_ops,

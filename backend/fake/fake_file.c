@@ -146,6 +146,8 @@ static int fake_write(struct sandbox *sb, struct call *call UNUSED,
     file = slot(f, res->path);
     r = file ? store(file, req, res, err)
              : err_set(err, ERR_QUOTA, "more than %d files", FAKE_FILES);
+    if (!r)
+        fake_changed(f, res->created ? 'c' : 'm', res->path);
     pthread_mutex_unlock(&f->lock);
     return r;
 }
@@ -186,6 +188,8 @@ static int fake_restore(struct sandbox *sb, struct call *call UNUSED,
     file = slot(f, res->path);
     r = file && file->path ? restore(file, req, res, err)
                            : err_set(err, ERR_CONFLICT, "%s does not exist", res->path);
+    if (!r)
+        fake_changed(f, req->how == FILE_RESTORE_REMOVE ? 'd' : 'm', res->path);
     pthread_mutex_unlock(&f->lock);
     return r;
 }
