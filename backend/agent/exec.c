@@ -165,7 +165,7 @@ void runner_serve(int channel, const int *fds)
                       "there is no interpreter for %s in this sandbox", language);
         return;
     }
-    argv[0] = (char *)(size_t)runners[i].program;
+    argv[0] = (char *)(size_t)p.program; /* Python finds its library beside it */
     if (!agent_config.host || !wire_str(&in, TAG_PATH, path, sizeof(path)))
         snprintf(path, sizeof(path), "%s", runners[i].script);
     run(channel, &p, true);

@@ -143,3 +143,18 @@ def test_typescript_without_a_node_that_can(stdio):
     with pytest.raises(ToolError) as e:
         run(stdio, "let x: number = 1", "typescript")
     assert "typescript needs node 22.13 or later in the sandbox; this one is" in e.value.text
+
+
+def test_the_interpreter_is_the_one_it_says_it_is(start_stdio, tmp_path):
+    """Also when another of its name comes first in the host's PATH."""
+    other = tmp_path / "bin" / "python3"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\nexit 1\n")
+    other.chmod(0o755)
+    path = f"{other.parent}:{os.environ['PATH']}"
+    client = start_stdio("--runtime", "host", env={**os.environ, "PATH": path})
+    executable = run(client, "import sys; sys.executable").value.strip("'")
+    assert not executable.startswith(str(tmp_path))
+    said = run(client, "import subprocess, sys\n"
+                       "subprocess.check_output([sys.executable, '-c', 'print(6 * 7)'])")
+    assert said.value == r"b'42\n'"

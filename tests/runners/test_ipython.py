@@ -135,6 +135,12 @@ def test_its_folder_goes_with_it(start):
     assert not os.path.exists(folder)
 
 
+def test_modules_of_the_runner_are_found_below_their_package(start):
+    plain = start("python")
+    plain.text("import sys; sys.modules.pop('importlib.util', None)")
+    assert plain.error("%nonsense")["name"] in ("UsageError", "SyntaxError")
+
+
 def test_without_it(start):
     plain = start("python")
     plain.text("import sys; sys.modules['IPython'] = None")

@@ -52,7 +52,7 @@ def std_import(name):
         saved = list(sys.path)
         sys.path[:] = [p for p in saved if p not in ("", os.getcwd())]
         try:
-            module = __import__(name)
+            module = __import__(name, fromlist=["*"])  # not the package it is in
         finally:
             sys.path[:] = saved
     return module
