@@ -2,6 +2,7 @@
 #include "base/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "transport/cors.h"
 #include "transport/http_request.h"
 #include "transport/ticket.h"
 
@@ -21,6 +22,18 @@ enum ops_page ops_page(const char *path)
         if (!strcmp(pages[i].path, path))
             return pages[i].page;
     return OPS_NONE;
+}
+
+enum verdict ops_metadata(const struct http_core *core, struct http_request *r, const char *method)
+{
+    enum verdict v = guard_source(&core->guard, &r->headers);
+
+    r->method = HTTP_GET;
+    r->origin = cors_origin(core->guard.origins, &r->headers);
+    r->preflight = !v && r->origin && !strcmp(method, "OPTIONS");
+    if (v || r->preflight)
+        return v;
+    return strcmp(method, "GET") ? VERDICT_GET_ONLY : VERDICT_METADATA;
 }
 
 static bool is_ready(struct http_core *core)

@@ -6,7 +6,7 @@
 #ifndef TRANSPORT_HTTP_OPS_H
 #define TRANSPORT_HTTP_OPS_H
 
-#include "transport/http_headers.h"
+#include "transport/http_guard.h"
 #include "transport/metrics.h"
 
 enum ops_page { OPS_NONE, OPS_HEALTH, OPS_READY, OPS_METRICS };
@@ -29,6 +29,9 @@ struct peer;
 /* The page's text; *status is 200 or 503. */
 int ops_answer(struct http_core *core, enum ops_page page, int *status, struct buf *out,
                struct err *err) MUST_CHECK;
+
+/* The verdict about one for the document of metadata.h. */
+enum verdict ops_metadata(const struct http_core *core, struct http_request *r, const char *method);
 
 /* A request is over: count it, and write its line of the access log. */
 void ops_record(struct http_core *core, const struct peer *peer, const struct http_request *r);

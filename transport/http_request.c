@@ -75,19 +75,6 @@ static enum verdict choose_view(const struct http_core *core, struct http_reques
     return err.code == ERR_QUOTA ? VERDICT_SELECTIONS : VERDICT_BUSY;
 }
 
-static enum verdict judge_metadata(const struct http_core *core, struct http_request *r,
-                                   const char *method)
-{
-    enum verdict v = guard_source(&core->guard, &r->headers);
-
-    r->method = HTTP_GET;
-    r->origin = cors_origin(core->guard.origins, &r->headers);
-    r->preflight = !v && r->origin && !strcmp(method, "OPTIONS");
-    if (v || r->preflight)
-        return v;
-    return strcmp(method, "GET") ? VERDICT_GET_ONLY : VERDICT_METADATA;
-}
-
 static enum verdict judge_ops(const struct http_core *core, struct http_request *r)
 {
     enum verdict v = VERDICT_PASS;
@@ -154,7 +141,7 @@ void request_begin(struct http_core *core, struct http_request *r, const char *m
     else if (upload_path(core, path))
         r->verdict = upload_judge(core, r);
     else if (metadata_path(&core->metadata, path))
-        r->verdict = judge_metadata(core, r, method);
+        r->verdict = ops_metadata(core, r, method);
     else
         r->verdict = judge(core, r, method, path);
 }

@@ -8,7 +8,7 @@
  * covers: backend/agent/file_place.c backend/agent/file_report.c
  * covers: backend/agent/file_list.c backend/agent/file_cursor.c backend/agent/search.c
  * covers: backend/agent/search_globs.c backend/agent/search_pattern.c backend/agent/glob.c
- * covers: backend/agent/glob_compile.c backend/agent/glob_class.c
+ * covers: backend/agent/glob_compile.c backend/agent/glob_class.c backend/agent/file_transfer.c
  * seeds: tests/fuzz/seeds/agent_files
  */
 #include "backend/agent/agent.h"
