@@ -44,16 +44,23 @@ static const struct arg_row *find_row(const struct arg_table *table, const char 
     return NULL;
 }
 
+static const char *string_of(const struct arg_table *table, const void *args, const char *name)
+{
+    const struct arg_row *row = find_row(table, name, ARG_STRING);
+    const char *text = NULL;
+
+    if (row)
+        memcpy(&text, (const char *)args + row->offset, sizeof(text));
+    return text;
+}
+
 /* The argument that says what the call is about; NULL when it has none. */
 static const char *subject(const struct arg_table *table, const void *args)
 {
     static const char *const names[] = { "command", "code", "path", "id" };
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        const struct arg_row *row = find_row(table, names[i], ARG_STRING);
-        const char *text = NULL;
-        if (row)
-            memcpy(&text, (const char *)args + row->offset, sizeof(text));
+        const char *text = string_of(table, args, names[i]);
         if (text && *text)
             return text;
     }
@@ -88,7 +95,7 @@ static size_t count_lines(const char *s)
     return n;
 }
 
-static int add_subject(struct buf *out, const char *text, struct err *err)
+static int add_subject(struct buf *out, const char *before, const char *text, struct err *err)
 {
     AUTO(buf) struct buf plain = BUF_MAX(3 * CONFIRM_SHOWN_MAX + 4);
     size_t line, len, more;
@@ -101,21 +108,68 @@ static int add_subject(struct buf *out, const char *text, struct err *err)
     if (text_add_plain(&plain, text, len, NULL, err))
         return -1;
     flatten(&plain);
-    if (buf_addf(out, err, ": %s", buf_str(&plain)))
+    if (buf_adds(out, before, err) || buf_adds(out, buf_str(&plain), err))
         return -1;
     if (line > len && buf_addf(out, err, "... (%zu more bytes)", line - len))
         return -1;
     return more ? buf_addf(out, err, " (and %zu more lines)", more) : 0;
 }
 
+/* "from -> to" of what has both. */
+static int add_pair(struct buf *out, const char *before, const struct arg_table *table,
+                    const void *args, struct err *err)
+{
+    const char *from = string_of(table, args, "from"), *to = string_of(table, args, "to");
+
+    if (!from || !to)
+        return 0;
+    return add_subject(out, before, from, err) || add_subject(out, " -> ", to, err) ? -1 : 0;
+}
+
+/* The paths or moves of a call that has many. */
+static int add_many(struct buf *out, const struct arg_table *table, const void *args,
+                    struct err *err)
+{
+    const struct arg_row *paths = find_row(table, "paths", ARG_STRINGS);
+    const struct arg_row *moves = find_row(table, "moves", ARG_OBJECTS);
+    struct arg_strings names = { 0 };
+    struct arg_objects pairs = { 0 };
+    size_t count;
+
+    if (paths)
+        memcpy(&names, (const char *)args + paths->offset, sizeof(names));
+    if (moves)
+        memcpy(&pairs, (const char *)args + moves->offset, sizeof(pairs));
+    count = paths ? names.count : pairs.count;
+    for (size_t i = 0; i < count && i < CONFIRM_LISTED; i++) {
+        const char *before = i ? "\n" : ": ";
+        if (paths ? add_subject(out, before, names.items[i], err)
+                  : add_pair(out, before, moves->nested,
+                             (const char *)pairs.items + i * moves->nested->struct_size, err))
+            return -1;
+    }
+    return count > CONFIRM_LISTED ? buf_addf(out, err, "\nand %zu more", count - CONFIRM_LISTED)
+                                  : 0;
+}
+
+static int add_about(struct buf *out, const struct arg_table *table, const void *args,
+                     struct err *err)
+{
+    const char *about = subject(table, args);
+
+    if (about)
+        return add_subject(out, ": ", about, err);
+    return add_pair(out, ": ", table, args, err) || add_many(out, table, args, err) ? -1 : 0;
+}
+
 static int write_params(const struct tool_call *call, const void *args, const char *live,
                         struct buf *out, struct err *err)
 {
     AUTO(buf) struct buf message = BUF_MAX(CONFIRM_PLACES_MAX + 8192);
-    const char *about = subject(call->def->args, args);
     struct jw w = JW(out, err);
 
-    if (buf_adds(&message, call->def->name, err) || (about && add_subject(&message, about, err)) ||
+    if (buf_adds(&message, call->def->name, err) ||
+        add_about(&message, call->def->args, args, err) ||
         buf_addf(&message, err, "\nIt can change or delete what is in %s. Let it go on?", live) ||
         buf_adds(out, "{\"message\":", err))
         return -1;

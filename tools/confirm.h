@@ -8,6 +8,7 @@
 #include "tools/tools.h"
 
 #define CONFIRM_SHOWN_MAX 200          /* bytes of a command or path that the user is shown */
+#define CONFIRM_LISTED 8               /* of several paths */
 #define CONFIRM_PLACES 3               /* that are named; of more only the number is */
 #define CONFIRM_PLACES_MAX (16 * 1024) /* bytes of their names */
 
