@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define IDLE_SHOWN_MS 1000 /* without output for so long is worth a word */
+
 int render_bytes(struct buf *out, uint64_t n, struct err *err)
 {
     if (n < 1000)
@@ -114,6 +116,9 @@ static int exec_header(struct buf *out, const struct exec_result *r, struct err 
 {
     if (exec_state(out, r, err) || buf_adds(out, " · ", err) ||
         render_duration(out, r->duration_ms, err))
+        return -1;
+    if (r->status == EXEC_RUNNING && r->idle_ms >= IDLE_SHOWN_MS &&
+        (buf_adds(out, " · idle ", err) || render_duration(out, r->idle_ms, err)))
         return -1;
     if (r->cwd && (buf_adds(out, " · cwd ", err) || render_name(out, r->cwd, err)))
         return -1;

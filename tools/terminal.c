@@ -11,6 +11,8 @@
 
 static int exec_meta(struct tool_call *call, const struct exec_result *r, struct err *err)
 {
+    uint64_t evicted = r->out.evicted + r->errs.evicted;
+
     if (tool_meta_str(call, "status", render_exec_status(r->status), err) ||
         tool_meta_int(call, "duration_ms", r->duration_ms, err))
         return -1;
@@ -18,6 +20,10 @@ static int exec_meta(struct tool_call *call, const struct exec_result *r, struct
         return -1;
     if (r->process_id[0] && (tool_meta_str(call, "process_id", r->process_id, err) ||
                              tool_meta_str(call, "cursor", r->cursor, err)))
+        return -1;
+    if ((r->signal && tool_meta_int(call, "signal", r->signal, err)) ||
+        (r->status == EXEC_RUNNING && tool_meta_int(call, "idle_ms", r->idle_ms, err)) ||
+        (evicted && tool_meta_int(call, "evicted_bytes", (int64_t)evicted, err)))
         return -1;
     return tool_meta_int(call, "omitted_bytes", (int64_t)(r->out.omitted + r->errs.omitted), err);
 }

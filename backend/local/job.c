@@ -228,6 +228,7 @@ void job_output(struct job *j, int stream, const void *data, size_t len)
         j->tap->output(j->tap, stream, data, len);
     pthread_mutex_lock(&j->lock);
     spool_add(stream ? &j->errs : &j->out, data, len);
+    j->errs_last = stream;
     j->output_ms = clock_ms();
     wake(j);
     pthread_mutex_unlock(&j->lock);

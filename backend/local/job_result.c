@@ -208,7 +208,9 @@ int job_result(struct job *j, const struct output_request *req, size_t max_bytes
 void job_progress(struct pump *p, struct call *call)
 {
     struct job *j = (struct job *)((char *)p - offsetof(struct job, pump));
-    char text[PROGRESS_BYTES], *line = text, *nl;
+    char text[PROGRESS_BYTES];
+    const struct spool *s;
+    size_t begin;
     int64_t now = clock_ms();
     size_t n;
 
@@ -216,15 +218,13 @@ void job_progress(struct pump *p, struct call *call)
         return;
     j->progress_ms = now;
     pthread_mutex_lock(&j->lock);
-    n = j->out.total < sizeof(text) ? (size_t)j->out.total : sizeof(text);
-    n = spool_read(&j->out, j->out.total - n, text, n);
+    s = j->errs_last ? &j->errs : &j->out;
+    n = s->total < sizeof(text) ? (size_t)s->total : sizeof(text);
+    n = spool_read(s, s->total - n, text, n);
     pthread_mutex_unlock(&j->lock);
     while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
         n--;
-    nl = n ? memrchr(text, '\n', n) : NULL;
-    if (nl) {
-        n -= (size_t)(nl + 1 - text);
-        line = nl + 1;
-    }
-    call->progress(call, (double)(now - j->started_ms) / 1e3, n ? line : NULL, n);
+    for (begin = n; begin && text[begin - 1] != '\n' && text[begin - 1] != '\r';)
+        begin--;
+    call->progress(call, (double)(now - j->started_ms) / 1e3, n ? text + begin : NULL, n - begin);
 }

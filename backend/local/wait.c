@@ -193,7 +193,8 @@ static int look_at_job(struct waiting *w, struct err *err)
 static int last_line(const struct job *j, struct buf *out, struct err *err)
 {
     const struct spool *order[2] = { &j->out, &j->errs };
-    bool failed = j->status != EXEC_RUNNING && (j->status != EXEC_EXITED || j->exit_code);
+    bool failed =
+        j->status == EXEC_RUNNING ? j->errs_last : j->status != EXEC_EXITED || j->exit_code;
 
     for (int i = 0; i < 2; i++) {
         struct stream_text t = { 0 };

@@ -34,7 +34,7 @@ def test_every_kind_of_execution_is_told(client):
     client.call("code_execute", code="1 + 1")
     client.call("code_execute", code="echo $((1 + 1))", language="bash")
     client.call("code_execute", code="1 / 0")
-    got = run(client, "echo early; sleep 90", yield_s=0)
+    got = run(client, "echo early; sleep 90", yield_s=0.4)
     found = history(client)["executions"]
     assert [(e["tool"], e["command"], e["status"], e.get("exit_code"), e["bytes"]) for e in found] == [
         ("terminal_execute", "echo early; sleep 90", "running", None, 6),
