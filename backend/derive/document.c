@@ -118,6 +118,19 @@ static int take_notes(yyjson_val *answer, struct document_result *res, struct er
     return 0;
 }
 
+static bool are_objects(yyjson_val *items)
+{
+    yyjson_val *item;
+    size_t i, n;
+
+    if (items && !yyjson_is_arr(items))
+        return false;
+    yyjson_arr_foreach (items, i, n, item)
+        if (!yyjson_is_obj(item))
+            return false;
+    return true;
+}
+
 static int take(yyjson_doc **doc, const struct document_request *req, struct document_result *res,
                 struct err *err)
 {
@@ -143,6 +156,8 @@ static int take(yyjson_doc **doc, const struct document_request *req, struct doc
     res->truncated = json_bool(answer, "truncated", false);
     res->items = yyjson_obj_get(answer, "items");
     buf_init(&res->text, req->max_bytes + 16);
+    if (!are_objects(res->items))
+        return err_set(err, ERR_INTERNAL, "the converter's answer has no items");
     if (text && (yyjson_get_len(text) > req->max_bytes + 8 || res->from < 0 ||
                  res->to < res->from || res->to > res->total))
         return err_set(err, ERR_INTERNAL, "the converter's answer is out of bounds");

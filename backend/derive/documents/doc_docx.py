@@ -2,7 +2,7 @@
 
 import re
 
-from doc_model import Doc, broken, link, one_line, picture
+from doc_model import Doc, broken, link, one_line, picture, stripped
 from doc_zip import Archive, core_properties
 
 SKIPPED = {"del", "moveFrom", "instrText", "delText", "pPr", "rPr", "tblPr", "trPr", "tcPr",
@@ -154,7 +154,7 @@ class Word:
         if level:
             self.blocks.append(["h", level, one_line(text)])
         elif mark:
-            text = mark + re.sub(r"\s*\n\s*", " ", text.strip())
+            text = mark + " ".join(stripped(text))
             if last[0] == "md":
                 last[1] += "\n" + text
             else:

@@ -67,7 +67,7 @@ def add_metadata(doc, root):
     for node in metadata.children if metadata is not None else ():
         if node.tag in ("title", "creator", "language", "publisher", "date", "subject",
                         "description", "identifier", "rights"):
-            doc.add_meta(node.tag, re.sub("<[^>]*>", "", node.strings()))
+            doc.add_meta(node.tag, re.sub("<[^>]*>", "", node.strings()[:4000]))
             if node.tag == "title" and not doc.title:
                 doc.title = one_line(node.strings())
 

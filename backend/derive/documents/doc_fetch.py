@@ -31,16 +31,18 @@ def unreachable(url, why):
 
 
 def fetch(source, url, most, seconds):
-    request = urllib.request.Request(url, headers={
-        "User-Agent": "Mozilla/5.0 (compatible; sandbox-mcp)", "Accept": "*/*"})
     opener = urllib.request.build_opener(Redirects)
     opener.handlers = [h for h in opener.handlers if not isinstance(h, (
         urllib.request.FTPHandler, urllib.request.FileHandler, urllib.request.DataHandler))]
     until = time.monotonic() + seconds
     try:
+        request = urllib.request.Request(url, headers={
+            "User-Agent": "Mozilla/5.0 (compatible; sandbox-mcp)", "Accept": "*/*"})
         with opener.open(request, timeout=15) as answer:
             keep(source, answer, url, most, until)
     except urllib.error.HTTPError as e:
+        if e.code < 400 and "not allowed" in str(e.msg):
+            raise Refused("denied", "%.300s redirects to what is no http(s): URL" % url)
         raise Refused("not_found" if e.code in (404, 410) else "denied" if e.code in (401, 403)
                       else "unavailable", "%.300s answered HTTP %d" % (url, e.code))
     except urllib.error.URLError as e:

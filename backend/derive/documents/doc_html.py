@@ -7,6 +7,7 @@ from doc_model import Doc, Refused, link, one_line, picture, table
 
 DEPTH_MAX = 120
 NODES_MAX = 1000000
+QUOTES_MAX = 8
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param",
         "source", "track", "wbr"}
 SKIPPED = {"script", "style", "title", "noscript", "template", "svg", "math", "iframe", "object", "canvas",
@@ -68,8 +69,8 @@ class Tree(HTMLParser):
 
 
 class Blocks:
-    def __init__(self, doc, blocks, resolve=None):
-        self.doc, self.blocks = doc, blocks
+    def __init__(self, doc, blocks, resolve=None, depth=0):
+        self.doc, self.blocks, self.depth = doc, blocks, depth
         self.resolve = resolve or (lambda url: url)
         self.pending = []
 
@@ -121,8 +122,8 @@ class Blocks:
                 self.blocks.append(["code", text, found[1] if found else ""])
         elif tag == "table":
             self.table(node)
-        elif tag == "blockquote":
-            inner = Blocks(self.doc, [], self.resolve)
+        elif tag == "blockquote" and self.depth < QUOTES_MAX:
+            inner = Blocks(self.doc, [], self.resolve, self.depth + 1)
             inner.walk(node)
             inner.flush()
             self.quote(inner.blocks)
@@ -206,12 +207,13 @@ class Blocks:
     def table(self, node):
         for caption in elements(node, "caption", "table"):
             self.blocks.append(["p", one_line(self.inside(caption))])
+        wide = max((sum(not isinstance(each, str) and each[0] in ("td", "th") for each in row[2])
+                    for row in elements(node, "tr", "table")), default=0)
+        if wide <= 1 or any(True for _ in elements(node, "table", None)):
+            self.layout(node)
+            return
         rows = self.rows(node)
-        if max(map(len, rows), default=0) <= 1 or any(
-                True for _ in elements(node, "table", None)):
-            if any(True for _ in elements(node, "table", None)) or rows:
-                self.layout(node)
-        elif rows:
+        if rows:
             self.blocks.append(["table", rows])
 
     def layout(self, node):
@@ -249,8 +251,9 @@ class Blocks:
         if tag in ("strong", "b", "em", "i") and text.strip():
             mark = "**" if tag in ("strong", "b") else "*"
             if mark[0] not in text and "\v" not in text:
-                return re.sub(r"^(\s*)(.*?)(\s*)$", r"\1%s\2%s\3" % (mark, mark), text,
-                              flags=re.S).replace("\n", " ")
+                inner = text.strip()
+                start = text[:len(text) - len(text.lstrip())]
+                return start + mark + inner.replace("\n", " ") + mark + text[len(text.rstrip()):]
         if tag in ("li", "p", "div", "tr") or re.fullmatch("h[1-6]", tag):
             return text + "\v"
         if tag in ("td", "th"):
@@ -314,6 +317,11 @@ def span(node, name):
 
 
 def parse(text):
+    """What is not closed at the end costs HTMLParser quadratic time: it is made plain before."""
+    at = text.find("<!--", text.rfind("-->") + 1)
+    text = text[:at] if at >= 0 else text
+    at = text.rfind(">") + 1
+    text = text[:at] + text[at:].replace("<", "&lt;")
     tree = Tree()
     tree.feed(text)
     tree.close()

@@ -169,7 +169,7 @@ class Wanted:
         return "%s|%s|%s|%s" % (self.is_apart() and self.what, self.pages, self.sheet, self.range)
 
 
-def document(request, wanted):
+def document(request, wanted, cached=True):
     """The converted document; what was converted already is not converted again."""
     import doc_cache
     from doc_model import Doc
@@ -178,7 +178,7 @@ def document(request, wanted):
     uri, again = request["uri"], request.get("offset", 0) > 0
     remote = re.match(r"(?i)https?:", uri)
     rest = "%s|%s" % (request.get("version", ""), os.environ.get("SANDBOX_CONVERTERS", ""))
-    if remote and again:
+    if remote and again and cached:
         known = doc_cache.load("%s|%s|%s" % (uri, wanted.key(), rest))
         if known:
             return Doc.load(known["doc"]), known["source"]
@@ -188,7 +188,7 @@ def document(request, wanted):
         keys = ["%s|%s|%s" % (base, key, rest) for key in ("", wanted.key())]
         if wanted.range or (source.kind == "pdf" and wanted.is_apart()):
             keys[0] = keys[1]  # the whole of it does not tell that
-        if not remote:
+        if not remote and cached:
             for key in keys:
                 known = doc_cache.load(key)
                 if known:
@@ -224,8 +224,13 @@ def answer(request):
     import doc_answer
 
     wanted = Wanted(request)
-    doc, facts = document(request, wanted)
-    return doc_answer.make(request, wanted, doc, facts)
+    try:
+        doc, facts = document(request, wanted)
+        return doc_answer.make(request, wanted, doc, facts)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        # What was in the cache need not come from here.
+        doc, facts = document(request, wanted, cached=False)
+        return doc_answer.make(request, wanted, doc, facts)
 
 
 def main(text, version=""):

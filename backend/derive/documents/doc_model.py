@@ -92,15 +92,19 @@ def one_line(text):
     return " ".join(text.split())
 
 
+def stripped(text):
+    """Its lines, without blanks around them. (Expressions that do that take quadratic time.)"""
+    return [line.strip() for line in text.strip().split("\n")]
+
+
 def cell(text):
-    text = text.strip().replace("\\|", "|").replace("|", "\\|")
-    return re.sub(r"\s*\n\s*", "<br>", text)
+    return "<br>".join(filter(None, stripped(text.replace("\\|", "|").replace("|", "\\|"))))
 
 
 def paragraph(text):
     """A paragraph's text, so that its first characters do not make something else of it."""
-    text = re.sub(r"[ \t]*\n[ \t]*", "\n", text.strip())
-    return re.sub(r"^(#{1,6}(?=\s)|>|```|---+\s*$)", r"\\\1", text, flags=re.M)
+    return re.sub(r"^(#{1,6}(?=\s)|>|```|---+\s*$)", r"\\\1", "\n".join(stripped(text)),
+                  flags=re.M)
 
 
 def link(text, url):
@@ -182,7 +186,7 @@ def from_markdown(text):
     while at < len(lines):
         line = lines[at]
         mark = re.match(r" {0,3}(```+|~~~+)", line)
-        heading = re.match(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$", line)
+        heading = re.match(r" {0,3}(#{1,6})[ \t]+(.+)", line)
         if fence or mark:
             kept.append(line)
             if not fence:
@@ -191,9 +195,10 @@ def from_markdown(text):
                 fence = None
         elif heading:
             flush()
-            blocks.append(["h", len(heading[1]), heading[2]])
-        elif line.lstrip().startswith("|") and at + 1 < len(lines) and re.match(
-                r"\s*\|?[\s:|-]*-[\s:|-]*$", lines[at + 1]):
+            title = heading[2].strip()
+            bare = title.rstrip("#")
+            blocks.append(["h", len(heading[1]), bare.strip() if bare[-1:].isspace() else title])
+        elif line.lstrip().startswith("|") and at + 1 < len(lines) and is_rule(lines[at + 1]):
             flush()
             rows = []
             while at < len(lines) and lines[at].lstrip().startswith("|"):
@@ -209,6 +214,10 @@ def from_markdown(text):
         at += 1
     flush()
     return blocks
+
+
+def is_rule(line):
+    return "-" in line and not line.strip(" \t:|-")
 
 
 def split_row(line):

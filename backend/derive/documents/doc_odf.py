@@ -169,6 +169,8 @@ class Open:
             while cells and not cells[-1]:
                 cells.pop()
             count = row.attrs.get("number-rows-repeated", "1")
+            if cells and count.isdigit() and int(count) > REPEAT_MAX:
+                self.doc.note("more cells are repeated than are converted")
             count = min(int(count), REPEAT_MAX) if count.isdigit() and cells else 1
             for _ in range(count):
                 self.cells += len(cells)

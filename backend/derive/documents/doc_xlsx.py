@@ -42,7 +42,7 @@ def parse_range(text):
 
 
 def is_date(code):
-    code = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.', "", code.split(";")[0])
+    code = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.', "", code[:500].split(";")[0])
     return bool(re.search(r"[ymdhs]", code, re.I)) and not re.search(r"[0#?]\s*[.,]?[0#?]*%", code)
 
 

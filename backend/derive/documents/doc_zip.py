@@ -168,7 +168,7 @@ def parser(what):
 
     def doctype(name, system, public, internal):
         if internal:
-            raise Refused("invalid_argument", "%s declares entities, which are not expanded" % what,
+            raise Refused("denied", "%s declares entities, which are not expanded" % what,
                           "take its DOCTYPE out")
 
     p.StartDoctypeDeclHandler = doctype
