@@ -97,10 +97,25 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* What the emulator does not know, or knows for margins at the sides, which nobody uses. */
+static bool saves_cursor(const struct pty_filter *f, struct out *o, char final)
+{
+    if (final != 's' && (final != 'u' || f->len))
+        return false;
+    if (!f->len) {
+        put(o, '\033');
+        put(o, final == 's' ? '7' : '8');
+    }
+    return true;
+}
+
 static void put_csi(const struct pty_filter *f, struct out *o, char final)
 {
     size_t at = 0, end;
     bool leader = f->len && strchr("<=>?", f->bytes[0]);
+
+    if (saves_cursor(f, o, final))
+        return;
 
     put(o, '\033');
     put(o, '[');
@@ -199,7 +214,7 @@ static void escape(struct pty_filter *f, struct out *o, char c)
         keep(f, c);
     } else if (c >= '0' && c < 0x7f) {
         f->state = FILTER_GROUND;
-        if (f->len > 1 || c == '\\')
+        if (f->len > 1 || c == '\\' || (f->len && f->bytes[0] == '#' && c != '8'))
             return;
         put(o, '\033');
         if (f->len)

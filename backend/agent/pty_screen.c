@@ -188,13 +188,35 @@ void pty_screen_feed(struct pty_screen *s, const char *bytes, size_t len)
     vterm_screen_flush_damage(s->screen);
 }
 
+static int within(int value, int most)
+{
+    return value < 0 ? 0 : value < most ? value : most;
+}
+
+/* By a sequence: where the cursor is is not ours to write. */
+static void place_cursor(struct pty_screen *s, const char *before)
+{
+    char text[64];
+    VTermPos at;
+    int n;
+
+    vterm_state_get_cursorpos(vterm_obtain_state(s->vt), &at);
+    n = snprintf(text, sizeof(text), "%s\033[%d;%dH", before, within(at.row, s->rows - 1) + 1,
+                 within(at.col, s->cols - 1) + 1);
+    vterm_input_write(s->vt, text, (size_t)n);
+}
+
+/* Versions in use keep margins that lie outside of a smaller screen, and may move the cursor out of
+ * it, above. */
 void pty_screen_resize(struct pty_screen *s, int rows, int cols)
 {
+    place_cursor(s, "\033[r");
     s->serial++;
     s->rows = rows;
     s->cols = cols;
     s->pushed = 0;
     vterm_set_size(s->vt, rows, cols);
+    place_cursor(s, "");
     s->pushed = 0;
     vterm_screen_flush_damage(s->screen);
 }
