@@ -3,11 +3,12 @@
 import base64
 import json
 import os
+import tempfile
 import time
 
 import pytest
 
-from harness import R
+from harness import R, Runner
 
 pytestmark = pytest.mark.skipif(not R, reason="no Rscript")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -16,6 +17,13 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture
 def r(start):
     return start("r")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    runner = Runner("r", str(tmp_path_factory.mktemp("r")))
+    yield runner
+    runner.close()
 
 
 def test_hello(r):
@@ -36,8 +44,8 @@ def test_hello(r):
     ("setClass('P', representation(n = 'numeric')); new('P', n = 1)",
      'An object of class "P"\nSlot "n":\n[1] 1\n'),
 ])
-def test_values(r, code, text):
-    got = r.text(code)
+def test_values(shared, code, text):
+    got = shared.text(code)
     assert (got and got.rstrip("\n")) == (text and text.rstrip("\n"))
 
 
@@ -99,7 +107,8 @@ def test_a_device_of_the_cell_is_its_own(r, tmp_path):
     assert (tmp_path / "mine.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_display(r):
+def test_display(shared):
+    r = shared
     got = r.exec("display(1:3); display('<b>x</b>', 'text/html'); display(as.raw(1:3), 'image/png')")
     assert got["results"] == [
         {"mime": "text/plain", "data": "[1] 1 2 3"},
@@ -111,7 +120,8 @@ def test_display(r):
     assert got["results"][0]["truncated"] and len(got["results"][0]["data"]) <= 1 << 20
 
 
-def test_base64(r):
+def test_base64(shared):
+    r = shared
     for size in range(7):
         data = bytes(range(250, 250 + min(size, 6))) if size < 7 else b""
         code = "display(as.raw(c(%s)), 'image/png')" % ", ".join(map(str, data))
@@ -119,7 +129,8 @@ def test_base64(r):
         assert base64.b64decode(got["results"][0]["data"]) == data
 
 
-def test_bounds(r):
+def test_bounds(shared):
+    r = shared
     got = r.exec("strrep('a', 3e5)")
     assert len(got["text"]) == 100_000 and got["text_truncated"]
     assert len(r.error("stop(strrep('b', 1e5))")["value"]) <= 4000
@@ -149,7 +160,6 @@ def test_cwd_and_env(r, tmp_path):
 
 def test_created_files(start, tmp_path):
     home = os.path.expanduser("~")
-    import tempfile
     with tempfile.TemporaryDirectory(dir=home) as folder:
         r = start("r", cwd=folder)
         got = r.exec("writeLines('x', 'a.txt'); dir.create('d')")
