@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CLEANING_MS 25000 /* more, for what was copied in vain */
+
 struct moving {
     struct file_report *report;
     struct file_place from, to;
@@ -89,7 +91,8 @@ static int copy_beside(struct moving *m, char temporary[256])
     if (!whole) {
         int64_t shown = part.errors;
         part.halted = false;
-        part.until_ms += FILE_BUDGET_MS;
+        part.stubborn = true;
+        part.until_ms += CLEANING_MS;
         remove_tree(&part, m->to.dir, temporary, m->to.path);
         report_take(r, &part, shown);
         return -1;
@@ -116,6 +119,7 @@ static int move_across(struct moving *m)
     number = put_in_place(m, m->to.dir, temporary);
     gone.records = (struct file_buf){ .max = r->records.max };
     gone.errors = 0;
+    gone.stubborn = number;
     if (number)
         remove_tree(&gone, m->to.dir, temporary, m->to.path);
     else

@@ -82,7 +82,7 @@ bool report_halted(struct file_report *r, bool now)
 {
     if (r->halted || (r->ticks++ % LOOK_EVERY && !now))
         return r->halted;
-    r->halted = now_ms() >= r->until_ms || file_job_gone(r->job);
+    r->halted = now_ms() >= r->until_ms || (!r->stubborn && file_job_gone(r->job));
     return r->halted;
 }
 

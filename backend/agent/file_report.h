@@ -24,6 +24,7 @@ struct file_report {
     uint32_t flags;   /* of the request */
     unsigned ticks;
     const char *next, *end; /* what is left of TAG_PATHS */
+    bool stubborn;          /* goes on when the server has given up: it cleans up */
     bool halted, full;      /* full: no space was left; whoever sees it ends */
 };
 

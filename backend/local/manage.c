@@ -1,10 +1,12 @@
 #include "backend/local/files.h"
 #include "backend/local/records.h"
 #include "backend/manage_ops.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define BUDGET_MS 40000        /* of a call: then no further request is sent */
 #define TIMEOUT_MS 75000       /* the agent ends by itself long before */
 #define PATHS_ROOM (24 * 1024) /* of one request, whose frame has to take them */
 #define NAME_MAX_BYTES 255     /* of an owner, a group, a change */
@@ -165,14 +167,27 @@ static bool late(const struct file_manage_result *res)
     return res && res->error_count && res->errors[res->error_count - 1].err.code == ERR_TIMEOUT;
 }
 
+static int out_of_time(struct file_manage_result *res, struct err *err)
+{
+    struct err why = { 0 };
+
+    err_set(&why, ERR_TIMEOUT, "stopped after %d s, before all was done", BUDGET_MS / 1000);
+    err_next(&why, "call again with the paths that are left");
+    return file_manage_error_add(res, "", &why, err);
+}
+
 static int run(struct sandbox *base, struct call *call, const struct asked *asked,
                struct taken *taken, struct err *err)
 {
     struct local_sandbox *sb = local_sandbox_of(base);
 
+    int64_t until = clock_ms() + BUDGET_MS;
+
     taken->asked = asked;
     for (size_t next = 0; next < asked->count && !late(taken->manage);) {
         AUTO(file_op) struct file_op op = { .channel = -1 };
+        if (next && taken->manage && clock_ms() > until)
+            return out_of_time(taken->manage, err);
         if (file_op_begin(&op, sb, call, NULL, err))
             return -1;
         op.timeout_ms = TIMEOUT_MS;

@@ -157,6 +157,21 @@ static void a_tree_moves_to_another_file_system(void)
     CHECK(stat(elsewhere(""), &st));
 }
 
+static void a_move_that_is_given_up_leaves_no_copy(void)
+{
+    const char *to = elsewhere("");
+    struct stat st;
+    int pair[2];
+
+    CHECK(!mkdir(to, 0700) && !mkdir(at("given-up"), 0755) && !mkdir(at("given-up/d"), 0755));
+    CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+    start_manage(WIRE_FILE_MOVE, 0, PATHS(at("given-up"), elsewhere("/x")));
+    CHECK(channel_send(pair[0], &w, NULL, 0) && !close(pair[0]));
+    file_serve(pair[1], -1);
+    close(pair[1]);
+    CHECK(!lstat(at("given-up/d"), &st) && !rmdir(elsewhere("")));
+}
+
 static void a_copy_keeps_modes_times_links_and_holes(void)
 {
     struct timespec times[2] = { { 1000000000, 0 }, { 1100000000, 500 } };
@@ -336,6 +351,7 @@ static const struct test tests[] = {
     TEST(a_move_replaces_only_when_told),
     TEST(what_cannot_be_moved_leaves_the_rest_to_be),
     TEST(a_tree_moves_to_another_file_system),
+    TEST(a_move_that_is_given_up_leaves_no_copy),
     TEST(a_copy_keeps_modes_times_links_and_holes),
     TEST(a_copy_replaces_files_and_links_but_no_folder),
     TEST(delete_takes_links_and_not_what_they_lead_to),
