@@ -114,7 +114,7 @@ static int read_grep(struct reading *r, const char *pattern, struct err *err)
     int fail;
 
     if (spool_regex_new(pattern, &re, err))
-        return -1;
+        return err_wrap(err, "grep");
     fail = spool_grep(&j->out, &j->lock, r->from.out, re, r->out_budget, &r->res->out, err) ||
            spool_grep(&j->errs, &j->lock, r->from.errs, re, r->errs_budget, &r->res->errs, err);
     spool_regex_free(re);

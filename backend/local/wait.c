@@ -329,7 +329,7 @@ static int prepare(struct waiting *w, struct err *err)
         }
     }
     if (req->pattern && spool_regex_new(req->pattern, &w->re, err))
-        return -1;
+        return err_wrap(err, "pattern");
     if (req->cursor && job_position(w->job, req->cursor, &w->at[0], &w->at[1], err))
         return -1;
     if (!req->port && !req->url)

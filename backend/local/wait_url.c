@@ -30,6 +30,7 @@ static int bad(const char *url, const char *why, struct err *err)
 static const char *take_host(const char *at, struct wait_url *out)
 {
     bool bracket = *at == '[';
+    struct in6_addr v6;
     size_t n;
 
     at += bracket;
@@ -43,7 +44,7 @@ static const char *take_host(const char *at, struct wait_url *out)
         out->host[i] = (char)tolower(c);
     }
     out->host[n] = '\0';
-    return at + n + bracket;
+    return bracket && inet_pton(AF_INET6, out->host, &v6) != 1 ? NULL : at + n + bracket;
 }
 
 static const char *take_port(const char *at, uint16_t *port)
