@@ -153,6 +153,16 @@ struct pty {
 
 int64_t pty_now(void);
 
+/* ---- what they wait for (pty_match.c) ---- */
+
+bool pty_finds(struct pty_wait *w, const char *text, size_t len);
+
+/* True when its pattern is in what came since, but for the echo of what was typed, or on a row that
+ * has changed since; on the whole screen when nothing was typed. */
+bool pty_is_seen(struct pty *p, struct pty_wait *w);
+
+/* ---- */
+
 /* A place for a request, before anything of it is typed; NULL: it was answered with an ERROR. */
 struct pty_wait *pty_wait_take(struct pty *p, const struct wire_in *in);
 void pty_wait_drop(struct pty_wait *w);

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from agent.harness import (CONFIG, DENIED, ERROR, EXEC, F_HOST, FILE, INVALID, KILL_PID, NOT_FOUND,
-                           QUERY, REPLY, RUNNER, SEARCH, SESSION, START, UNSUPPORTED, env_block,
+                           PTY, QUERY, REPLY, RUNNER, SEARCH, SESSION, START, UNSUPPORTED, env_block,
                            filter_program, pack)
 from lib.processes import descendants
 
@@ -88,7 +88,7 @@ def test_the_listener_is_of_the_sandbox(start_boxed):
 
 
 COUNTS = {EXEC: (4, 5), SESSION: (3, 4), FILE: (1, 2), SEARCH: (2, 2), RUNNER: (6, 6),
-          QUERY: (2, 2), KILL_PID: (1, 1)}
+          QUERY: (2, 2), KILL_PID: (1, 1), PTY: (1, 1)}
 
 
 @pytest.mark.parametrize("kind", [*COUNTS, 0, 8, 15, START, 255])
@@ -133,7 +133,7 @@ def test_noise_on_a_channel(start, kind):
         channel.close()
 
 
-@pytest.mark.parametrize("kind", [EXEC, SESSION, RUNNER, QUERY, KILL_PID])
+@pytest.mark.parametrize("kind", [EXEC, SESSION, RUNNER, QUERY, KILL_PID, PTY])
 def test_fields_that_do_not_belong(agent, kind):
     channel = agent.open(kind, {"PATTERN": "x"}, [1] * (COUNTS[kind][0] - 1))
     frame = channel.receive()
