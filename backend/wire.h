@@ -369,7 +369,7 @@ enum wire_key {
  * RESTORE TAG_PATH (no link on the way), TAG_SHA256 as expected now, TAG_WRITE_MODE: 0 content, as
  *         WRITE; 3 cut to TAG_OFFSET bytes, [TAG_MODE]; 4 remove
  *    ->   TAG_PATH, TAG_SIZE, TAG_MODE, [TAG_SHA256]; conflict when it is not what was expected
- * PUT     TAG_PATH, TAG_LENGTH (at most WIRE_TRANSFER_MAX) and the pipe, [TAG_MODE], flag
+ * PUT     TAG_PATH, TAG_DATA or TAG_LENGTH (<= WIRE_TRANSFER_MAX) and the pipe, [TAG_MODE], flag
  *         MUST_NOT_EXIST; short of that nothing is written
  *    ->   TAG_PATH, TAG_WRITTEN, TAG_MODE, flag CREATED
  * TAKE    TAG_PATH, TAG_MAX_BYTES (a larger file is an error), and the pipe

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define ROOM_MIN (1024 * 1024) /* less is written as soon as it is looked for */
+
 struct putting {
     struct file_job *job;
     struct file_target target;
@@ -92,14 +94,25 @@ static int make_room(int fd, int64_t len)
     return 0;
 }
 
+/* What came with the request. */
+static int receive_inline(struct putting *p, int fd)
+{
+    const void *data = p->job->in.tags[TAG_DATA].data;
+
+    return p->len && !write_out(fd, data, (size_t)p->len) ? failed(p, errno, "write") : 0;
+}
+
 static int receive(struct putting *p, int fd)
 {
-    char *data = block(p->job);
+    char *data;
     int r;
 
+    if (wire_has(&p->job->in, TAG_DATA))
+        return receive_inline(p, fd);
+    data = block(p->job);
     if (!data)
         return -1;
-    r = make_room(fd, p->len);
+    r = p->len < ROOM_MIN ? 0 : make_room(fd, p->len);
     if (!r)
         r = pour_in(p->job, fd, p->len, data);
     free(data);
@@ -200,7 +213,9 @@ int file_put(struct file_job *job)
                          .fresh = wire_u32(&job->in, TAG_FLAGS, 0) & WIRE_F_MUST_NOT_EXIST };
     int r;
 
-    if (p.len < 0 || p.len > WIRE_TRANSFER_MAX || (p.len && job->pipe < 0))
+    if (wire_has(&job->in, TAG_DATA))
+        p.len = job->in.tags[TAG_DATA].len;
+    else if (p.len < 0 || p.len > WIRE_TRANSFER_MAX || (p.len && job->pipe < 0))
         return file_fail(&job->error, CODE_INVALID, "no such length");
     if (p.mode >= 0 && p.mode & ~0777)
         return file_fail(&job->error, CODE_DENIED, "permissions: only 0 to 0777");

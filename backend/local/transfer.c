@@ -78,6 +78,20 @@ static int feed_file(struct move *m, int pipe, const struct file_put_request *re
     return 0;
 }
 
+/* A small one goes with the request. */
+static int put_inline(struct move *m, const struct file_put_request *req, struct err *err)
+{
+    ssize_t n = pread(req->fd, m->block, (size_t)req->size, 0);
+
+    if (n < 0)
+        return err_sys(err, errno, "read the file");
+    if (n != req->size)
+        return err_set(err, ERR_CONFLICT, "the file got shorter while it was read");
+    hash_add(&m->hash, m->block, (size_t)n);
+    wire_put(m->op->start, TAG_DATA, m->block, (size_t)n);
+    return 0;
+}
+
 static int take_put(struct file_op *op, struct move *m, const struct file_put_request *req,
                     struct file_put_result *res, struct err *err)
 {
@@ -102,12 +116,14 @@ static int put_once(struct local_sandbox *sb, struct call *call, const struct fi
     AUTO(move) struct move m = { .op = &op, .call = call };
     AUTO_FD int mine = -1;
     AUTO_FD int theirs = -1;
+    bool small = req->size <= WIRE_INLINE_MAX;
 
     if (file_op_begin(&op, sb, call, req->path, err) || move_begin(&m, err) ||
-        (req->size && agent_pipe_in(op.agent, &mine, &theirs, err)))
+        (small ? put_inline(&m, req, err) : agent_pipe_in(op.agent, &mine, &theirs, err)))
         return -1;
     wire_put_u32(op.start, TAG_FILE_OP, WIRE_FILE_PUT);
-    wire_put_i64(op.start, TAG_LENGTH, req->size);
+    if (!small)
+        wire_put_i64(op.start, TAG_LENGTH, req->size);
     if (req->permissions >= 0)
         wire_put_u32(op.start, TAG_MODE, (uint32_t)req->permissions);
     wire_put_u32(op.start, TAG_FLAGS, req->fresh ? WIRE_F_MUST_NOT_EXIST : 0);
@@ -115,7 +131,7 @@ static int put_once(struct local_sandbox *sb, struct call *call, const struct fi
         return -1;
     *kept = op.kept;
     fd_close(&theirs);
-    if (feed_file(&m, mine, req, err))
+    if (!small && feed_file(&m, mine, req, err))
         return -1;
     fd_close(&mine);
     if (channel_expect(op.agent, op.channel, WIRE_REPLY, call, clock_ms() + FILES_TIMEOUT_MS,

@@ -210,6 +210,13 @@ def test_a_folder_leaves_as_a_tree(client, share):
     assert sorted(p.name for p in share.iterdir()) == ["a.txt", "tree"]
 
 
+def test_a_folder_of_many(client, share):
+    run(client, "mkdir -p d/sub; cd d; touch $(seq 1200); cd sub; touch $(seq 700)")
+    assert call(client, "file_download", path="d", to=f"{share}/d")["files"] == 1900
+    assert call(client, "file_upload", to="back", from_=f"{share}/d")["files"] == 1900
+    assert run(client, "diff -r d back; find back -type f | wc -l") == "1900"
+
+
 def test_a_folder_alone_asks_for_an_archive(client):
     run(client, "mkdir d")
     assert "archive" in refused("invalid_argument", client, "file_download", path="d")
