@@ -14,9 +14,9 @@ def make(request, wanted, doc, facts):
     else:
         wanted.check(doc.count(), doc.unit)
         pages = [page for page in doc.pages if wanted.has(page[0])]
-    said = {"name": facts["name"], "url": facts["url"], "format": doc.kind, "title": doc.title[:300],
-            "pages": doc.count(), "unit": doc.unit, "converter": doc.converter,
-            "notes": doc.notes}
+    said = {"name": facts["name"], "url": facts["url"], "format": doc.kind,
+            "title": doc.title[:300], "pages": doc.count(), "unit": doc.unit,
+            "converter": doc.converter, "notes": doc.notes}
     if wanted.what == "markdown":
         said.update(part(request, markdown(doc, pages).encode("utf-8", "replace")))
     else:

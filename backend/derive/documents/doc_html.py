@@ -10,13 +10,13 @@ NODES_MAX = 1000000
 QUOTES_MAX = 8
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param",
         "source", "track", "wbr"}
-SKIPPED = {"script", "style", "title", "noscript", "template", "svg", "math", "iframe", "object", "canvas",
-           "select", "button", "head", "video", "audio"}
+SKIPPED = {"script", "style", "title", "noscript", "template", "svg", "math", "iframe", "object",
+           "canvas", "select", "button", "head", "video", "audio"}
 BLOCKS = {"address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog",
           "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3",
-          "h4", "h5", "h6", "header", "hgroup", "hr", "html", "li", "main", "menu", "nav", "ol", "p",
-          "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
-          "caption", "colgroup"}
+          "h4", "h5", "h6", "header", "hgroup", "hr", "html", "li", "main", "menu", "nav", "ol",
+          "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr",
+          "ul", "caption", "colgroup"}
 ENDS = {"li": {"li"}, "dt": {"dt", "dd"}, "dd": {"dt", "dd"}, "tr": {"tr", "td", "th"},
         "td": {"td", "th"}, "th": {"td", "th"}, "tbody": {"tr", "td", "th", "thead", "tbody"},
         "option": {"option"}}

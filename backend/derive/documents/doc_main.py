@@ -35,15 +35,16 @@ OWN = {"docx": "doc_docx.convert", "xlsx": "doc_xlsx.convert", "pptx": "doc_pptx
        "json": "doc_text.json", "eml": "doc_text.mail", "text": "doc_text.text",
        "zip": "doc_archive.convert", "odt": "doc_odf.convert", "ods": "doc_odf.convert",
        "odp": "doc_odf.convert"}
-OTHERS = {"poppler": "doc_pdf.poppler", "library": "doc_pdf.library", "pandoc": "doc_run.pandoc",
-          "markitdown": "doc_run.markitdown", "text": "doc_text.text"}
+OTHERS = {"poppler": "doc_pdf.poppler", "library": "doc_run.pdf_library",
+          "pandoc": "doc_run.pandoc", "markitdown": "doc_run.markitdown", "text": "doc_text.text"}
 MISSING = {
     "pdf": ("PDF needs pdftotext, markitdown or pypdf, and none is in the sandbox",
             "install the package poppler-utils on the machine, or mount a folder with markitdown "
             "(docs/configuration.md)"),
     "ole": ("this is a document of an old Office (doc, xls, ppt) or one with a password; it needs "
             "markitdown, which is not in the sandbox",
-            "save it as docx, xlsx or pptx (libreoffice --convert-to docx does), without a password")}
+            "save it as docx, xlsx or pptx, as libreoffice --convert-to docx does, or without a "
+            "password")}
 
 
 def function(name):

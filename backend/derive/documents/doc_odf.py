@@ -136,7 +136,7 @@ class Open:
                 out.append(text)
             elif tag == "note":
                 body = child.find("note-body")
-                self.notes.append(one_line(self.inline(body, depth + 1)) if body is not None else "")
+                self.notes.append("" if body is None else one_line(self.inline(body, depth + 1)))
                 out.append("[^%d]" % len(self.notes))
             elif tag == "frame":
                 out.append(self.frame(child, depth))
@@ -201,7 +201,8 @@ class Open:
         found = [node for node in content.children if node.tag == "table"]
         names = [node.attrs.get("name", "") for node in found]
         chosen = wanted.sheets(names)
-        self.doc.total, self.doc.partial = len(found), len(chosen) < len(found) or bool(wanted.range)
+        self.doc.total = len(found)
+        self.doc.partial = len(chosen) < len(found) or bool(wanted.range)
         self.doc.add_meta("sheets", ", ".join(names))
         for number, node in enumerate(found, 1):
             if number not in chosen:

@@ -384,32 +384,3 @@ def refusal(said):
         return Refused("denied", "the PDF is encrypted", "take the password off it first, e.g. "
                        "with qpdf --decrypt --password=...")
     return broken("the PDF", one_line(said))
-
-
-def library(source, wanted):
-    """Python packages that know PDF; text only."""
-    import doc_run as run
-
-    if run.has_module("pypdf"):
-        import pypdf
-        try:
-            reader = pypdf.PdfReader(source.path)
-            texts = [page.extract_text() for page in reader.pages]
-        except Exception as e:  # its errors have no common class
-            raise Refused("invalid_argument", "pypdf failed: %.200s" % e, "")
-        name = "pypdf"
-    elif run.has_module("pdfminer"):
-        from pdfminer.high_level import extract_text
-        try:
-            texts = extract_text(source.path).rstrip("\f").split("\f")
-        except Exception as e:
-            raise Refused("invalid_argument", "pdfminer failed: %.200s" % e, "")
-        name = "pdfminer"
-    else:
-        return None
-    doc = Doc("pdf")
-    doc.converter = name
-    for text in texts:
-        blocks = doc.page()
-        blocks.extend(["p", part] for part in re.split(r"\n\s*\n", text) if part.strip())
-    return doc

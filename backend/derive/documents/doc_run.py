@@ -130,3 +130,32 @@ def split(doc, text):
         if first:
             doc.pages[-1][1] = one_line(first[0]) if doc.unit != "page" else ""
             doc.title = doc.title or one_line(first[0])
+
+
+def pdf_library(source, wanted):
+    """Python packages that know PDF; text only."""
+    import re
+
+    if has_module("pypdf"):
+        import pypdf
+        try:
+            reader = pypdf.PdfReader(source.path)
+            texts = [page.extract_text() for page in reader.pages]
+        except Exception as e:  # its errors have no common class
+            raise Refused("invalid_argument", "pypdf failed: %.200s" % e, "")
+        name = "pypdf"
+    elif has_module("pdfminer"):
+        from pdfminer.high_level import extract_text
+        try:
+            texts = extract_text(source.path).rstrip("\f").split("\f")
+        except Exception as e:
+            raise Refused("invalid_argument", "pdfminer failed: %.200s" % e, "")
+        name = "pdfminer"
+    else:
+        return None
+    doc = Doc("pdf")
+    doc.converter = name
+    for text in texts:
+        blocks = doc.page()
+        blocks.extend(["p", part] for part in re.split(r"\n\s*\n", text) if part.strip())
+    return doc

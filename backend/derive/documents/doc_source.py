@@ -28,7 +28,7 @@ BY_MIME = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "cs
 
 
 class Source:
-    """path, name, size, kind; url and charset of what was fetched; key: the same while unchanged."""
+    """path, name, size, kind; url and charset of what was fetched; key: of its state now."""
 
     def __init__(self, uri):
         self.url = self.charset = ""
@@ -70,9 +70,13 @@ class Source:
         self.key = "%s %d %d %d %d" % (self.path, at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns)
 
     def fetch(self, url):
-        from doc_fetch import fetch
+        from doc_fetch import fetch, forget
 
-        fetch(self, url, DOWNLOAD_MAX, DOWNLOAD_S)
+        try:
+            fetch(self, url, DOWNLOAD_MAX, DOWNLOAD_S)
+        except BaseException:
+            forget(self)
+            raise
         self.key = "%s %d" % (self.url, self.size)
 
     def read(self, most=64 << 20):

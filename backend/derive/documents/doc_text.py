@@ -130,7 +130,8 @@ def json(source, wanted):
         blocks.append(["table", rows])
     else:
         pretty = parser.dumps(value, indent=2, ensure_ascii=False)
-        blocks.append(["code", pretty if len(pretty) < 2 * len(content) + 4096 else content, "json"])
+        blown = len(pretty) > 2 * len(content) + 4096
+        blocks.append(["code", content if blown else pretty, "json"])
     return doc
 
 

@@ -161,7 +161,8 @@ class Book:
 
     def shown(self, kind, style, value, formula):
         if kind == "s":
-            return self.texts[int(value)] if value.isdigit() and int(value) < len(self.texts) else ""
+            known = value.isdigit() and int(value) < len(self.texts)
+            return self.texts[int(value)] if known else ""
         if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(value, value)
         if kind in ("str", "inlineStr", "e"):
