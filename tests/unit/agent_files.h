@@ -137,7 +137,7 @@ static int leftovers(const char *path)
 
     CHECK(d);
     while ((e = readdir(d)))
-        n += strstr(e->d_name, ".tmp") != NULL;
+        n += strstr(e->d_name, ".tmp") || strstr(e->d_name, ".new");
     closedir(d);
     return n;
 }
