@@ -86,7 +86,7 @@ static int64_t least(int64_t a, int64_t b)
 
 static void serve(int channel, int inotify)
 {
-    int64_t read_at = 0, end_at = observe_now() + OBSERVE_IDLE_MS;
+    int64_t read_at = 0, look_at = 0, end_at = observe_now() + OBSERVE_IDLE_MS;
 
     for (;;) {
         int64_t now = observe_now(), next = end_at;
@@ -98,6 +98,8 @@ static void serve(int channel, int inotify)
             next = least(next, read_at);
         if (observe_pending())
             next = least(next, now + OBSERVE_PAIR_MS);
+        if (observe_unsure())
+            next = least(next, look_at > read_at ? look_at : read_at);
         p[1].revents = 0;
         (void)poll(p, 2, next > now ? (int)(next - now) : 0);
         now = observe_now();
@@ -108,6 +110,9 @@ static void serve(int channel, int inotify)
             read_at = now + OBSERVE_READ_MS;
         } else if (observe_pending() && now >= read_at) {
             observe_flush();
+        } else if (observe_unsure() && now >= read_at && now >= look_at) {
+            observe_look_again();
+            look_at = now + OBSERVE_LOOK_MS;
         }
         observe_settle();
         if (asked.waits) {

@@ -15,9 +15,10 @@
 #define OBSERVE_DIRS 4096
 #define OBSERVE_DEPTH 128
 #define OBSERVE_EVENTS 1000
-#define OBSERVE_READ_MS 20               /* between two looks at the queue */
-#define OBSERVE_GATHER_MS 40             /* from the first event to the answer */
-#define OBSERVE_PAIR_MS 10               /* for the other half of a move */
+#define OBSERVE_READ_MS 20   /* between two looks at the queue */
+#define OBSERVE_GATHER_MS 40 /* from the first event to the answer */
+#define OBSERVE_PAIR_MS 10   /* for the other half of a move */
+#define OBSERVE_LOOK_MS 500
 #define OBSERVE_IDLE_MS (10 * 60 * 1000) /* without a poll: the end */
 
 /* ---- observe_ring.c: the last OBSERVE_EVENTS changes ---- */
@@ -63,6 +64,10 @@ void observe_read(void);
 
 /* Enter new folders. */
 void observe_settle(void);
+
+/* Folders may be missed; to be looked for when no event waits, every OBSERVE_LOOK_MS at most. */
+bool observe_unsure(void);
+void observe_look_again(void);
 
 /* Half a move waits for its other half; and: it will not come. */
 bool observe_pending(void);

@@ -14,12 +14,14 @@
 #define MASK \
     (IN_CREATE | IN_DELETE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
 #define MASK_ROOT (MASK | IN_DELETE_SELF | IN_MOVE_SELF)
+#define ROUNDS (2 * OBSERVE_DEPTH)
 #define PROC_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 #define CGROUP2_MAGIC 0x63677270
 
 struct dir {
     bool used, fresh, look; /* look: to be entered, or looked at again */
+    bool doubted;           /* another name has turned out to be what this one was taken for */
     int wd;                 /* -1 none yet */
     int parent;
     char *name;
@@ -29,7 +31,7 @@ static struct dir dirs[OBSERVE_DIRS];
 static int inotify_fd, high, hint; /* all from `high` on are free */
 static char root[AGENT_PATH];
 static struct stat root_st;
-static bool deep, was_cut, looking;
+static bool deep, was_cut, looking, unsure, started;
 
 int dirs_of(int wd)
 {
@@ -79,7 +81,7 @@ bool dirs_path(int parent, const char *name, char out[AGENT_PATH])
     return (size_t)snprintf(out + len, AGENT_PATH - len, "%s", name) < AGENT_PATH - len;
 }
 
-void dirs_forget(int dir)
+static void forget(int dir)
 {
     free(dirs[dir].name);
     dirs[dir] = (struct dir){ .wd = -1 };
@@ -97,21 +99,27 @@ static bool below(int dir, int above)
     return false;
 }
 
-void dirs_leave(int dir)
+static void leave(int dir, bool itself)
 {
     static bool gone[OBSERVE_DIRS];
 
-    if (dir <= OBSERVE_ROOT)
-        return;
     for (int i = 1; i < high; i++)
-        gone[i] = dirs[i].used && below(i, dir);
+        gone[i] = dirs[i].used && (itself || i != dir) && below(i, dir);
     for (int i = high - 1; i > 0; i--) {
         if (!gone[i])
             continue;
         if (dirs[i].wd >= 0)
             (void)inotify_rm_watch(inotify_fd, dirs[i].wd);
-        dirs_forget(i);
+        forget(i);
     }
+}
+
+void dirs_leave(int dir)
+{
+    if (dir <= OBSERVE_ROOT)
+        return;
+    unsure = true;
+    leave(dir, true);
 }
 
 static bool passed_over(const char *name)
@@ -121,10 +129,16 @@ static bool passed_over(const char *name)
 
 void dirs_enter(int parent, const char *name, bool fresh)
 {
-    int up[OBSERVE_DEPTH], i = 1;
+    int up[OBSERVE_DEPTH], i = dirs_child(parent, name);
 
-    if (!deep || passed_over(name) || dirs_child(parent, name) >= 0)
+    if (!deep || passed_over(name))
         return;
+    if (i >= 0) {
+        dirs[i].look = looking = true;
+        dirs[i].fresh |= fresh;
+        return;
+    }
+    i = 1;
     while (i < high && dirs[i].used)
         i++;
     if (i == OBSERVE_DIRS || chain(parent, up) >= OBSERVE_DEPTH - 1 || chain(parent, up) < 0) {
@@ -145,6 +159,7 @@ void dirs_rename(int dir, int parent, const char *name)
     char *copy = strdup(name);
     int there = dirs_child(parent, name);
 
+    unsure = true;
     if (!copy)
         _exit(0);
     if (there >= 0 && there != dir)
@@ -157,10 +172,23 @@ void dirs_rename(int dir, int parent, const char *name)
     free(dirs[dir].name);
     dirs[dir].name = copy;
     dirs[dir].parent = parent;
+    dirs[dir].look = looking = true;
+}
+
+void dirs_gone(int dir)
+{
+    leave(dir, false);
+    forget(dir);
+}
+
+bool dirs_unsure(void)
+{
+    return unsure;
 }
 
 void dirs_look_again(void)
 {
+    unsure = false;
     for (int i = 0; i < high; i++)
         dirs[i].look = dirs[i].used;
     looking = true;
@@ -224,8 +252,8 @@ static bool is_folder(int fd, const struct dirent *e)
     return !fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
 }
 
-/* Takes fd. */
-static void look(int dir, int fd, bool fresh)
+/* Takes fd. again: folders that are found have been missed, and what is in them is told. */
+static void look(int dir, int fd, bool fresh, bool again)
 {
     DIR *d = fdopendir(fd);
     struct dirent *e;
@@ -238,10 +266,23 @@ static void look(int dir, int fd, bool fresh)
         if (fresh)
             observe_found(dir, e->d_name);
         if (is_folder(dirfd(d), e))
-            dirs_enter(dir, e->d_name, fresh);
+            dirs_enter(dir, e->d_name, fresh || (again && dirs_child(dir, e->d_name) < 0));
     }
     if (d)
         closedir(d);
+}
+
+/* What was taken for `other` is this one: events lag behind what the names lead to. */
+static bool take_over(int other, int dir)
+{
+    unsure = true;
+    if (other == OBSERVE_ROOT || dirs[dir].doubted || below(dir, other))
+        return false;
+    leave(other, false);
+    dirs[other].wd = -1;
+    dirs[other].look = dirs[other].doubted = looking = true;
+    ring_add(CHANGE_LOST, "", NULL);
+    return true;
 }
 
 /* By "." of the open folder: the name may be another's by now. 0 or an errno. */
@@ -259,28 +300,46 @@ static int watch(int dir, int fd)
     if (wd < 0)
         return number;
     other = dirs_of(wd);
-    if (other >= 0 && other != dir)
+    if (other >= 0 && other != dir && !take_over(other, dir))
         return EEXIST;
+    if (dirs[dir].wd >= 0 && dirs[dir].wd != wd) {
+        (void)inotify_rm_watch(inotify_fd, dirs[dir].wd);
+        leave(dir, false);
+        ring_add(CHANGE_LOST, "", NULL);
+        unsure = true;
+    }
     dirs[dir].wd = wd;
+    dirs[dir].doubted = false;
     return 0;
+}
+
+/* Its watch may be another's already. */
+static void abandon(int dir, int number)
+{
+    unsure |= number == ENOENT || number == ENOTDIR || number == ELOOP;
+    leave(dir, false);
+    if (number != EEXIST && dirs[dir].wd >= 0)
+        (void)inotify_rm_watch(inotify_fd, dirs[dir].wd);
+    forget(dir);
 }
 
 static void enter(int dir)
 {
     bool fresh = dirs[dir].fresh;
-    int fd = descend(dir), number = fd < 0 ? errno : watch(dir, fd);
+    int was = dirs[dir].wd, fd = descend(dir), number = fd < 0 ? errno : watch(dir, fd);
 
     dirs[dir].look = dirs[dir].fresh = false;
+    fresh &= was != dirs[dir].wd;
     if (number) {
         was_cut |= number == EACCES || number == ENOSPC;
         if (fd >= 0)
             close(fd);
         if (dir != OBSERVE_ROOT)
-            dirs_forget(dir);
+            abandon(dir, number);
         return;
     }
     if (deep || fresh)
-        look(dir, fd, fresh);
+        look(dir, fd, fresh, started && was == dirs[dir].wd);
     else
         close(fd);
 }
@@ -288,7 +347,7 @@ static void enter(int dir)
 /* By rounds, so that what lies higher is entered first. */
 void dirs_settle(void)
 {
-    while (looking) {
+    for (int round = 0; looking && round < ROUNDS; round++) {
         int end = high;
         looking = false;
         for (int i = 0; i < end; i++)
@@ -313,5 +372,7 @@ int dirs_open(int inotify, const char *path, bool recursive)
         return number;
     dirs_look_again();
     dirs_settle();
+    started = true;
+    unsure = false;
     return 0;
 }

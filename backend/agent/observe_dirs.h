@@ -22,9 +22,13 @@ void dirs_enter(int parent, const char *name, bool fresh);
 void dirs_settle(void);
 
 void dirs_rename(int dir, int parent, const char *name);
-void dirs_forget(int dir);  /* the kernel does not watch it any more */
-void dirs_leave(int dir);   /* with all below it; -1 is fine */
-void dirs_look_again(void); /* for folders that were missed */
+void dirs_gone(int dir);  /* the kernel does not watch it any more */
+void dirs_leave(int dir); /* with all below it; -1 is fine */
+
+/* For folders that were missed. Where events lag behind the names, a folder may have been taken
+ * for another: then it is unsure until all is looked at once more, best when no event waits. */
+void dirs_look_again(void);
+bool dirs_unsure(void);
 
 unsigned dirs_count(bool *cut);
 

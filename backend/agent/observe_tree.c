@@ -126,6 +126,8 @@ static void named(int parent, const struct inotify_event *e)
             dirs_enter(parent, e->name, true);
     } else if (e->mask & IN_DELETE) {
         tell(CHANGE_DELETED, parent, e->name);
+        if (e->mask & IN_ISDIR)
+            dirs_leave(dirs_child(parent, e->name));
     } else if (e->mask & IN_MODIFY) {
         tell(CHANGE_MODIFIED, parent, e->name);
     } else if (e->mask & IN_ATTRIB) {
@@ -151,7 +153,7 @@ static void handle(const struct inotify_event *e)
             ring_add(CHANGE_DELETED, "", NULL);
         ended = true;
     } else if (e->mask & IN_IGNORED) {
-        dirs_forget(dir);
+        dirs_gone(dir);
     } else if (e->len && e->name[0]) {
         named(dir, e);
     }
@@ -176,6 +178,17 @@ void observe_read(void)
 
 void observe_settle(void)
 {
+    dirs_settle();
+}
+
+bool observe_unsure(void)
+{
+    return dirs_unsure();
+}
+
+void observe_look_again(void)
+{
+    dirs_look_again();
     dirs_settle();
 }
 
