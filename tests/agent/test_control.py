@@ -9,8 +9,8 @@ import time
 import pytest
 
 from agent.harness import (CONFIG, DENIED, ERROR, EXEC, F_HOST, FILE, INVALID, KILL_PID, NOT_FOUND,
-                           PTY, QUERY, REPLY, RUNNER, SEARCH, SESSION, START, UNSUPPORTED, env_block,
-                           filter_program, pack)
+                           PTY, QUERY, REPLY, RUNNER, SEARCH, SESSION, START, UNSUPPORTED,
+                           env_block, filter_program, pack)
 from lib.processes import descendants
 
 GOOD = {"FLAGS": F_HOST, "CWD": "/tmp", "HOME": "/tmp", "ENV": b"A=1\0"}
