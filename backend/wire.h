@@ -327,7 +327,7 @@ enum wire_key {
  *
  * PTY     TAG_PTY_ROWS, TAG_PTY_COLS, [TAG_COMMAND] (a login shell), [TAG_CWD], [TAG_ENV], and
  *         the waiting part of a DO
- *    ->   STARTED: TAG_PID, then the REPLY; instead of both an ERROR as of EXEC
+ *    ->   STARTED: TAG_PID, TAG_SUPERVISOR, then the REPLY; instead of both an ERROR as of EXEC
  *         PTY_DO: TAG_PTY_SEQ, [TAG_PTY_ROWS and TAG_PTY_COLS: the size from now on], [TAG_DATA:
  *         text to type, newlines as Enter], [TAG_PTY_KEYS, typed behind it]; waiting: TAG_PTY_BYTES
  *         (at most 48 KiB), TAG_PTY_WAIT_MS (0: answer at once), [TAG_PATTERN: until it is seen,

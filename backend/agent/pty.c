@@ -116,6 +116,7 @@ static bool start(struct pty *p, const char *command, const char *cwd)
     p->first = p->pid;
     wire_begin(&w, WIRE_STARTED, 0);
     wire_put_u32(&w, TAG_PID, (uint32_t)p->pid);
+    wire_put_u32(&w, TAG_SUPERVISOR, (uint32_t)getpid());
     return channel_send(p->channel, &w, NULL, 0);
 }
 

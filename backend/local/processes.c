@@ -1,5 +1,6 @@
 #include "backend/local/code.h"
 #include "backend/local/history.h"
+#include "backend/local/pty.h"
 #include "backend/local/query.h"
 #include "backend/local/session.h"
 #include "backend/local/wait.h"
@@ -8,6 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+_Static_assert(PTY_NAME_MAX <= SESSION_NAME_MAX, "names of sessions");
 
 struct owner {
     uint32_t supervisor;
@@ -38,7 +41,7 @@ static void find_owner(struct local_sandbox *sb, uint32_t supervisor, struct own
         return;
     *o = (struct owner){ .supervisor = supervisor };
     find_job(sb, o);
-    if (!session_of(sb, supervisor, o->session_id))
+    if (!session_of(sb, supervisor, o->session_id) && !pty_below(sb, supervisor, o->session_id))
         (void)code_of(sb, supervisor, o->context_id);
     o->any = o->process_id[0] || o->session_id[0] || o->context_id[0];
 }

@@ -24,6 +24,25 @@ static struct pty *find(struct local_sandbox *sb, const char *name)
     return NULL;
 }
 
+bool pty_below(struct local_sandbox *sb, uint32_t supervisor, char name[PTY_NAME_MAX + 1])
+{
+    bool found = false;
+
+    pthread_mutex_lock(&sb->lock);
+    list_each(link, &sb->ptys)
+    {
+        struct pty *p = list_of(link, struct pty, link);
+        pthread_mutex_lock(&p->lock);
+        if (p->alive && p->supervisor == supervisor) {
+            memcpy(name, p->name, PTY_NAME_MAX + 1);
+            found = true;
+        }
+        pthread_mutex_unlock(&p->lock);
+    }
+    pthread_mutex_unlock(&sb->lock);
+    return found;
+}
+
 /* Sandbox lock held. */
 static void forget(struct pty *p)
 {

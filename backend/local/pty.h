@@ -22,15 +22,19 @@ struct pty {
 
     pthread_mutex_t lock; /* all below */
     struct list waiters;
-    uint32_t seq;    /* of the last request */
-    bool started;    /* the program runs, or ran */
-    bool alive;      /* it runs */
-    bool over;       /* the channel has ended: nothing is there any more */
-    char ended[160]; /* why; "" by itself */
-    int status;      /* as from waitpid(2), when !alive; -1 unknown */
+    uint32_t seq;        /* of the last request */
+    uint32_t supervisor; /* all its processes are below that; 0 unknown */
+    bool started;        /* the program runs, or ran */
+    bool alive;          /* it runs */
+    bool over;           /* the channel has ended: nothing is there any more */
+    char ended[160];     /* why; "" by itself */
+    int status;          /* as from waitpid(2), when !alive; -1 unknown */
     int rows, cols;
     int64_t used_ms, ended_ms;
 };
+
+/* The session whose processes are below that; false: none. */
+bool pty_below(struct local_sandbox *sb, uint32_t supervisor, char name[PTY_NAME_MAX + 1]);
 
 struct pty *pty_ref(struct pty *p);
 void pty_unref(struct pty *p); /* NULL is fine */

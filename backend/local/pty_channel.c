@@ -124,6 +124,7 @@ static bool take(struct pty *p, const struct frame *f)
     switch (f->in.op) {
     case WIRE_STARTED:
         p->started = p->alive = true;
+        p->supervisor = wire_u32(&f->in, TAG_SUPERVISOR, 0);
         return true;
     case WIRE_REPLY:
         on_reply(p, &f->in);

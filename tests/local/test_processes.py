@@ -65,6 +65,15 @@ def test_sessions_contexts_and_those_of_nobody(start_stdio):
     wait_for(lambda: not by_command(client, "sleep 8"))
 
 
+def test_interactive_sessions(start_stdio):
+    client = start_stdio("--toolsets", "core,terminal")
+    client.call("terminal_session", action="open", session_id="tty", command="sleep 96")
+    sleeper, = wait_for(lambda: by_command(client, "sleep 96"))
+    assert sleeper["session_id"] == "tty"
+    kill(client, "tty")
+    wait_for(lambda: not by_command(client, "sleep 96"))
+
+
 def test_the_processor_time_counts(start_stdio):
     client = start_stdio("--toolsets", "core,terminal")
     got = run(client, "while :; do :; done", yield_s=0)
