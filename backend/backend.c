@@ -90,6 +90,7 @@ unsigned backend_can(const struct backend *be)
         [OP_FILE_WATCH] = o->file_watch && o->file_watch->watch,
         [OP_CODE] = o->code && o->code->execute,
         [OP_CODE_CONTEXT] = o->code && o->code->context,
+        [OP_CODE_PACKAGES] = o->code && (o->code->packages || (o->exec && o->exec->run)),
         [OP_INFO] = o->sandbox->info,
         [OP_BROWSER] = browses(be),
         [OP_WAIT] = o->process && o->process->wait,
@@ -255,6 +256,8 @@ WRAP(file_take, transfer, take, file_take_request, file_take_result, "hand files
 WRAP(document, document, convert, document_request, document_result, "convert documents",
      sb->backend->ops->exec && sb->backend->ops->exec->run ? derive_document : NULL)
 WRAP(context, code, context, context_request, context_result, "manage interpreters", NULL)
+WRAP(packages, code, packages, packages_request, packages_result, "install packages",
+     sb->backend->ops->exec && sb->backend->ops->exec->run ? derive_packages : NULL)
 
 static const char *language_of(struct sandbox *sb, const char *context)
 {

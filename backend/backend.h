@@ -43,6 +43,7 @@ enum backend_op {
     OP_FILE_REPLACE,
     OP_CODE,
     OP_CODE_CONTEXT,
+    OP_CODE_PACKAGES,
     OP_INFO,
     OP_BROWSER,
     OP_WAIT,
@@ -317,6 +318,7 @@ SANDBOX_OP(wait, wait_request, wait_result);
 SANDBOX_OP(processes, processes_request, processes_result);
 SANDBOX_OP(history, history_request, history_result);
 SANDBOX_OP(context, context_request, context_result);
+SANDBOX_OP(packages, packages_request, packages_result);
 int sandbox_info(struct sandbox *sb, struct call *call, unsigned include, struct sandbox_info *res,
                  struct err *err) MUST_CHECK;
 

@@ -59,6 +59,33 @@ int context_result_add(struct context_result *r, struct context_info *info,
 void context_info_done(struct context_info *info);
 void context_result_done(struct context_result *r);
 
+#define PACKAGES_NAMES_MAX 32
+#define PACKAGES_LISTED_MAX 300
+
+enum packages_action { PACKAGES_LIST, PACKAGES_INSTALL, PACKAGES_UNINSTALL };
+
+struct packages_request {
+    enum packages_action action;
+    const char *language;     /* "python" or "javascript" */
+    const char *const *names; /* with versions, as pip and npm take them; no options, paths, URLs */
+    size_t name_count;
+    const char *filter; /* LIST: part of the name; NULL all */
+    int64_t timeout_ms, yield_ms;
+    struct stay stay;
+};
+
+struct packages_result {
+    struct name_value *items; /* what is there; INSTALL: of the names that were asked for */
+    size_t count, cap;
+    int64_t total;           /* LIST: how many match, count of them told */
+    enum exec_status status; /* EXITED, RUNNING, ... of pip or npm */
+    int exit_code;
+    char process_id[36], cursor[64]; /* RUNNING: read on with output */
+    char *log;                       /* head and tail of what pip or npm said; NULL none */
+    char *note;                      /* why it failed, what to do; NULL none */
+};
+void packages_result_done(struct packages_result *r);
+
 /*
  * python, javascript and what else is found; bash is made of exec for every backend
  * (derive/bash.c), its contexts are shell sessions and belong to `context` too.
@@ -68,6 +95,9 @@ struct code_ops {
                    struct code_result *res, struct err *err);
     int (*context)(struct sandbox *sb, struct call *call, const struct context_request *req,
                    struct context_result *res, struct err *err);
+    /* NULL: made of exec (derive/packages.c). */
+    int (*packages)(struct sandbox *sb, struct call *call, const struct packages_request *req,
+                    struct packages_result *res, struct err *err);
     /* What is spoken in that context, static; NULL: no such context, or the op is not there. */
     const char *(*language)(struct sandbox *sb, const char *context_id);
 };

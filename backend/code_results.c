@@ -33,3 +33,15 @@ void context_result_done(struct context_result *r)
     free(r->note);
     *r = (struct context_result){ 0 };
 }
+
+void packages_result_done(struct packages_result *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        free(r->items[i].name);
+        free(r->items[i].value);
+    }
+    free(r->items);
+    free(r->log);
+    free(r->note);
+    *r = (struct packages_result){ 0 };
+}

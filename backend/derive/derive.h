@@ -66,4 +66,11 @@ int derive_bash(struct sandbox *sb, struct call *call, const struct code_request
 int derive_document(struct sandbox *sb, struct call *call, const struct document_request *req,
                     struct document_result *res, struct err *err) MUST_CHECK;
 
+/*
+ * code_ops.packages out of exec: pip and npm run in the sandbox, under its network policy, and
+ * install into the home, where interpreters find them without a restart.
+ */
+int derive_packages(struct sandbox *sb, struct call *call, const struct packages_request *req,
+                    struct packages_result *res, struct err *err) MUST_CHECK;
+
 #endif

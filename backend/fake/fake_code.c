@@ -73,7 +73,31 @@ static int fake_context(struct sandbox *sb UNUSED, struct call *call UNUSED,
     return err_oom(err);
 }
 
+static int fake_packages(struct sandbox *sb UNUSED, struct call *call UNUSED,
+                         const struct packages_request *req, struct packages_result *res,
+                         struct err *err)
+{
+    bool refused = req->name_count && !strcmp(req->names[0], "refused");
+
+    if (refused) {
+        res->exit_code = 1;
+        res->log = strdup("ERROR: No matching distribution found for refused");
+        res->note = strdup("connect registry.example:443 refused by egress policy.");
+        return res->log && res->note ? 0 : err_oom(err);
+    }
+    if (req->action == PACKAGES_UNINSTALL)
+        return 0;
+    res->items = calloc(1, sizeof(*res->items));
+    if (!res->items)
+        return err_oom(err);
+    res->items[0] = (struct name_value){ strdup("fake"), strdup("1.0") };
+    res->count = res->cap = 1;
+    res->total = 1;
+    return res->items[0].name && res->items[0].value ? 0 : err_oom(err);
+}
+
 const struct code_ops fake_code_ops = {
     .execute = fake_execute,
+    .packages = fake_packages,
     .context = fake_context,
 };

@@ -70,6 +70,20 @@ static int add_proxies(const struct local_sandbox *sb, struct buf *out, struct e
     return loopback ? 0 : local_env(no_proxy, COUNT_OF(no_proxy), out, err);
 }
 
+/* What npm installs for all goes beside what pip --user does, and node finds it there. */
+static int add_places(const struct local_sandbox *sb, struct buf *out, struct err *err)
+{
+    char prefix[4096], modules[4120];
+    const struct env_var places[] = {
+        { "NPM_CONFIG_PREFIX", prefix },
+        { "NODE_PATH", modules },
+    };
+
+    snprintf(prefix, sizeof(prefix), "%s/.local", local_home(sb));
+    snprintf(modules, sizeof(modules), "%s/lib/node_modules", prefix);
+    return local_env(places, COUNT_OF(places), out, err);
+}
+
 int local_base_env(const struct local_sandbox *sb, struct buf *out, struct err *err)
 {
     const struct backend_config *c = sb->backend->base.config;
@@ -82,6 +96,8 @@ int local_base_env(const struct local_sandbox *sb, struct buf *out, struct err *
     if (sb->backend->host_runtime && local_env(host, 1, out, err))
         return -1;
     if (sb->backend->policy && !sb->backend->host_runtime && add_proxies(sb, out, err))
+        return -1;
+    if (add_places(sb, out, err))
         return -1;
     return local_env(c->env, c->env_count, out, err);
 }

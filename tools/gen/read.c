@@ -17,6 +17,7 @@ static const char *const op_names[] = {
     [OP_FILE_REPLACE] = "file_replace",
     [OP_CODE] = "code",
     [OP_CODE_CONTEXT] = "code_context",
+    [OP_CODE_PACKAGES] = "code_packages",
     [OP_INFO] = "info",
     [OP_BROWSER] = "browser",
     [OP_WAIT] = "wait",

@@ -157,6 +157,19 @@ function oldImport(specifier) {
     return import(pathToFileURL(resolve(text)).href);
 }
 
+// What require() finds below NODE_PATH and import does not.
+function importElsewhere(specifier, err) {
+    let found = null;
+    if (!err || err.code !== 'ERR_MODULE_NOT_FOUND') throw err;
+    if (/^(?:[a-z]+:|\.{0,2}\/)/.test(String(specifier))) throw err;
+    try {
+        found = createRequire(path.join(baseDir, 'cell.js')).resolve(String(specifier));
+    } catch {
+        throw err;
+    }
+    return import(pathToFileURL(found).href);
+}
+
 function newImporter(filename) {
     return new vm.Script('(specifier, options) => import(specifier, options)', {
         filename, importModuleDynamically: LOADER,
@@ -182,7 +195,11 @@ function enterDirectory() {
         require, module, exports: module.exports, __filename: file, __dirname: dir,
         __import__: async (specifier, options) => {
             importer = importer || (LOADER === undefined ? oldImport : newImporter(file));
-            return importer(specifier, options);
+            try {
+                return await importer(specifier, options);
+            } catch (err) {
+                return importElsewhere(specifier, err);
+            }
         },
         __import_meta__: meta,
     };

@@ -226,6 +226,8 @@ class Interpreter:
         outcome = {"code": code, "error": None, "count": self.count}
         name = "<cell %d>" % self.count
         self.screen.begin()
+        if sys.path_importer_cache.get(USER_SITE, self) is None:
+            del sys.path_importer_cache[USER_SITE]
         self.ns["__builtins__"] = builtins
         saved = {}
         if self.user_sigint is not None:

@@ -81,6 +81,7 @@ from time import monotonic
 from types import ModuleType
 
 MAX_LINE = 8 << 20
+USER_SITE = os.path.expanduser("~/.local/lib/python%d.%d/site-packages" % sys.version_info[:2])
 MAX_DATA = 1 << 20
 MAX_RESULTS_SIZE = 7 << 20
 MAX_RESULTS = 200

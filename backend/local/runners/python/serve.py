@@ -93,6 +93,15 @@ def finish(interpreter):
         os._exit(0)
 
 
+def add_user_site():
+    """Where pip --user installs, also while there is nothing yet: not in front of the standard."""
+    if USER_SITE in sys.path:
+        return
+    ends = ("site-packages", "dist-packages")
+    at = (i for i, path in enumerate(sys.path) if path.endswith(ends))
+    sys.path.insert(next(at, len(sys.path)), USER_SITE)
+
+
 def main():
     wire = Wire(int(sys.argv[-2]), int(sys.argv[-1]))
     here = os.path.dirname(os.path.abspath(GLOBALS.get("__file__") or "/"))
@@ -100,6 +109,7 @@ def main():
         sys.path[0] = ""
     else:
         sys.path.insert(0, "")
+    add_user_site()
     sys.argv = [""]
     interpreter = Interpreter()
 
