@@ -50,9 +50,9 @@ enum wire_kind {
     WIRE_KILL_PID, /* fds: channel: signal one process tree by pid */
     WIRE_WATCH,    /* fds: channel, inotify (made by the server, non-blocking) */
     WIRE_BROWSER,  /* fds: channel, commands (read), answers (write): its descriptors 3 and 4 */
-    WIRE_PTY = 10, /* fds: channel */
+    WIRE_PTY,      /* fds: channel */
+    WIRE_PROBE,    /* fds: channel: until a port of the sandbox's loopback listens or answers */
     WIRE_OBSERVE = 14, /* fds: channel, inotify (made by the server, non-blocking) */
-    WIRE_PROBE = 11, /* fds: channel: until a port of the sandbox's loopback listens or answers */
 };
 
 /* Frames on an operation's channel. */
@@ -66,16 +66,16 @@ enum wire_frame {
     WIRE_WATCH_PATH,  /* watch: a file from now on */
     WIRE_UNWATCH,     /* watch: not any more */
     WIRE_PTY_DO = 48, /* pty: input, another size, or a look at the screen */
-    WIRE_POLL = 60, /* observe: what changed */
+    WIRE_POLL = 60,   /* observe: what changed */
     /* agent to server */
-    WIRE_READY =
-        64, /* control socket: set-up finished; TAG_FACTS; at most one fd: the egress listener */
-    WIRE_STARTED, /* TAG_PID */
-    WIRE_EXIT,    /* TAG_STATUS, TAG_RUSAGE_*, TAG_DESCENDANTS; session: TAG_CWD too */
-    WIRE_REPLY,   /* file ops: result TLVs */
-    WIRE_ERROR,   /* TAG_CODE, TAG_TEXT */
-    WIRE_LOST,    /* session: the shell has gone; TAG_STATUS, TAG_CWD */
-    WIRE_CHANGED, /* watch: what is not as it was */
+    WIRE_READY = 64, /* control socket: set-up finished; TAG_FACTS; at most one fd: the egress
+                        listener */
+    WIRE_STARTED,    /* TAG_PID */
+    WIRE_EXIT,       /* TAG_STATUS, TAG_RUSAGE_*, TAG_DESCENDANTS; session: TAG_CWD too */
+    WIRE_REPLY,      /* file ops: result TLVs */
+    WIRE_ERROR,      /* TAG_CODE, TAG_TEXT */
+    WIRE_LOST,       /* session: the shell has gone; TAG_STATUS, TAG_CWD */
+    WIRE_CHANGED,    /* watch: what is not as it was */
 };
 
 enum wire_tag {
@@ -213,8 +213,8 @@ enum wire_encoding { WIRE_PLAIN, WIRE_UTF8_BOM, WIRE_UTF16LE, WIRE_UTF16BE };
 #define WIRE_F_RECURSIVE (1u << 14)
 #define WIRE_F_OVERWRITE (1u << 15)
 #define WIRE_F_MISSING_OK (1u << 16)
-#define WIRE_F_TEXT (1u << 17) /* READ: lines of UTF-16 as UTF-8 */
-#define WIRE_F_OLD (1u << 24) /* WRITE: tell what was there before */
+#define WIRE_F_TEXT (1u << 17)    /* READ: lines of UTF-16 as UTF-8 */
+#define WIRE_F_OLD (1u << 24)     /* WRITE: tell what was there before */
 #define WIRE_F_LOST (1u << 25)    /* observe: some changes are not known */
 #define WIRE_F_ENDED (1u << 26)   /* observe: what is observed has gone */
 #define WIRE_F_PARTIAL (1u << 27) /* observe: not all folders are */
@@ -266,16 +266,15 @@ enum wire_key {
 #define WIRE_PTY_KEYS_MAX 1024 /* of one request */
 
 /*
- * WIRE_EXEC, WIRE_RUNNER, WIRE_SESSION, WIRE_QUERY, WIRE_KILL_PID, WIRE_WATCH, WIRE_BROWSER,
- * WIRE_PTY. A tag
- * that does not belong to a request is answered with ERROR. A frame that is malformed, not of this
- * list, or has another number of descriptors ends the sandbox, also on a channel.
+ * Kinds other than WIRE_FILE and WIRE_SEARCH. A tag that does not belong to a request is answered
+ * with ERROR. A frame that is malformed, not of this list, or has another number of descriptors
+ * ends the sandbox, also on a channel.
  *
  * EXEC    TAG_COMMAND, or TAG_COMMAND_FD and one descriptor more behind those of OPEN (up to
  *         1 MiB); [TAG_CWD] (the workspace), [TAG_ENV] (additions)
  *    ->   STARTED: TAG_PID, TAG_SUPERVISOR; EXIT once the program is over and all it wrote is in
- * the pipes: TAG_STATUS, TAG_UTIME_US, TAG_STIME_US, TAG_MAXRSS_KB, TAG_DESCENDANTS. The channel
- *         closes when the last descendant has gone. Closing it kills them all.
+ *         the pipes: TAG_STATUS, TAG_UTIME_US, TAG_STIME_US, TAG_MAXRSS_KB, TAG_DESCENDANTS. The
+ *         channel closes when the last descendant has gone. Closing it kills them all.
  *         Instead of STARTED an ERROR: not_found or denied (the directory), quota (processes),
  *         too_large (env and command together), invalid_argument, not_supported.
  * RUNNER  TAG_LANGUAGE "python", "javascript", "typescript" or "r", [TAG_CWD], [TAG_ENV]; with
@@ -308,10 +307,11 @@ enum wire_key {
  *         bytes. May name files that did not change.
  *
  * OBSERVE TAG_PATH (a folder, or a file that need not be there yet), [flag RECURSIVE]
- *    ->   REPLY: TAG_PATH (the folder), TAG_PATTERN (the name in it that is meant; "" all), TAG_TOTAL
- *         (folders watched), flag PARTIAL; instead of it an ERROR. Then POLL: TAG_POLL, TAG_OFFSET
- *         (the position behind which to tell; -1: of the last answer), TAG_WAIT_MS, TAG_MAX_BYTES.
- *         A POLL takes the place of one that still waits, which is not answered any more.
+ *    ->   REPLY: TAG_PATH (the folder), TAG_PATTERN (the name in it that is meant; "" all),
+ *         TAG_TOTAL (folders watched), flag PARTIAL; instead of it an ERROR. Then POLL: TAG_POLL,
+ *         TAG_OFFSET (the position behind which to tell; -1: of the last answer), TAG_WAIT_MS,
+ *         TAG_MAX_BYTES. A POLL takes the place of one that still waits, which is not answered any
+ *         more.
  *    ->   REPLY: TAG_POLL, TAG_OFFSET (the position reached), TAG_TOTAL, flags TRUNCATED (there is
  *         more), LOST, ENDED, PARTIAL, TAG_DATA: 'w' records. Ends without a POLL for ten minutes.
  *
@@ -356,11 +356,12 @@ enum wire_key {
  * READ    TAG_PATH, TAG_OFFSET, TAG_LIMIT, TAG_MAX_BYTES (at most 16 MiB), flags BYTES, HASH,
  *         TEXT
  *    ->   [TAG_ENCODING], [TAG_NEXT_BYTE], TAG_PATH, TAG_SIZE, TAG_MTIME_MS, TAG_MODE,
- * TAG_START_LINE, TAG_END_LINE, TAG_TOTAL_LINES, TAG_NEXT_OFFSET, [TAG_SHA256], flag TRUNCATED,
- * TAG_DATA | TAG_LENGTH (a tail of a file too large for totals: lines 0, TAG_NEXT_OFFSET negative,
- * from the end) WRITE   TAG_PATH, TAG_WRITE_MODE (0 overwrite, 1 create, 2 append: enum
- * file_write_mode), [TAG_MODE], [TAG_SHA256 as expected now], flag MUST_NOT_EXIST, TAG_DATA, or
- * TAG_LENGTH (at most 8 MiB) and the pipe; short of that nothing is written
+ *         TAG_START_LINE, TAG_END_LINE, TAG_TOTAL_LINES, TAG_NEXT_OFFSET, [TAG_SHA256],
+ *         flag TRUNCATED, TAG_DATA | TAG_LENGTH (a tail of a file too large for totals: lines 0,
+ *         TAG_NEXT_OFFSET negative, from the end)
+ * WRITE   TAG_PATH, TAG_WRITE_MODE (0 overwrite, 1 create, 2 append: enum file_write_mode),
+ *         [TAG_MODE], [TAG_SHA256 as expected now], flag MUST_NOT_EXIST, TAG_DATA, or
+ *         TAG_LENGTH (at most 8 MiB) and the pipe; short of that nothing is written
  *    ->   TAG_PATH, TAG_WRITTEN, TAG_SIZE, TAG_MODE, [TAG_SHA256], flag CREATED; with flag OLD and
  *         a file that was there: [TAG_OLD_SIZE], [TAG_OLD_MODE], [TAG_OLD_DATA], append:
  *         [TAG_OLD_SHA256]

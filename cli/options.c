@@ -346,10 +346,9 @@ static int check_together(const struct options *o, struct err *err)
         return err_set(err, ERR_INVALID, "--sandbox: \"%s\" is not 1 to 64 of a-z 0-9 . _ -",
                        o->sandbox);
     if (o->no_auth && (o->workspace || o->mount.count || o->host_dir.count || host))
-        return err_set(
-            err, ERR_INVALID,
-            "--no-auth is refused together with --workspace, --mount, "
-            "--host-dir and --runtime host: any web page or local user could reach them");
+        return err_set(err, ERR_INVALID,
+                       "--no-auth is refused together with --workspace, --mount, --host-dir and "
+                       "--runtime host: any web page or local user could reach them");
     if (!o->tls_cert != !o->tls_key)
         return err_set(err, ERR_INVALID, "--tls-cert and --tls-key go together");
     for (size_t i = 0; i < COUNT_OF(http_only) && !o->http; i++)

@@ -191,11 +191,7 @@ bool request_body(struct http_core *core, struct http_request *r, const char *da
     r->received += len;
     if (r->verdict)
         return swallow(core, r, len);
-    if (r->upload) {
-        r->verdict = upload_body(core, r, data, len);
-        return !r->verdict || swallow(core, r, len);
-    }
-    r->verdict = collect(core, r, data, len);
+    r->verdict = r->upload ? upload_body(core, r, data, len) : collect(core, r, data, len);
     if (!r->verdict)
         return true;
     drop_body(core, r);

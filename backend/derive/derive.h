@@ -37,8 +37,8 @@ int derive_put(struct sandbox *sb, struct call *call, const struct file_put_requ
 int derive_take(struct sandbox *sb, struct call *call, const struct file_take_request *req,
                 struct file_take_result *res, struct err *err) MUST_CHECK;
 
-/* manage_ops out of exec, by a program of ours for the sandbox's python3: without the local backend's
- * care for what changes meanwhile. */
+/* manage_ops out of exec, by a program of ours for the sandbox's python3: without the local
+ * backend's care for what changes meanwhile. */
 int derive_stat(struct sandbox *sb, struct call *call, const struct file_stat_request *req,
                 struct file_stat_result *res, struct err *err) MUST_CHECK;
 int derive_move(struct sandbox *sb, struct call *call, const struct file_move_request *req,

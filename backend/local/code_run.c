@@ -194,8 +194,7 @@ int code_run(struct local_sandbox *sb, struct call *call, struct code_context *c
 
     if (cell_new(sb, c, req, &cell, err))
         return -1;
-    if (job_describe(cell->job, req->tool, req->code, err) ||
-        make_request(cell, req, &line, err)) {
+    if (job_describe(cell->job, req->tool, req->code, err) || make_request(cell, req, &line, err)) {
         cell_free(cell);
         return -1;
     }

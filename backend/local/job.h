@@ -60,7 +60,7 @@ struct job {
     uint32_t pid;            /* as seen in the sandbox; 0 unknown */
     uint32_t supervisor;     /* all its processes are below that; a session's own; 0 unknown */
     struct spool out, errs;
-    bool errs_last; /* the last output was on stderr */
+    bool errs_last;              /* the last output was on stderr */
     int64_t ended_ms, output_ms; /* monotonic: end, last byte; 0 none yet */
     uint64_t read_out, read_err; /* where the reader without a cursor is */
     struct list waiters;

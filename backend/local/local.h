@@ -6,7 +6,7 @@
  *
  * Sandboxes are made on demand and freed when the backend closes: a pointer from open_default
  * stays valid, whatever happens to the processes inside. Files: local.c (ops table, life
- * cycle), state.c (directories), bwrap.c (arguments), launcher.c (start and death of an
+ * cycle), idle.c, state.c (directories), bwrap.c (arguments), launcher.c (start and death of an
  * agent), agent_client.c (talking to it), job.c, spool.c, reactor.c, exec.c, session.c,
  * info.c; files.c, code.c, egress*.c, seccomp.c.
  */
@@ -107,7 +107,7 @@ struct local_sandbox {
         int channel;
     } kept[2]; /* file_op.c: idle channels for file operations */
     struct watch_list watches;
-    struct list observed; /* observe.c */
+    struct list observed;         /* observe.c */
     bool bare_browser;            /* the last one had no sandbox of its own */
     char *restart_note;           /* processes were stopped: told once, in the next result */
     struct strings degraded;      /* found at the last start */
@@ -128,6 +128,9 @@ static inline int64_t local_idle_ms(const struct local_backend *be)
 
 /* "30 minutes", "90 seconds" */
 char *local_idle_text(const struct local_backend *be, char out[32]);
+
+/* idle.c: from now on sandboxes that nobody uses are stopped. */
+void local_idle_open(struct local_backend *be);
 
 static inline struct local_sandbox *local_sandbox_of(struct sandbox *sb)
 {
