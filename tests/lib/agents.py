@@ -26,9 +26,9 @@ def files_below(path):
 class Agent(threading.Thread):
     """Works until told to stop; `failed` is what went wrong, `calls` how many were answered."""
 
-    def __init__(self, server, number, seed):
+    def __init__(self, server, number, seed, pause_s):
         super().__init__(daemon=True)
-        self.server, self.number = server, number
+        self.server, self.number, self.pause_s = server, number, pause_s
         self.random, self.calls, self.failed = random.Random(f"{seed}-{number}"), 0, []
         self.stop = threading.Event()
         self.turn = 0
@@ -102,6 +102,7 @@ class Agent(threading.Thread):
         work = [self.commands, self.background, self.files, self.cells, self.fresh_cell,
                 self.large_output, self.terminal, self.context, self.watch]
         while not self.stop.is_set():
+            self.stop.wait(self.random.random() * 2 * self.pause_s)
             try:
                 self.random.choice(work)()
             except Exception as e:  # told with the others at the end
@@ -117,10 +118,13 @@ def sample(server, state):
             "threads": len(os.listdir(f"/proc/{server.pid}/task"))}
 
 
-def work(server, state, count, seconds, told=None):
-    """The agents, when all have stopped, and a sample of the server for each tenth of the time."""
+def work(server, state, count, seconds, pause_s=0, told=None):
+    """
+    The agents, when all have stopped, and a sample of the server for each tenth of the time. They
+    think for pause_s between two pieces of work, on average.
+    """
     seed = random.randrange(1 << 30)
-    agents = [Agent(server, n, seed) for n in range(count)]
+    agents = [Agent(server, n, seed, pause_s) for n in range(count)]
     for agent in agents:
         agent.start()
     samples, step = [], seconds / 10
