@@ -75,6 +75,9 @@ void exec_result_done(struct exec_result *r)
     free(r->cwd);
     free(r->note);
     strings_done(&r->denied);
+    if (r->late)
+        code_result_done(r->late);
+    free(r->late);
     *r = (struct exec_result){ 0 };
 }
 
@@ -196,6 +199,23 @@ int code_result_add(struct code_result *r, const char *mime, const void *data, s
     if (!o->mime)
         return err_oom(err);
     return buf_add(&o->data, data, len, err);
+}
+
+struct code_result *code_results_copy(const struct code_result *r, struct err *err)
+{
+    struct code_result *copy = calloc(1, sizeof(*copy));
+    int fail = copy ? 0 : err_oom(err);
+
+    for (size_t i = 0; i < r->result_count && !fail; i++) {
+        const struct code_output *o = &r->results[i];
+        fail = code_result_add(copy, o->mime, o->data.data, o->data.len, o->truncated, err);
+    }
+    if (!fail)
+        return copy;
+    if (copy)
+        code_result_done(copy);
+    free(copy);
+    return NULL;
 }
 
 void code_result_done(struct code_result *r)

@@ -62,6 +62,8 @@ struct exec_result {
     bool session_lost;     /* the shell session ended or was restarted: note says what was lost */
     char *note;            /* one or two sentences for the reader; NULL none */
     struct strings denied; /* "connect HOST:PORT refused by egress policy (rule)" */
+    struct code_result
+        *late; /* what a cell showed that has ended since, no more of it; NULL none */
 };
 void exec_result_done(struct exec_result *r);
 
@@ -184,6 +186,10 @@ struct code_result {
     struct strings denied;
     char *note; /* e.g. the context was restarted; NULL none */
 };
+#define CODE_LATE_MAX \
+    (16 * 1024 * 1024) /* kept of all cells of a sandbox that ended unwaited for */
+/* Its results alone, for free() behind code_result_done(); NULL and err. */
+struct code_result *code_results_copy(const struct code_result *r, struct err *err) MUST_CHECK;
 int code_result_add(struct code_result *r, const char *mime, const void *data, size_t len,
                     bool truncated, struct err *err) MUST_CHECK;
 void code_result_done(struct code_result *r);

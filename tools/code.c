@@ -73,24 +73,6 @@ static int footer(struct buf *out, const struct code_result *r, struct err *err)
                     r->process_id, r->cursor, r->process_id);
 }
 
-static int send_pictures(struct tool_call *call, const struct code_result *r, struct err *err)
-{
-    for (size_t i = 0; i < r->result_count; i++) {
-        const struct code_output *o = &r->results[i];
-        const char *mime = picture_mime(buf_str(&o->data), o->data.len);
-        if (!mime)
-            continue;
-        if (picture_fits(o->data.data, o->data.len)
-                ? tool_image(call, mime, o->data.data, o->data.len, err)
-                : tool_textf(call, err,
-                             "A %s result of %zu bytes is too large to show: "
-                             "save it smaller, or to a file and file_read it.",
-                             mime, o->data.len))
-            return -1;
-    }
-    return 0;
-}
-
 static int meta(struct tool_call *call, const struct code_result *r, struct err *err)
 {
     if (tool_meta_str(call, "status", statuses[r->status], err) ||
@@ -105,7 +87,8 @@ static int meta(struct tool_call *call, const struct code_result *r, struct err 
                : 0;
 }
 
-static int reply(struct tool_call *call, const struct code_result *r, struct err *err)
+static int reply(struct tool_call *call, struct sandbox *sb, const struct code_result *r,
+                 struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX * 4);
 
@@ -113,9 +96,9 @@ static int reply(struct tool_call *call, const struct code_result *r, struct err
         render_stream(&text, "stdout", &r->out, r->process_id, r->hole_cursor, err) ||
         render_stream(&text, "stderr", &r->errs, r->process_id, r->hole_cursor, err) ||
         error_section(&text, r, err) || section_str(&text, "result", r->text, err) ||
-        code_rich_sections(&text, r, err) || footer(&text, r, err))
+        code_rich_sections(call, sb, &text, r, err) || footer(&text, r, err))
         return -1;
-    if (tool_text(call, text.data, text.len, err) || send_pictures(call, r, err))
+    if (tool_text(call, text.data, text.len, err) || code_pictures(call, sb, r, err))
         return -1;
     return meta(call, r, err);
 }
@@ -162,5 +145,5 @@ int tool_code_execute(struct tool_call *call, const struct code_execute_args *ar
     if (sandbox_code(sb, call->call, &req, &res, err))
         return -1;
     recording_tap_result(tap, &res.out, &res.errs, res.status == CODE_ERROR);
-    return reply(call, &res, err);
+    return reply(call, sb, &res, err);
 }

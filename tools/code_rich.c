@@ -30,6 +30,8 @@ static const struct form {
 };
 
 struct left_out {
+    struct tool_call *call;
+    struct sandbox *sb;
     struct buf names;
     size_t count;
 };
@@ -77,6 +79,17 @@ int code_section(struct buf *out, const char *name, const char *text, size_t len
     return len > keep ? buf_addf(out, err, "[... %zu bytes omitted ...]\n", len - keep) : 0;
 }
 
+/* Where it is, unless something beside it says the same; nothing when it cannot be kept. */
+static int saved(const struct left_out *left, const struct code_output *o, struct buf *out,
+                 struct err *err)
+{
+    char path[CODE_SAVED_MAX];
+
+    if (form_of(o->mime)->copy || code_save(left->call, left->sb, o, path, NULL))
+        return 0;
+    return buf_addf(out, err, ", in %s", path);
+}
+
 static int leave_out(struct left_out *left, const struct code_output *o, struct err *err)
 {
     if (left->count++ >= NAMED_MAX)
@@ -86,8 +99,10 @@ static int leave_out(struct left_out *left, const struct code_output *o, struct 
         return -1;
     if (!o->data.len)
         return buf_adds(&left->names, "too large)", err);
-    return render_bytes(&left->names, o->data.len, err) || buf_addc(&left->names, ')', err) ? -1
-                                                                                            : 0;
+    return render_bytes(&left->names, o->data.len, err) || saved(left, o, &left->names, err) ||
+                   buf_addc(&left->names, ')', err)
+               ? -1
+               : 0;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -118,13 +133,16 @@ static int show(struct buf *out, const struct code_result *r, struct left_out *l
                          err))
             return -1;
         room -= smaller(room, o->data.len);
+        if (o->data.len > max && leave_out(left, o, err))
+            return -1;
     }
     return 0;
 }
 
-int code_rich_sections(struct buf *out, const struct code_result *r, struct err *err)
+int code_rich_sections(struct tool_call *call, struct sandbox *sb, struct buf *out,
+                       const struct code_result *r, struct err *err)
 {
-    struct left_out left = { .names = BUF_MAX(RENDER_MAX) };
+    struct left_out left = { .call = call, .sb = sb, .names = BUF_MAX(RENDER_MAX) };
     int result = show(out, r, &left, err);
 
     if (!result && left.count)

@@ -17,8 +17,19 @@ int code_section(struct buf *out, const char *name, const char *text, size_t len
 /*
  * What a cell showed besides its value, but pictures, which are sent as such: text forms as
  * sections, bounded in all; a line for what was left out because it says the same, is no text or
- * has no room.
+ * has no room, which names the file of the sandbox where that is when it is nowhere else.
  */
-int code_rich_sections(struct buf *out, const struct code_result *r, struct err *err) MUST_CHECK;
+int code_rich_sections(struct tool_call *call, struct sandbox *sb, struct buf *out,
+                       const struct code_result *r, struct err *err) MUST_CHECK;
+
+/* Its pictures as images; too large ones are scaled, and kept as they are in a file of the sandbox,
+ * which a line of text names. */
+int code_pictures(struct tool_call *call, struct sandbox *sb, const struct code_result *r,
+                  struct err *err) MUST_CHECK;
+
+#define CODE_SAVED_MAX 64
+/* A result as a file of the sandbox: its path. */
+int code_save(struct tool_call *call, struct sandbox *sb, const struct code_output *o,
+              char path[CODE_SAVED_MAX], struct err *err) MUST_CHECK;
 
 #endif

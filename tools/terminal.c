@@ -1,4 +1,5 @@
 #include "tools.gen.h"
+#include "tools/code_show.h"
 #include "tools/recording_tap.h"
 #include "tools/render.h"
 #include "tools/resources.h"
@@ -28,12 +29,15 @@ static int exec_meta(struct tool_call *call, const struct exec_result *r, struct
     return tool_meta_int(call, "omitted_bytes", (int64_t)(r->out.omitted + r->errs.omitted), err);
 }
 
-static int reply_exec(struct tool_call *call, const struct sandbox *sb, const struct exec_result *r,
+static int reply_exec(struct tool_call *call, struct sandbox *sb, const struct exec_result *r,
                       struct err *err)
 {
-    AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX);
+    AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX * 2);
 
-    if (render_exec(&text, r, err) || tool_text(call, text.data, text.len, err) ||
+    if (render_exec(&text, r, err) ||
+        (r->late && code_rich_sections(call, sb, &text, r->late, err)) ||
+        tool_text(call, text.data, text.len, err) ||
+        (r->late && code_pictures(call, sb, r->late, err)) ||
         resources_link_output(call, sb, r, err))
         return -1;
     return exec_meta(call, r, err);

@@ -96,18 +96,33 @@ static void advance_clock(struct cell *cell, int64_t now)
     cell->ended = true;
 }
 
+static void keep_late(struct cell *cell)
+{
+    struct code_result *r = &cell->result, *kept;
+
+    if (!r->result_count)
+        return;
+    kept = code_results_copy(r, NULL);
+    if (kept && job_keep_late(cell->job, kept))
+        return;
+    if (kept)
+        code_result_done(kept);
+    free(kept);
+    snprintf(
+        cell->note, sizeof(cell->note),
+        "What it showed is too much to be kept: save it to files and show it in another cell.");
+}
+
 /* Nobody waits for the value any more: it goes where the output goes. */
 static void append_answer(struct cell *cell)
 {
-    static const char label[] = "[result] ";
     const struct code_result *r = &cell->result;
     struct job *j = cell->job;
+    AUTO(buf) struct buf value = BUF_MAX(CODE_LINE_MAX);
 
-    if (r->text) {
-        job_output(j, 0, label, sizeof(label) - 1);
-        job_output(j, 0, r->text, strlen(r->text));
-        job_output(j, 0, "\n", 1);
-    }
+    keep_late(cell);
+    if (r->text && !buf_addf(&value, NULL, "[result] %s\n", r->text))
+        job_output(j, 0, value.data, value.len);
     if (r->traceback)
         job_output(j, 1, r->traceback, strlen(r->traceback));
     if (!cell->note[0])

@@ -84,6 +84,7 @@ void job_unref(struct job *j)
     spool_done(&j->out);
     spool_done(&j->errs);
     fd_close(&j->foreign_fd);
+    job_drop_late(j);
     pthread_mutex_destroy(&j->lock);
     agent_unref(j->agent);
     free(j->cwd);

@@ -55,6 +55,7 @@ struct job {
     bool timed_out;
     bool session_lost;
     char *cwd, *note;
+    struct code_result *late; /* see exec_result; counts in the sandbox's late_bytes */
     char tool[24], *command; /* for the history; "" and NULL: not told. Fixed once it runs */
     struct err failed;       /* code != 0: it could not be run */
     uint32_t pid;            /* as seen in the sandbox; 0 unknown */
@@ -113,6 +114,9 @@ void job_output(struct job *j, int stream, const void *data, size_t len);
 void job_exited(struct job *j, int wait_status);
 /* Driver: no exit status will come (channel EOF, sandbox died). */
 void job_killed(struct job *j);
+/* Driver: what its cell showed, taken, for exec_result.late; false: no room, it is the caller's. */
+bool job_keep_late(struct job *j, struct code_result *late) MUST_CHECK;
+void job_drop_late(struct job *j);
 /* Driver: nothing more comes. Wakes readers, closes the channel. */
 void job_over(struct job *j);
 /* Driver or reader: move on to phase (never back); wakes readers. */

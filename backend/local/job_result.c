@@ -145,6 +145,16 @@ static int facts(struct job *j, struct exec_result *res, struct err *err)
     return copy(j->cwd, &res->cwd, err) || copy(j->note, &res->note, err) ? -1 : 0;
 }
 
+/* Job lock held. */
+static int late(const struct job *j, const struct output_request *req, struct exec_result *res,
+                struct err *err)
+{
+    if (!req || req->whole || req->tail > 0 || req->grep || !j->late || res->late)
+        return 0;
+    res->late = code_results_copy(j->late, err);
+    return res->late ? 0 : -1;
+}
+
 static bool more_to_read(const struct job *j, const struct exec_result *res)
 {
     return j->status == EXEC_RUNNING || res->background || res->out.omitted || res->errs.omitted;
@@ -170,7 +180,7 @@ static int fill(struct reading *r, const struct output_request *req, size_t max_
         fail = read_chunk(r, err);
     else
         fail = read_text(r, err);
-    if (fail || facts(j, r->res, err))
+    if (fail || facts(j, r->res, err) || late(j, req, r->res, err))
         return -1;
     if (req && req->whole)
         return 0;

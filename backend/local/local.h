@@ -114,6 +114,7 @@ struct local_sandbox {
     struct strings cgroups;       /* directories of the running instance */
     struct strings stale_cgroups; /* of earlier ones, not yet removed */
     int64_t last_oom_kills;
+    _Atomic size_t late_bytes; /* without the lock: of all jobs' `late`, at most CODE_LATE_MAX */
 };
 
 static inline struct local_backend *local_backend_of(struct backend *be)
