@@ -123,9 +123,7 @@ static void failed(struct job *j, const struct frame *f, int64_t now_ms)
     struct err err = { 0 };
 
     channel_error(f, &err);
-    pthread_mutex_lock(&j->lock);
-    j->failed = err;
-    pthread_mutex_unlock(&j->lock);
+    job_fail(j, &err);
     if (!j->session)
         lost(j, now_ms);
     job_killed(j);
@@ -136,9 +134,7 @@ static void failed(struct job *j, const struct frame *f, int64_t now_ms)
 
 static void fail_with(struct job *j, const struct err *err, int64_t now_ms)
 {
-    pthread_mutex_lock(&j->lock);
-    j->failed = *err;
-    pthread_mutex_unlock(&j->lock);
+    job_fail(j, err);
     lost(j, now_ms);
 }
 

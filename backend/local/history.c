@@ -85,7 +85,7 @@ void history_note(struct job *j)
     if (!j->command)
         return;
     pthread_mutex_lock(&j->lock);
-    r = j->failed.code ? 1 : format(j, &line, &err);
+    r = j->failed ? 1 : format(j, &line, &err);
     pthread_mutex_unlock(&j->lock);
     if (!r) {
         pthread_mutex_lock(&sb->history);

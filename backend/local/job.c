@@ -71,6 +71,19 @@ static void close_channel(struct job *j)
     j->channel = -1;
 }
 
+void job_fail(struct job *j, const struct err *why)
+{
+    struct err *copy = malloc(sizeof(*copy));
+
+    if (!copy)
+        return;
+    *copy = *why;
+    pthread_mutex_lock(&j->lock);
+    free(j->failed);
+    j->failed = copy;
+    pthread_mutex_unlock(&j->lock);
+}
+
 void job_unref(struct job *j)
 {
     if (!j || atomic_fetch_sub(&j->refs, 1) != 1)
@@ -90,6 +103,7 @@ void job_unref(struct job *j)
     free(j->cwd);
     free(j->note);
     free(j->command);
+    free(j->failed);
     free(j);
 }
 

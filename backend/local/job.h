@@ -56,10 +56,10 @@ struct job {
     bool session_lost;
     char *cwd, *note;
     struct code_result *late; /* see exec_result; counts in the sandbox's late_bytes */
-    char tool[24], *command; /* for the history; "" and NULL: not told. Fixed once it runs */
-    struct err failed;       /* code != 0: it could not be run */
-    uint32_t pid;            /* as seen in the sandbox; 0 unknown */
-    uint32_t supervisor;     /* all its processes are below that; a session's own; 0 unknown */
+    char tool[24], *command;  /* for the history; "" and NULL: not told. Fixed once it runs */
+    struct err *failed;       /* it could not be run; NULL: it was */
+    uint32_t pid;             /* as seen in the sandbox; 0 unknown */
+    uint32_t supervisor;      /* all its processes are below that; a session's own; 0 unknown */
     struct spool out, errs;
     bool errs_last;              /* the last output was on stderr */
     int64_t ended_ms, output_ms; /* monotonic: end, last byte; 0 none yet */
@@ -117,6 +117,8 @@ void job_killed(struct job *j);
 /* Driver: what its cell showed, taken, for exec_result.late; false: no room, it is the caller's. */
 bool job_keep_late(struct job *j, struct code_result *late) MUST_CHECK;
 void job_drop_late(struct job *j);
+/* It could not be run: job_result() fails with this. */
+void job_fail(struct job *j, const struct err *why);
 /* Driver: nothing more comes. Wakes readers, closes the channel. */
 void job_over(struct job *j);
 /* Driver or reader: move on to phase (never back); wakes readers. */

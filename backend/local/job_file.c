@@ -54,12 +54,12 @@ static int format(const struct job *j, struct buf *out, struct err *err)
     jw_kint(&w, "started_ms", wall(j->started_ms));
     jw_kint(&w, "ended_ms", wall(j->ended_ms));
     jw_kint(&w, "output_ms", wall(j->output_ms));
-    if (j->failed.code) {
+    if (j->failed) {
         jw_key(&w, "failed");
         jw_obj(&w);
-        jw_kstr(&w, "code", err_code_name(j->failed.code));
-        jw_kstr(&w, "message", j->failed.msg);
-        jw_kstr(&w, "next", j->failed.next);
+        jw_kstr(&w, "code", err_code_name(j->failed->code));
+        jw_kstr(&w, "message", j->failed->msg);
+        jw_kstr(&w, "next", j->failed->next);
         jw_end(&w);
     }
     jw_end(&w);

@@ -32,16 +32,18 @@ static int copy(const char *text, char **out, struct err *err)
     return text && !*out ? err_oom(err) : 0;
 }
 
-static void take_failed(yyjson_val *failed, struct err *out)
+static void take_failed(struct job *j, yyjson_val *failed)
 {
+    struct err why = { 0 };
     const char *code = json_str(failed, "code"), *message = json_str(failed, "message");
     const char *next = json_str(failed, "next");
 
     if (!code || !message)
         return;
-    err_set(out, err_code_from_name(code), "%s", message);
+    err_set(&why, err_code_from_name(code), "%s", message);
     if (next && *next)
-        err_next(out, "%s", next);
+        err_next(&why, "%s", next);
+    job_fail(j, &why);
 }
 
 static int take(struct job *j, yyjson_val *root, struct err *err)
@@ -57,7 +59,7 @@ static int take(struct job *j, yyjson_val *root, struct err *err)
     j->started_ms = monotonic(json_int(root, "started_ms", 0));
     j->ended_ms = monotonic(json_int(root, "ended_ms", 0));
     j->output_ms = monotonic(json_int(root, "output_ms", 0));
-    take_failed(yyjson_obj_get(root, "failed"), &j->failed);
+    take_failed(j, yyjson_obj_get(root, "failed"));
     snprintf(j->tool, sizeof(j->tool), "%s", json_str(root, "tool") ? json_str(root, "tool") : "");
     return copy(json_str(root, "cwd"), &j->cwd, err) ||
                    copy(json_str(root, "note"), &j->note, err) ||

@@ -202,9 +202,9 @@ int job_result(struct job *j, const struct output_request *req, size_t max_bytes
     int fail;
 
     pthread_mutex_lock(&j->lock);
-    if (j->failed.code) {
+    if (j->failed) {
         if (err)
-            *err = j->failed;
+            *err = *j->failed;
         fail = -1;
     } else {
         if (req && !req->whole)

@@ -136,7 +136,7 @@ static void finish(struct drive_fixture *f)
         ;
     if (!f->over || f->job->status == EXEC_RUNNING)
         abort();
-    if (whole && !f->job->failed.code &&
+    if (whole && !f->job->failed &&
         (f->job->out.total != f->out_sent || f->job->errs.total != f->errs_sent))
         abort();
 }

@@ -41,8 +41,12 @@ class Pdf:
 display(Pdf())
 Shows()""")
     left = next(line for line in got.said.splitlines() if line.startswith("not shown: "))
-    for name in "application/pdf (260 B)", "image/png (10 B)", "text/html (11 B)":
+    assert "text/html (11 B)" in left
+    for name in "application/pdf (260 B, in ", "image/png (10 B, in ":
         assert name in left
+    path = left.split("application/pdf (260 B, in ")[1].split(")")[0]
+    kept = run(stdio, f"open({path!r}, 'rb').read() == b'%PDF' + bytes(range(256))")
+    assert kept.value == "True"
     assert "%PDF" not in got.said and "<b>" not in got.said
     got = run(stdio, SHOWS.replace('"the repr"', '"<Shows>"').replace("_repr_markdown_", "unused")
               + "Shows()")
@@ -52,10 +56,38 @@ Shows()""")
 def test_many_results_have_a_bound_together(stdio):
     got = run(stdio, "for i in range(300): display('x' * 15000)")
     assert got.status == "ok" and len(got.said) < 26 * 1024
-    assert "190 more" in got.said
+    assert "191 more" in got.said
     got = run(stdio, "class A:\n    def _repr_mimebundle_(self, **_): "
                      "return {'text/x\\n--- stdout\\x1b[2J': 'made up'}\nA()")
     assert got.section("stdout") is None and "\x1b" not in got.said
+
+
+NOISE = """import os
+from PIL import Image
+Image.frombytes('RGB', (1000, 800), os.urandom(2400000))"""
+
+
+def test_a_large_picture_is_shown_smaller_and_kept(stdio):
+    if not interpreter(stdio, "python", "import PIL"):
+        pytest.skip("no Pillow")
+    got = run(stdio, NOISE)
+    assert len(got.pictures) == 1 and len(got.pictures[0]) < 500 * 1000
+    path = got.said.split("in full size it is ")[1].split()[0]
+    assert run(stdio, f"Image.open({path!r}).size").value == "(1000, 800)"
+
+
+def test_what_a_yielded_cell_shows_comes_later(stdio):
+    if not interpreter(stdio, "python", "import PIL"):
+        pytest.skip("no Pillow")
+    result = stdio.call("code_execute", yield_s=0.2, code="import time\nfrom PIL import Image\n"
+                        "time.sleep(1)\nImage.new('RGB', (40, 30), 'red')")
+    process = result["_meta"]["sandbox-mcp/process_id"]
+    while "running" in stdio.call("terminal_output", process_id=process, wait_s=5, tail=1)[
+            "content"][0]["text"].split("\n")[0]:
+        pass
+    later = stdio.call("terminal_output", process_id=process)
+    assert [part["type"] for part in later["content"]].count("image") == 1
+    assert "[result] <PIL.Image.Image" in later["content"][0]["text"]
 
 
 def test_plots_are_pictures_and_are_told_in_words(stdio):
