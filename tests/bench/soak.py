@@ -29,7 +29,7 @@ def main():
     faults = []
     try:
         workers, samples = agents.work(
-            server, state, count, seconds, 0.5, lambda one: print(one, flush=True))
+            server, state, count, seconds, 0.2, lambda one: print(one, flush=True))
         faults += [fault for worker in workers for fault in worker.failed]
         third, last = samples[2], samples[-1]
         if last["memory_kb"] > third["memory_kb"] * 1.25 + 2048:
