@@ -52,7 +52,8 @@ def test_the_table_has_every_option(options):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+    said = re.sub(r"^````text$.*?^````$", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)]+)\)", said):
         if target.startswith("http"):
             continue
         name, _, heading = target.partition("#")

@@ -24,7 +24,7 @@ def ask(server, path, method="tools/list", **more):
 
 
 @pytest.mark.parametrize("path, wanted", [
-    ("/mcp/x/all", ALL),
+    ("/mcp/x/all", DEFAULT),
     ("/mcp/x/core", CORE),
     ("/mcp/x/core/", CORE),
     ("/mcp/x/core/readonly", reading(CORE)),
@@ -56,6 +56,10 @@ def test_a_path_is_not_judged_without_a_token(fake):
     message = protocol.request(1, "tools/list")
     for path in ("/mcp/x/core", "/mcp/x/nope"):
         assert fake.post(message, path=path, Authorization=None).status == 401
+
+
+def test_all_is_all_that_was_launched(start_fake):
+    assert names(start_fake("--toolsets", "all"), "/mcp/x/all") == ALL
 
 
 def test_a_path_does_not_widen_what_the_launch_allows(start_fake):
@@ -119,7 +123,7 @@ def test_one_caller_does_not_take_all_selections(start_fake, tmp_path):
     def select(name, chosen):
         return server.post(protocol.request(1, "tools/list"), path="/mcp/x/" + ",".join(chosen),
                            Authorization=f"Bearer {tokens[name]}").status
-    tools = ALL
+    tools = DEFAULT
     sets = [[name for bit, name in enumerate(tools) if i >> bit & 1] for i in range(1, 100)]
     assert {select("eve", one) for one in sets} == {200, 400}
     assert select("eve", sets[0]) == 200
@@ -128,7 +132,7 @@ def test_one_caller_does_not_take_all_selections(start_fake, tmp_path):
 
 
 def test_too_many_selections_are_refused_and_the_known_go_on(fake):
-    tools, statuses = ALL, []
+    tools, statuses = DEFAULT, []
     for i in range(1, 100):
         chosen = [name for bit, name in enumerate(tools) if i >> bit & 1]
         statuses.append(ask(fake, "/mcp/x/" + ",".join(chosen)).status)
