@@ -107,7 +107,7 @@ void session_serve(int channel, const int *fds, int extra)
     for (int i = 0; i < SESSION_HOLDERS; i++)
         s.holders[i] = TAP_NONE;
     snprintf(s.cwd, sizeof(s.cwd), "%s", agent_config.workspace);
-    if (!request_start(channel, &in, bytes))
+    if (!request_start(channel, &in, bytes) || !session_shape(&s, &in))
         return;
     s.signals = supervisor_init();
     if (s.signals < 0)

@@ -69,6 +69,9 @@ void session_signal(struct session *s, int signal);
 
 /* ---- a command (session_command.c) ---- */
 
+/* False: it has fields that are none of a command, and was answered with an ERROR. */
+bool session_shape(const struct session *s, const struct wire_in *in);
+
 /* A START or RUN frame; takes the descriptors (extra: -1 none). */
 void session_run(struct session *s, const struct wire_in *in, int out, int errs, int extra);
 

@@ -70,6 +70,15 @@ static bool is_directory(const char *path)
     return !stat(path, &st) && S_ISDIR(st.st_mode) && !access(path, X_OK);
 }
 
+bool session_shape(const struct session *s, const struct wire_in *in)
+{
+    bool good = channel_shape(in, fields, sizeof(fields) / sizeof(fields[0]));
+
+    if (!good)
+        channel_error(s->channel, CODE_INVALID, NULL, "the request has a field that does not fit");
+    return good;
+}
+
 /* False when it has been answered with an ERROR. */
 static bool acceptable(const struct session *s, const struct wire_in *in, const char *command,
                        const char *cwd)
@@ -77,9 +86,10 @@ static bool acceptable(const struct session *s, const struct wire_in *in, const 
     const uint8_t *env = in->tags[TAG_ENV].data;
     size_t len = in->tags[TAG_ENV].len;
 
-    if (!channel_shape(in, fields, sizeof(fields) / sizeof(fields[0])) ||
-        (wire_has(in, TAG_CWD) && !cwd))
-        channel_error(s->channel, CODE_INVALID, NULL, "the request has a field that does not fit");
+    if (!session_shape(s, in))
+        return false;
+    if (wire_has(in, TAG_CWD) && !cwd)
+        channel_error(s->channel, CODE_INVALID, NULL, "cwd: too long, or with a NUL");
     else if (s->phase != SESSION_IDLE)
         channel_error(s->channel, CODE_BUSY, NULL, "the session is still running a command");
     else if (!command)
