@@ -19,8 +19,11 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define READS 4                /* of 4 KiB each, between two looks at the channel */
-#define DRAIN_MAX (256 * 1024) /* bytes still read when the program is over */
+#define READS 4                /* between two looks at the channel, unless they take READ_MS */
+#define READ_MS 20             /* of what takes longer to draw less is read at a time, */
+#define READ_LEAST 64          /* but so many bytes */
+#define DRAIN_MAX (256 * 1024) /* bytes still read when the program is over, */
+#define DRAIN_MS 1000          /* and for how long */
 #define HUNG_MS 100            /* between two looks at a terminal that nobody has open */
 
 static uint8_t bytes[WIRE_MAX];
@@ -163,6 +166,13 @@ static bool resize(struct pty *p, const struct wire_in *in)
 }
 
 /* False: it was refused. */
+static bool resize_to(struct pty *p, const struct wire_in *in, uint32_t seq)
+{
+    return resize(p, in) ||
+           (pty_refuse(p, seq, CODE_INVALID, NULL, "rows and cols: no size"), false);
+}
+
+/* False: it was refused. */
 static bool type(struct pty *p, const struct wire_in *in, uint32_t seq)
 {
     const uint8_t *keys = in->tags[TAG_PTY_KEYS].data;
@@ -195,7 +205,7 @@ static void serve(struct pty *p, const struct wire_in *in)
     w = pty_wait_take(p, in);
     if (!w)
         return;
-    if (!resize(p, in) || !type(p, in, w->seq))
+    if (!resize_to(p, in, w->seq) || !type(p, in, w->seq))
         pty_wait_drop(w);
 }
 
@@ -223,27 +233,44 @@ static bool obey(struct pty *p)
 
 /* ---- the program ---- */
 
-/* False: there is nothing to read now. */
-static bool read_some(struct pty *p)
+/* A few bytes may draw the whole screen many times. Returns how many there were, 0: none now. */
+static size_t read_some(struct pty *p)
 {
     static char text[PTY_FEED];
-    ssize_t n = read(p->master, text, sizeof(text));
+    static size_t most = PTY_FEED / 8;
+    int64_t began = pty_now();
+    ssize_t n = read(p->master, text, most);
 
     if (n > 0) {
         pty_screen_feed(&p->screen, text, (size_t)n);
         p->output += (uint64_t)n;
         p->output_ms = pty_now();
-        return true;
+        if (p->output_ms - began >= READ_MS)
+            most = most / 4 > READ_LEAST ? most / 4 : READ_LEAST;
+        else
+            most = most < PTY_FEED ? most * 2 : PTY_FEED;
+        return (size_t)n;
     }
     if (n < 0 && errno != EAGAIN && errno != EINTR)
         p->hung_ms = pty_now() + HUNG_MS;
-    return false;
+    return 0;
 }
 
 static void read_output(struct pty *p)
 {
-    for (int i = 0; i < READS && read_some(p); i++)
+    int64_t until = pty_now() + READ_MS;
+
+    for (int i = 0; i < READS && read_some(p) && pty_now() < until; i++)
         ;
+}
+
+static void drain(struct pty *p)
+{
+    int64_t until = pty_now() + DRAIN_MS;
+    size_t total = 0, n;
+
+    while (total < DRAIN_MAX && pty_now() < until && (n = read_some(p)))
+        total += n;
 }
 
 static void reap(struct pty *p)
@@ -254,8 +281,7 @@ static void reap(struct pty *p)
 
     if (!supervisor_reap(p->signals, p->pid, &status, &w, &none) || !p->pid)
         return;
-    for (int i = 0; i < DRAIN_MAX / 4096 && read_some(p); i++)
-        ;
+    drain(p);
     p->pid = 0;
     p->status = status;
     p->over = true;

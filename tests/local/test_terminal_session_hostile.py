@@ -28,6 +28,17 @@ def test_sequences_do_no_harm(stdio, number):
     assert "\x1b" not in seen.text and "\x07" not in seen.text
 
 
+@pytest.mark.parametrize("sequence", ["#8", "c"])
+def test_bytes_that_draw_a_large_screen_again_and_again_block_nothing(stdio, sequence):
+    flood = rf"import os; exec('while 1: os.write(1, b\'\33{sequence}\' * 9999)')"
+    s = Session(stdio, rows=200, cols=400, yield_s=0, command=f'exec python3 -c "{flood}"')
+    s.send(yield_s=2)
+    began = time.monotonic()
+    assert s.look().alive
+    assert time.monotonic() - began < 8  # beyond 15 s the server would give the session up
+    s.close()
+
+
 def test_a_title_is_a_name_in_the_header(stdio):
     s = Session(stdio)
     seen = s.until("^end", "printf '\\e]2;a\\nb \\xe2\\x80\\xaegnp %s\\a' $(seq -s. 1 500); echo en''d\n")
