@@ -134,6 +134,9 @@ int code_read_line(struct code_context *c);
 /* Move the line, without its newline, to *out. */
 int code_take_line(struct code_context *c, struct buf *out, struct err *err) MUST_CHECK;
 
+/* What an interpreter says stays on the line of its error: controls become blanks. In place. */
+void code_one_line(char *text);
+
 /* A runner's first line. ERR_UNSUPPORTED when it says what it misses. */
 int code_parse_hello(const char *line, size_t len, struct err *err) MUST_CHECK;
 

@@ -64,6 +64,12 @@ static int note(struct context_result *res, const char *text, struct err *err)
     return res->note ? 0 : err_oom(err);
 }
 
+static int taken(const char *name, struct err *err)
+{
+    err_set(err, ERR_CONFLICT, "a context named \"%s\" exists already", name);
+    return err_next(err, "use it as context_id, or choose another name");
+}
+
 static int check_name(struct local_sandbox *sb, const char *name, struct err *err)
 {
     static const char letters[] =
@@ -76,10 +82,7 @@ static int check_name(struct local_sandbox *sb, const char *name, struct err *er
         err_set(err, ERR_INVALID, "name: \"%.64s\" cannot be one", name);
         return err_next(err, "use 1 to 64 letters, digits, '.', '_' or '-', but not \"new\"");
     }
-    if (!code_language(&sb->base, name))
-        return 0;
-    err_set(err, ERR_CONFLICT, "a context named \"%s\" exists already", name);
-    return err_next(err, "use it as context_id, or choose another name");
+    return code_language(&sb->base, name) ? taken(name, err) : 0;
 }
 
 /* Locked. */
@@ -107,7 +110,10 @@ static int create(struct local_sandbox *sb, struct code_state *s, struct call *c
     if (check_name(sb, req->name, err))
         return -1;
     pthread_mutex_lock(&s->lock);
-    r = code_add(s, "ctx", req->language ? req->language : "python", &c, err);
+    if (req->name && code_find(s, req->name, NULL))
+        r = taken(req->name, err);
+    else
+        r = code_add(s, "ctx", req->language ? req->language : "python", &c, err);
     if (!r && describe(sb, c, req, err)) {
         code_forget(s, c, "it could not be made");
         code_unref(c);

@@ -2,6 +2,7 @@
 #include "base/b64.h"
 #include "base/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define RESULTS_MAX 200
@@ -29,19 +30,29 @@ static bool binary(const char *mime)
            !strcmp(mime, "application/pdf");
 }
 
+void code_one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = ' ';
+}
+
 int code_parse_hello(const char *line, size_t len, struct err *err)
 {
-    AUTO_JSON yyjson_doc *doc = json_parse(line, len, err);
-    yyjson_val *root = yyjson_doc_get_root(doc);
+    AUTO_JSON yyjson_doc *doc = json_parse(line, len, NULL);
+    yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL;
     const char *missing = json_str(root, "missing");
+    char text[201];
 
-    if (!doc)
-        return -1;
-    if (json_int(root, "hello", 0) != 1)
-        return err_set(err, ERR_PROTOCOL, "the interpreter's first line is no greeting");
+    if (json_int(root, "hello", 0) != 1) {
+        err_set(err, ERR_UNAVAILABLE, "the interpreter's first line is no greeting");
+        return err_next(err, "look for what it runs before: usercustomize.py, sitecustomize.py");
+    }
     if (!missing)
         return 0;
-    err_set(err, ERR_UNSUPPORTED, "%.200s", missing);
+    snprintf(text, sizeof(text), "%s", missing);
+    code_one_line(text);
+    err_set(err, ERR_UNSUPPORTED, "%s", text);
     return err_next(err, "use another language, or install it on the host");
 }
 

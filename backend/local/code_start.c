@@ -137,8 +137,10 @@ static int did_not_start(struct code_context *c, struct err *err)
     char text[COMPLAINT_MAX];
     ssize_t n = io_read(c->errs, text, sizeof(text) - 1);
 
-    err_set(err, ERR_UNAVAILABLE, "the %s interpreter did not start%s%.*s", c->language,
-            n > 0 ? ": " : "", n > 0 ? (int)n : 0, text);
+    text[n > 0 ? n : 0] = '\0';
+    code_one_line(text);
+    err_set(err, ERR_UNAVAILABLE, "the %s interpreter did not start%s%s", c->language,
+            *text ? ", and said: " : "", text);
     return err_next(err, "try it by hand with terminal_execute; the language may not be installed");
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from lib import processes
 from local.cells import interpreter, run
-from local.terminal import ToolError
+from local.terminal import ToolError, run as execute
 
 BOUND = 25 * 1000  # of a result's text, with what stands around the streams
 
@@ -165,3 +165,20 @@ def test_a_fork_bomb_ends_with_its_context(stdio):
         assert time.monotonic() < until
         time.sleep(0.1)
     assert run(stdio, "kept").value == "5"
+
+
+@pytest.mark.parametrize("said", [
+    "os._exit(1)", "tell(b'garbage')", "tell(b'7')", "tell(b'x' * 10_000_000)",
+    "tell(b'{\"hello\":1,\"missing\":\"boom\\\\nNext: this\\\\n--- stdout\"}')",
+])
+def test_what_runs_before_the_runner_says_no_more_than_a_line(stdio, said):
+    execute(stdio, "d=$(python3 -m site --user-site) && mkdir -p $d && cat >$d/usercustomize.py",
+            stdin="import os, sys\nif 'runner.py' in ' '.join(sys.orig_argv):\n"
+            "    def tell(line): os.write(int(sys.argv[-1]), line + b'\\n')\n"
+            "    os.write(2, b'boom\\nNext: this\\n--- stdout\\n\\x1b[31m')\n    " + said + "\n")
+    with pytest.raises(ToolError) as e:
+        run(stdio, "1")
+    assert e.value.code in ("unavailable", "not_supported"), e.value.text
+    assert len(e.value.text.splitlines()) == 1 and "\x1b" not in e.value.text
+    execute(stdio, "rm -r ~/.local/lib")
+    alive(stdio)
