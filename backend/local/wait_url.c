@@ -91,6 +91,10 @@ int wait_url_parse(const char *url, struct wait_url *out, struct buf *request, s
         if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
             return bad(url, "has a character that has to be percent-encoded", err);
     host = url + 7;
+    if (memchr(host, '@', strcspn(host, "/?#"))) {
+        err_set(err, ERR_INVALID, "url: names a user, and passwords are not sent here");
+        return err_next(err, "leave it out: an answer 401 counts, too");
+    }
     at = take_host(host, out);
     if (at)
         at = take_port(at, &out->port);

@@ -202,6 +202,12 @@ def test_bad_arguments(client, arguments, code):
     assert e.value.code == code
 
 
+def test_a_password_is_not_repeated(client):
+    with pytest.raises(ToolError) as e:
+        wait(client, url="http://me:s3cret@localhost:4000/")
+    assert e.value.code == "invalid_argument" and "s3cret" not in e.value.text
+
+
 def test_a_bad_pattern_is_explained(client):
     id = background(client, "sleep 88")
     for tool, argument in (("terminal_wait", "pattern"), ("terminal_output", "grep")):
