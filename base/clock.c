@@ -48,12 +48,15 @@ int64_t clock_earlier(int64_t a, int64_t b)
 
 char *clock_iso(int64_t wall_ms, char out[CLOCK_ISO_SIZE])
 {
-    time_t s = (time_t)(wall_ms / 1000);
-    struct tm tm;
-    size_t n;
+    static const int64_t first = INT64_C(-62135596800000), last = INT64_C(253402300799999);
+    int64_t ms = wall_ms < first ? first : wall_ms > last ? last : wall_ms;
+    int fraction = (int)((ms % 1000 + 1000) % 1000);
+    time_t s = (time_t)((ms - fraction) / 1000);
+    struct tm tm = { 0 };
 
     gmtime_r(&s, &tm);
-    n = strftime(out, CLOCK_ISO_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out + n, CLOCK_ISO_SIZE - n, ".%03dZ", (int)(wall_ms % 1000));
+    snprintf(out, CLOCK_ISO_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", tm.tm_year + 1900u,
+             tm.tm_mon + 1u, (unsigned)tm.tm_mday, (unsigned)tm.tm_hour, (unsigned)tm.tm_min,
+             (unsigned)tm.tm_sec, (unsigned)fraction);
     return out;
 }

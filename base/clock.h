@@ -19,7 +19,8 @@ int clock_left(int64_t deadline_ms);
 /* The earlier of two deadlines, where 0 is none. */
 int64_t clock_earlier(int64_t a, int64_t b);
 
-/* "2026-11-21T10:00:00.123Z" for a wall time; writes into and returns out. */
+/* "2026-11-21T10:00:00.123Z" for a wall time; of the years 0001 to 9999, the end that is nearer to
+ * one beyond them. Writes into and returns out. */
 char *clock_iso(int64_t wall_ms, char out[CLOCK_ISO_SIZE]);
 
 #endif

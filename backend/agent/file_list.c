@@ -1,4 +1,5 @@
 #include "backend/agent/file_list.h"
+#include "backend/agent/file_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@ static bool record(struct listing *l, const struct list_item *item, const struct
     record_char(b, item->type);
     record_i64(b, st->st_mode & 07777);
     record_i64(b, item->type == 'm' ? item->number : st->st_size);
-    record_i64(b, st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / 1000000);
+    record_i64(b, file_mtime_ms(st));
     record_str(b, item->len ? item->path : ".", item->len ? item->len : 1);
     record_str(b, target, target_len);
     return record_end(b, start);

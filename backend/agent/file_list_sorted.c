@@ -1,4 +1,5 @@
 #include "backend/agent/file_list.h"
+#include "backend/agent/file_time.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,8 +15,7 @@ struct found {
 
 static int64_t key_of(uint32_t sort, const struct stat *st)
 {
-    return sort == LIST_BY_SIZE ? (int64_t)st->st_size
-                                : st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / 1000000;
+    return sort == LIST_BY_SIZE ? (int64_t)st->st_size : file_mtime_ms(st);
 }
 
 /* Large and new first, then by name. */

@@ -6,6 +6,7 @@
 #include "backend/agent/file.h"
 #include "backend/agent/file_encoding.h"
 #include "backend/agent/file_text.h"
+#include "backend/agent/file_time.h"
 #include "backend/agent/sha256.h"
 
 #include <errno.h>
@@ -235,7 +236,7 @@ static int reply(struct reading *r, const struct stat *st, const char *text, int
     wire_begin(w, WIRE_REPLY, 0);
     wire_put_str(w, TAG_PATH, real);
     wire_put_i64(w, TAG_SIZE, r->stored);
-    wire_put_i64(w, TAG_MTIME_MS, st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / 1000000);
+    wire_put_i64(w, TAG_MTIME_MS, file_mtime_ms(st));
     wire_put_u32(w, TAG_MODE, st->st_mode & 07777);
     wire_put_i64(w, TAG_START_LINE, r->first);
     wire_put_i64(w, TAG_END_LINE, r->end);

@@ -1,5 +1,6 @@
 #include "backend/agent/file_names.h"
 #include "backend/agent/file_report.h"
+#include "backend/agent/file_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,7 @@ static void record(struct looking *l, const char *path, const struct stat *st, c
     record_char(b, known ? access_to(path) : 'n');
     record_i64(b, st->st_mode & 07777);
     record_i64(b, st->st_size);
-    record_i64(b, st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / 1000000);
+    record_i64(b, file_mtime_ms(st));
     record_str(b, owner, strlen(owner));
     record_str(b, group, strlen(group));
     record_str(b, target, n > 0 ? (size_t)n : 0);

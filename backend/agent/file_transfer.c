@@ -4,6 +4,7 @@
  */
 #include "backend/agent/channel.h"
 #include "backend/agent/file_target.h"
+#include "backend/agent/file_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -250,7 +251,7 @@ static int take_reply(struct file_job *job, int fd, const struct stat *st)
     wire_begin(w, WIRE_REPLY, 0);
     wire_put_str(w, TAG_PATH, real);
     wire_put_i64(w, TAG_SIZE, st->st_size);
-    wire_put_i64(w, TAG_MTIME_MS, st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / 1000000);
+    wire_put_i64(w, TAG_MTIME_MS, file_mtime_ms(st));
     wire_put_u32(w, TAG_MODE, st->st_mode & 07777);
     wire_put_i64(w, TAG_LENGTH, st->st_size);
     if (!channel_send(job->channel, w, NULL, 0))

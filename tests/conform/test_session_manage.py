@@ -1,6 +1,7 @@
 """What looks at, moves, copies, deletes and changes many files at once, as clients see it."""
 
 import hashlib
+import re
 
 import pytest
 
@@ -44,6 +45,16 @@ def test_stat_has_an_entry_for_each_path_in_order(client):
     assert [e["access"] for e in entries] == ["view", "none", "view"]
     assert [e["exists"] for e in entries] == [True, False, True]
     run(client, "chmod 700 shut")
+
+
+def test_times_that_no_calendar_has(client):
+    run(client, "mkdir /tmp/t; cd /tmp/t; touch -d @9000000000000000000 new; touch now;"
+                " touch -d @-9000000000000000000 old")
+    entries = do(client, "file_stat", paths=[f"/tmp/t/{name}" for name in ("new", "old")])["entries"]
+    assert [e["mtime"] for e in entries] == ["9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00.000Z"]
+    listed = client.text("file_list", path="/tmp/t", sort="mtime")
+    assert re.findall(r"\b(new|now|old)\b", listed) == ["new", "now", "old"]
+    assert not client.call("file_read", path="/tmp/t/new").get("isError")
 
 
 def test_many_and_long_paths(client):
