@@ -42,8 +42,9 @@ int64_t ring_told(void);
 /* When the first one behind `after` came (monotonic, ms); 0: there is none. */
 int64_t ring_since(int64_t after);
 
-/* Records of what is behind `after` into out, at most `room` bytes; paths get `root` in front.
- * Returns how far it came; *lost: some are gone. */
+/* Records of what is behind `after` into out, at most `room` bytes, or one of RING_FIRST; paths get
+ * `root` in front. Returns how far it came; *lost: some are gone. */
+#define RING_FIRST (5 * AGENT_PATH)
 int64_t ring_put(int64_t after, const char *root, uint8_t *out, size_t room, size_t *len,
                  bool *lost);
 

@@ -149,7 +149,9 @@ int64_t ring_put(int64_t after, const char *root, uint8_t *out, size_t room, siz
     *len = 0;
     for (; seq <= last; seq++) {
         const struct change *c = slot(seq);
-        size_t n = c->kind == CHANGE_LOST ? 0 : put_one(c, root, out + *len, room - *len);
+        size_t left = room > *len ? room - *len : 0, first = *len ? 0 : RING_FIRST;
+        size_t n =
+            c->kind == CHANGE_LOST ? 0 : put_one(c, root, out + *len, left > first ? left : first);
         *lost |= c->kind == CHANGE_LOST;
         if (!n && c->kind != CHANGE_LOST)
             break;

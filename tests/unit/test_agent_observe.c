@@ -45,12 +45,16 @@ static void take(void)
     CHECK_INT(channel_recv(channel, &a.in, a.bytes, fds, &nfds, 0), 1);
 }
 
+static int64_t room; /* that polls ask for; 0: none said */
+
 static int64_t ask_changes(int64_t after, uint32_t wait_ms)
 {
     wire_begin(&w, WIRE_POLL, 0);
     wire_put_u32(&w, TAG_POLL, 7);
     wire_put_i64(&w, TAG_OFFSET, after);
     wire_put_u32(&w, TAG_WAIT_MS, wait_ms);
+    if (room)
+        wire_put_i64(&w, TAG_MAX_BYTES, room);
     CHECK(channel_send(channel, &w, NULL, 0));
     take();
     CHECK_INT(a.in.op, WIRE_REPLY);
@@ -100,6 +104,20 @@ static void changes_come_with_paths(void)
     wait_told('v', "z");
     CHECK(!unlink(at("z/b/f")));
     wait_told('d', "z/b/f");
+    CHECK(observe_stop());
+}
+
+/* Else the one who polls would never get past it. */
+static void a_change_is_told_however_little_room_there_is(void)
+{
+    observe_start(folder, true);
+    take();
+    check_reply(&a);
+    put_text("long", "x");
+    put_text("longer", "x");
+    room = 1;
+    wait_told('c', "longer");
+    room = 0;
     CHECK(observe_stop());
 }
 
@@ -203,9 +221,8 @@ static void a_violation_ends_it(void)
 }
 
 static const struct test tests[] = {
-    TEST(changes_come_with_paths),
-    TEST(no_folder_is_missed),
-    TEST(only_the_last_changes_are_kept),
+    TEST(changes_come_with_paths), TEST(a_change_is_told_however_little_room_there_is),
+    TEST(no_folder_is_missed),     TEST(only_the_last_changes_are_kept),
     TEST(a_violation_ends_it),
 };
 
