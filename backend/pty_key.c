@@ -58,10 +58,11 @@ static uint32_t character(const char *s)
 {
     const unsigned char *u = (const unsigned char *)s;
     size_t n = *u < 0x80 ? 1 : *u >= 0xf0 ? 4 : *u >= 0xe0 ? 3 : *u >= 0xc2 ? 2 : 0;
-    uint32_t c = n == 1 ? *u : *u & (0x3fu >> (n - 1));
+    uint32_t c;
 
     if (!n || strlen(s) != n)
         return 0;
+    c = n == 1 ? *u : *u & (0x3fu >> (n - 1));
     for (size_t i = 1; i < n; i++) {
         if ((u[i] & 0xc0) != 0x80)
             return 0;
