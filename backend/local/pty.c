@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define ROWS 24
 #define COLS 80
@@ -136,12 +137,22 @@ static int look_up(struct local_sandbox *sb, const char *name, struct pty **out,
 
 /* ---- open ---- */
 
+static bool is_over(struct pty *p)
+{
+    bool over;
+
+    pthread_mutex_lock(&p->lock);
+    over = p->over;
+    pthread_mutex_unlock(&p->lock);
+    return over;
+}
+
 /* Sandbox lock held. */
 static int check_room(struct local_sandbox *sb, const struct pty *p, struct err *err)
 {
     struct pty *other = find(sb, p->name);
 
-    if (other && other->over)
+    if (other && is_over(other))
         forget(other);
     else if (other || session_known(sb, p->name)) {
         err_set(err, ERR_CONFLICT, "there is a session %s already", p->name);
@@ -195,8 +206,15 @@ static void drop(struct local_sandbox *sb, struct pty *p)
 
 static int send_start(struct pty *p, struct wire_out *w, struct err *err)
 {
-    if (agent_open(p->agent, WIRE_PTY, w, NULL, 0, &p->channel, err))
+    int channel;
+
+    if (agent_open(p->agent, WIRE_PTY, w, NULL, 0, &channel, err))
         return -1;
+    pthread_mutex_lock(&p->lock);
+    p->channel = channel;
+    if (*p->ended) /* closed by its name meanwhile */
+        shutdown(channel, SHUT_WR);
+    pthread_mutex_unlock(&p->lock);
     reactor_give(p->agent->sandbox->backend->reactor, &pty_ref(p)->pump);
     return 0;
 }
@@ -329,6 +347,7 @@ static int add_entry(struct pty *p, int64_t now_ms, struct pty_list *res, struct
 {
     struct pty_entry e = { .command = p->command, .age_ms = now_ms - p->started_ms };
     struct err why = { 0 };
+    bool over;
     int signal;
 
     pthread_mutex_lock(&p->lock);
@@ -338,11 +357,12 @@ static int add_entry(struct pty *p, int64_t now_ms, struct pty_list *res, struct
     e.rows = p->rows;
     e.cols = p->cols;
     e.idle_ms = list_empty(&p->waiters) ? now_ms - p->used_ms : 0;
-    if (p->over) {
+    over = p->over;
+    pthread_mutex_unlock(&p->lock);
+    if (over) {
         pty_gone(p, &why);
         e.ended = why.msg;
     }
-    pthread_mutex_unlock(&p->lock);
     return pty_list_add(res, &e, err);
 }
 

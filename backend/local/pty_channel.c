@@ -169,8 +169,9 @@ static void expire(struct pty *p, int64_t now_ms)
     int64_t limit = p->alive ? PTY_IDLE_MS : PTY_KEPT_MS;
 
     if (now_ms - p->used_ms >= limit && list_empty(&p->waiters)) {
-        snprintf(p->ended, sizeof(p->ended), "it was not used for %lld minutes",
-                 (long long)limit / 60000);
+        if (!*p->ended)
+            snprintf(p->ended, sizeof(p->ended), "it was not used for %lld minutes",
+                     (long long)limit / 60000);
         shutdown(p->channel, SHUT_RDWR);
     }
     p->pump.due_ms = p->used_ms + limit > now_ms ? p->used_ms + limit : now_ms + 1000;
@@ -227,10 +228,12 @@ int pty_gone(struct pty *p, struct err *err)
 {
     char why[320] = "the process that held its terminal was killed";
 
+    pthread_mutex_lock(&p->lock);
     if (p->agent->dead)
         snprintf(why, sizeof(why), "the sandbox was stopped: %s", p->agent->why);
     else if (*p->ended)
         snprintf(why, sizeof(why), "%s", p->ended);
+    pthread_mutex_unlock(&p->lock);
     err_set(err, ERR_GONE, "session %s is gone: %s", p->name, why);
     return err_next(err, "open another with terminal_session action=open");
 }
