@@ -64,8 +64,9 @@ static int facts_line(struct buf *text, const struct file_facts *f, struct err *
         return buf_adds(text, "no access to ", err) || render_name(text, f->path, err) ? -1 : 0;
     render_mode(f->type, f->mode, mode);
     clock_iso(f->mtime_ms, when);
-    if (buf_addf(text, err, "%s %s %s %lld %s ", mode, f->owner, f->group, (long long)f->size,
-                 when) ||
+    if (buf_addf(text, err, "%s ", mode) || render_name(text, f->owner, err) ||
+        buf_addc(text, ' ', err) || render_name(text, f->group, err) ||
+        buf_addf(text, err, " %lld %s ", (long long)f->size, when) ||
         render_name(text, f->path, err))
         return -1;
     if (f->type == 'l' && (buf_adds(text, " -> ", err) || render_name(text, f->target, err)))

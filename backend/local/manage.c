@@ -101,6 +101,14 @@ static int take_error(struct records *r, struct taken *t, struct err *err)
     return file_manage_error_add(t->manage, path, &why, err);
 }
 
+/* Of an answer; sums of them stay in their type. */
+static int64_t number(const struct wire_in *in, uint16_t tag)
+{
+    int64_t n = wire_i64(in, tag, 0);
+
+    return n < 0 ? 0 : n > INT64_MAX / MANAGE_PATHS_MAX / 2 ? INT64_MAX / MANAGE_PATHS_MAX / 2 : n;
+}
+
 static int take(struct file_op *op, struct local_sandbox *sb, struct taken *t, struct err *err)
 {
     struct records r = records_over(buf_str(&op->data), op->data.len);
@@ -118,10 +126,10 @@ static int take(struct file_op *op, struct local_sandbox *sb, struct taken *t, s
     if (!t->manage)
         return 0;
     told = t->manage->failed - told;
-    if (wire_i64(in, TAG_ERRORS, 0) > told)
-        t->manage->failed += wire_i64(in, TAG_ERRORS, 0) - told;
-    t->manage->total += wire_i64(in, TAG_TOTAL, 0);
-    t->manage->bytes += wire_i64(in, TAG_WRITTEN, 0);
+    if (number(in, TAG_ERRORS) > told)
+        t->manage->failed += number(in, TAG_ERRORS) - told;
+    t->manage->total += number(in, TAG_TOTAL);
+    t->manage->bytes += number(in, TAG_WRITTEN);
     return 0;
 }
 

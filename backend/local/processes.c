@@ -6,6 +6,7 @@
 #include "backend/local/wait.h"
 #include "base/clock.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +67,7 @@ static int take(struct local_sandbox *sb, char *line, const struct processes_req
                " %31s%n",
                &p.pid, &p.parent, &supervisor, &p.state, &p.cpu_ms, &age, &p.rss_kb, user,
                &at) != 8 ||
-        line[at] != ' ')
+        line[at] != ' ' || !isalpha((unsigned char)p.state))
         return 1;
     find_owner(sb, supervisor, o);
     if (req->managed && !o->any)
