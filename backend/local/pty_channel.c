@@ -88,6 +88,7 @@ static int fill(struct pty *p, const struct wire_in *in, struct pty_result *r, s
     r->cut = state & WIRE_PTY_CUT;
     r->costly = state & WIRE_PTY_COSTLY;
     r->missed = wire_i64(in, TAG_PTY_MISSED, 0);
+    r->missed = r->missed < 0 ? 0 : r->missed;
     r->exit_code = p->alive ? -1 : pty_exit_code(p->status, &r->signal);
     if (copy(in, TAG_PTY_TITLE, &title, err))
         return -1;

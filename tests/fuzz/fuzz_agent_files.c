@@ -9,6 +9,7 @@
  * covers: backend/agent/file_list.c backend/agent/file_cursor.c backend/agent/search.c
  * covers: backend/agent/search_globs.c backend/agent/search_pattern.c backend/agent/glob.c
  * covers: backend/agent/glob_compile.c backend/agent/glob_class.c backend/agent/file_transfer.c
+ * covers: backend/agent/file_old.c backend/agent/file_restore.c
  * seeds: tests/fuzz/seeds/agent_files
  */
 #include "backend/agent/agent.h"

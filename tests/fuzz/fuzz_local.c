@@ -5,12 +5,14 @@
  *
  * covers: backend/local/agent_client.c backend/local/records.c backend/local/files.c
  * covers: backend/local/file_op.c backend/local/query.c backend/local/code_parse.c
- * covers: backend/local/handshake.c
+ * covers: backend/local/handshake.c backend/local/manage.c backend/local/observe.c
+ * covers: backend/local/transfer.c backend/local/file_undo.c backend/local/pty_channel.c
  * seeds: tests/fuzz/seeds/local
  */
 #include "backend/local/code.h"
 #include "backend/local/launcher.h"
 #include "backend/local/local.h"
+#include "backend/local/pty.h"
 #include "backend/local/query.h"
 #include "base/log.h"
 #include "tests/fuzz/agent_frames.h"
@@ -19,6 +21,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -185,6 +188,126 @@ static void parse_code(const uint8_t *data, size_t size)
     (void)!code_parse_hello((const char *)data, size, &err);
 }
 
+static void stat_and_remove(bool remove)
+{
+    static const char *const paths[] = { "a", "/b" };
+    AUTO(file_stat_result) struct file_stat_result stat = { 0 };
+    AUTO(file_manage_result) struct file_manage_result gone = { 0 };
+    struct file_stat_request look = { .paths = paths, .count = COUNT_OF(paths), .hash = true };
+    struct file_remove_request req = { .paths = paths, .count = COUNT_OF(paths) };
+    struct err err = { 0 };
+
+    if (remove)
+        (void)!local_manage_ops.remove(&sandbox.base, &call, &req, &gone, &err);
+    else if (!local_manage_ops.stat(&sandbox.base, &call, &look, &stat, &err) &&
+             stat.count > COUNT_OF(paths))
+        abort();
+    if (gone.failed < 0 || gone.total < 0)
+        abort();
+}
+
+static void watch_and_poll(bool recursive)
+{
+    AUTO(file_watch_result) struct file_watch_result began = { 0 }, polled = { 0 };
+    struct file_watch_request req = { .action = FILE_WATCH_START, .recursive = recursive };
+    struct err err = { 0 };
+
+    if (local_file_watch_ops.watch(&sandbox.base, &call, &req, &began, &err))
+        return;
+    req = (struct file_watch_request){ FILE_WATCH_POLL, .watch_id = began.watch_id, .cursor = -1 };
+    (void)!local_file_watch_ops.watch(&sandbox.base, &call, &req, &polled, &err);
+}
+
+static void list_processes(bool managed)
+{
+    AUTO(processes_result) struct processes_result res = { 0 };
+    struct processes_request req = { .pid = managed ? 0 : 7, .managed = managed };
+    struct err err = { 0 };
+
+    if (!local_process_ops.list(&sandbox.base, &call, &req, &res, &err) && res.total < res.count)
+        abort();
+}
+
+static void await_port(bool url)
+{
+    AUTO(wait_result) struct wait_result res = { 0 };
+    struct wait_request req = { .timeout_ms = 20, .port = url ? 0 : 80 };
+    struct err err = { 0 };
+
+    if (url)
+        req.url = "http://localhost/x";
+    (void)!local_process_ops.wait(&sandbox.base, &call, &req, &res, &err);
+}
+
+static void put_and_take(bool put)
+{
+    static char content[40000];
+    AUTO(file_put_result) struct file_put_result in = { 0 };
+    AUTO(file_take_result) struct file_take_result out = { 0 };
+    AUTO_FD int fd = memfd_create("fuzz", MFD_CLOEXEC);
+    struct file_put_request p = { .path = "a", .fd = fd, .size = sizeof(content) };
+    struct file_take_request t = { .path = "a", .fd = fd, .max = 100000 };
+    struct err err = { 0 };
+
+    if (fd < 0 || (put && write(fd, content, sizeof(content)) != sizeof(content)))
+        abort();
+    if (put)
+        (void)!local_transfer_ops.put(&sandbox.base, &call, &p, &in, &err);
+    else if (!local_transfer_ops.take(&sandbox.base, &call, &t, &out, &err) &&
+             lseek(fd, 0, SEEK_CUR) != out.bytes)
+        abort();
+}
+
+static void write_and_restore(bool append)
+{
+    AUTO(file_write_result) struct file_write_result written = { 0 }, back = { 0 };
+    struct file_write_request w = { .path = "a", .data = "x", .len = 1, .undoable = true };
+    struct file_restore_request r = { .path = "/a", .expect_sha256 = "00", .permissions = -1 };
+    struct err err = { 0 };
+
+    w.permissions = -1;
+    w.mode = append ? FILE_APPEND : FILE_OVERWRITE;
+    (void)!local_file_ops.write(&sandbox.base, &call, &w, &written, &err);
+    if (written.old.kind == OLD_CONTENT && (int64_t)written.old.data.len != written.old.size)
+        abort();
+    r.how = append ? FILE_RESTORE_CUT : FILE_RESTORE_REMOVE;
+    if (!sandbox.agent->dead)
+        (void)!local_file_ops.restore(&sandbox.base, &call, &r, &back, &err);
+}
+
+/* Returns when the reactor has let go of it. */
+static void open_terminal(bool act)
+{
+    struct agent *a = sandbox.agent;
+    AUTO(pty_result) struct pty_result opened = { 0 }, acted = { 0 };
+    struct pty_request req = { .command = "x", .max_bytes = 1000 };
+    struct err err = { 0 };
+
+    if (!local_pty_ops.open(&sandbox.base, &call, &req, &opened, &err) && act) {
+        req = (struct pty_request){ .session_id = opened.session_id, .text = "y", .text_len = 1 };
+        (void)!local_pty_ops.act(&sandbox.base, &call, &req, &acted, &err);
+    }
+    agent_stop(a, "the input is over");
+    local_ptys_free(&sandbox);
+    for (int i = 0; a->refs != 1; i++)
+        if (i == 100000)
+            abort();
+        else
+            usleep(50);
+}
+
+/* Bit 3 of the first byte chooses how, those above it among these. */
+static void operate_more(uint8_t what)
+{
+    static void (*const more[16])(bool) = {
+        stat_and_remove, watch_and_poll, list_processes,    open_terminal,
+        await_port,      put_and_take,   write_and_restore,
+    };
+
+    if (more[what >> 4])
+        more[what >> 4](what & 8);
+}
+
 static void operate(struct agent *a, uint8_t what)
 {
     switch (what % 8) {
@@ -205,6 +328,7 @@ static void operate(struct agent *a, uint8_t what)
         shake_hands(a);
         break;
     default:
+        operate_more(what);
         break;
     }
 }
@@ -225,9 +349,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     sandbox.quota.max = SPOOL_QUOTA;
     list_init(&sandbox.jobs);
     list_init(&sandbox.sessions);
+    list_init(&sandbox.observed);
+    list_init(&sandbox.ptys);
     pthread_mutex_init(&sandbox.lock, NULL);
     pthread_cond_init(&sandbox.changed, NULL);
-    return call_init(&call, NULL) || pthread_create(&thread, NULL, answer, NULL);
+    return call_init(&call, NULL) || reactor_new(&backend.reactor, NULL) ||
+           pthread_create(&thread, NULL, answer, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -246,6 +373,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sandbox.state = SANDBOX_RUNNING;
     operate(a, data[0]);
     sandbox.agent = NULL;
+    local_observed_stopped(&sandbox);
     local_files_stopped(&sandbox);
     agent_stop(a, "the input is over");
     fd_close(&a->control);

@@ -14,9 +14,15 @@ import sys
 import time
 from pathlib import Path
 
-READY, STARTED, REPLY, CHANGED = 64, 65, 67, 70
+READY, STARTED, EXIT, REPLY, CHANGED = 64, 65, 66, 67, 70
 DATA, WATCH = 66, 68
+PATH, TOTAL, ERRORS = 33, 51, 120
+PTY_SEQ, PTY_STATE, PTY_CURSOR, PTY_TITLE, PTY_SCROLLED, PTY_MISSED = 99, 102, 103, 104, 105, 106
+POLL = 132
 LONGEST = 65536
+LAST = (1 << 63) - 1
+WILD = b"\x1b[2J\x1b]0;x\x07\x9b\xff\xe2\x80\xae\x00\x7f\r\n" * 3
+given = []  # the descriptors that came with the operation
 
 
 def frame(op, body=b"", nfds=0, **over):
@@ -103,6 +109,113 @@ def replies(sock):
         send(sock, frame(REPLY, tag(WATCH, bytes(4))))
 
 
+def text(data):
+    return struct.pack("<I", len(data)) + data
+
+
+def record(kind, *fields):
+    rest = kind + b"".join(struct.pack("<q", f) if isinstance(f, int) else f for f in fields)
+    return struct.pack("<I", len(rest)) + rest
+
+
+def stat_record(types=b"fw", when=0, owner=b"user"):
+    return record(b"s", types, 0o644, 5, when, text(owner), text(b"user"), text(b""), text(b""))
+
+
+def stat_odd(sock):
+    send(sock, frame(REPLY, tag(DATA, stat_record(b"f!"))))
+
+
+def stat_more(sock):
+    send(sock, frame(REPLY, tag(DATA, stat_record() * 2)))
+
+
+def stat_error(sock):
+    send(sock, frame(REPLY, tag(DATA, record(b"x", LAST, text(b"/"), text(b""), text(b"")))))
+
+
+def stat_wild(sock):
+    send(sock, frame(REPLY, tag(DATA, stat_record(when=LAST, owner=WILD.replace(b"\0", b"")))))
+
+
+def totals(sock):
+    for _ in range(8):
+        send(sock, frame(REPLY, tag(TOTAL, struct.pack("<q", LAST))
+                         + tag(ERRORS, struct.pack("<q", LAST))))
+        hears(sock)
+
+
+def processes(sock, *lines):
+    for line in lines:
+        os.write(given[1], record(b"p", text(b"process"), text(line)))
+    os.close(given[1])
+    send(sock, frame(REPLY))
+
+
+def process_odd(sock):
+    processes(sock, b"1 2 three S 0 0 0 user sh")
+
+
+def process_disorder(sock):
+    processes(sock, b"7 1 1 S 0 0 0 user sh", b"7 1 1 S 0 0 0 user sh")
+
+
+def process_wild(sock):
+    processes(sock, b"7 1 1 \x1b 0 0 0 user sh")
+
+
+def process_names(sock):
+    processes(sock, b"7 7 1 S 999999999999999999 -99999999999999999 0 \x1b[2J\xff "
+              + WILD.replace(b"\0", b""), b"9 7 1 S 0 0 -1 user \x9b")
+
+
+def watched(sock, *answers):
+    """A watch begins well; what a poll is told is another matter."""
+    send(sock, frame(REPLY, tag(PATH, b"/workspace") + tag(TOTAL, struct.pack("<q", 1))))
+    hears(sock)
+    for answer in answers:
+        send(sock, frame(REPLY, answer))
+
+
+def change(kind, when=0, path=b"/workspace/a", source=b""):
+    return tag(DATA, record(b"w", kind, when, text(path), text(source)))
+
+
+def change_odd(sock):
+    watched(sock, change(b"z"))
+
+
+def change_short(sock):
+    watched(sock, tag(DATA, record(b"w", b"c", 1)))
+
+
+def change_foreign(sock):
+    watched(sock, tag(DATA, stat_record()))
+
+
+def change_wild(sock):
+    late = tag(POLL, struct.pack("<I", 77)) + change(b"z")
+    watched(sock, late, change(b"v", -LAST, WILD.replace(b"\0", b""), b"\xff\n"))
+
+
+def screen(sock, before=frame(STARTED)):
+    send(sock, before)
+    send(sock, frame(REPLY, b"".join((
+        tag(PTY_SEQ, struct.pack("<I", 1)), tag(PTY_TITLE, WILD), tag(DATA, WILD * 100),
+        tag(PTY_SCROLLED, WILD * 100), tag(PTY_MISSED, struct.pack("<q", -LAST)),
+        tag(PTY_CURSOR, b"\xff" * 4), tag(PTY_STATE, b"\xff" * 4)))))
+
+
+def screen_odd(sock):
+    screen(sock, frame(CHANGED))
+
+
+def screen_wild(sock):
+    screen(sock)
+    send(sock, frame(REPLY, tag(PTY_SEQ, b"\xff" * 4)))
+    send(sock, frame(EXIT, tag(6, b"\xff" * 4)))
+
+
 def leave(sock):
     os._exit(0)
 
@@ -131,6 +244,7 @@ def main():
     kept = []
     while (fds := hears(control)) is not None:
         kept += fds
+        given[:] = fds
         if at == "open" and fds:
             lie(socket.socket(fileno=os.dup(fds[0])))
 

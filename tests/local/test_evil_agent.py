@@ -22,9 +22,18 @@ CALLS = {
     "file_write": dict(path="a", content="b"),
     "code_execute": dict(language="python", code="1"),
     "sandbox_info": {},
+    "terminal_session": dict(action="open"),
+    "terminal_processes": {},
+    "terminal_wait": dict(port=1),
+    "file_watch": dict(action="start"),
+    "file_stat": dict(paths=["a"]),
+    "file_delete": dict(paths=["a"]),
+    "file_edit": dict(path="a", action="delete", line=1),
+    "file_move": dict(moves=[{"from": "a", "to": "b"}]),
 }
 
 
+CODES = [("isolation", "unavailable"), ("isolation", "unavailable", "gone")]
 REASONS = {
     "ready": "cannot start: its first process ended|answered with a wrong frame",
     "open": "its agent sent|was stopped|ended the operation|has stopped|did not start",
@@ -40,7 +49,7 @@ def evil(start_stdio, tmp_path, state_dir):
         shutil.copy(Path(__file__).with_name("evil_agent.py"), agent)
         agent.chmod(0o755)
         env = dict(os.environ, SANDBOX_MCP_AGENT=str(agent))
-        client = start_stdio("--runtime", "host", env=env)
+        client = start_stdio("--runtime", "host", "--toolsets", "all", env=env)
         client.result("tools/list")
         client.word = f"{at} {word}"
         client.library = state_dir
@@ -48,10 +57,14 @@ def evil(start_stdio, tmp_path, state_dir):
     return start
 
 
-def ask(client, tool, seconds):
-    """The code of the error, which must come in that time."""
+def instruct(client):
     for beside in client.library.glob("v1/lib/*"):
         (beside / "EVIL").write_text(client.word)
+
+
+def ask(client, tool, seconds):
+    """The code of the error, which must come in that time."""
+    instruct(client)
     started = time.monotonic()
     result = client.call(tool, timeout=seconds, **CALLS[tool])
     assert result.get("isError"), result
@@ -90,12 +103,62 @@ def test_a_wrong_answer_ends_the_sandbox(evil, word):
     for tool in CALLS:
         if word in ("promise", "flood") and not tool.startswith("file_"):
             continue
-        if word == "promise" and tool == "file_write":
+        if word == "promise" and tool in ("file_write", "file_watch"):
             continue
-        assert ask(client, tool, 20) in ("isolation", "unavailable"), tool
+        assert ask(client, tool, 20) in CODES[tool == "terminal_session"], tool
         left = settled(client)
         held = held or left
         assert left <= held + 2, tool
+
+
+def poll(client, tool, arguments):
+    """The result of the call; of a watch, that of its first poll."""
+    instruct(client)
+    result = client.call(tool, timeout=20, **arguments)
+    if tool != "file_watch":
+        return result
+    assert not result.get("isError"), result
+    watch = result["structuredContent"]["watch_id"]
+    return client.call(tool, timeout=20, action="poll", watch_id=watch)
+
+
+@pytest.mark.parametrize("word, tool", [
+    ("stat_odd", "file_stat"), ("stat_more", "file_stat"), ("stat_error", "file_delete"),
+    ("stat_odd", "file_move"), ("process_odd", "terminal_processes"),
+    ("process_disorder", "terminal_processes"), ("process_wild", "terminal_processes"),
+    ("change_odd", "file_watch"), ("change_short", "file_watch"),
+    ("change_foreign", "file_watch"), ("screen_odd", "terminal_session")])
+def test_a_malformed_record_ends_the_sandbox(evil, word, tool):
+    client = evil("open", word)
+    result = poll(client, tool, CALLS[tool])
+    assert result.get("isError"), result
+    assert result["_meta"]["sandbox-mcp/code"] in CODES[tool == "terminal_session"]
+    settled(client)
+
+
+def characters(value):
+    if isinstance(value, dict):
+        return "".join(map(characters, value.values()))
+    return "".join(map(characters, value)) if isinstance(value, list) else str(value)
+
+
+MANY = dict(paths=["/".join([f"{i:0200}"] * 19) for i in range(40)])
+
+
+@pytest.mark.parametrize("word, tool, arguments, shown", [
+    ("stat_wild", "file_stat", dict(paths=["a"]), "9999-12-31T23:59:59.999Z"),
+    ("change_wild", "file_watch", dict(action="start"), "moved"),
+    ("screen_wild", "terminal_session", dict(action="open"), "0x0"),
+    ("totals", "file_delete", MANY, "deleted"),
+    ("process_names", "terminal_processes", {}, "2 processes")])
+def test_what_is_well_formed_and_absurd_is_shown_without_harm(evil, word, tool, arguments, shown):
+    client = evil("open", word)
+    result = poll(client, tool, arguments)
+    assert not result.get("isError"), result
+    text = protocol.text(result)
+    assert shown in text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]|-9223", text), repr(text)
+    assert client.call("sandbox_info", timeout=45)
 
 
 def test_a_frame_on_the_control_socket_ends_the_sandbox(evil):
