@@ -167,7 +167,8 @@ int code_add(struct code_state *s, const char *id, const char *language, struct 
     c->once = id && !strcmp(id, "new");
     c->channel = c->requests = c->responses = c->out = c->errs = -1;
     c->line = BUF_MAX(CODE_LINE_MAX);
-    c->busy = c->dead = true;
+    c->busy = true;
+    c->dead = true;
     c->created_ms = clock_wall_ms();
     id_make("ctx", c->id);
     list_append(&s->contexts, &c->link);
