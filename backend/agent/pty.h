@@ -55,6 +55,7 @@ struct pty_plain {
     bool returned;  /* the last was '\r' */
 };
 
+#define PTY_JOINS 256       /* characters that may join one before them, of more the rest goes */
 #define PTY_FILTER_MORE 512 /* bytes that may come out beyond those that went in */
 
 struct pty_filter {
@@ -65,6 +66,8 @@ struct pty_filter {
     bool spoilt;  /* it is longer */
     char utf8[4]; /* a character that is not over */
     unsigned utf8_len, missing;
+    bool narrow;    /* the last character was ASCII */
+    unsigned joins; /* characters since the last that surely joins no other */
 };
 
 /* What the emulator is to see of it, into out (3 * len + PTY_FILTER_MORE bytes); its length. */

@@ -1,7 +1,9 @@
 /*
  * The emulator is told nothing that it need not know: sequences reach it whole or not at all, with
  * as many and as large numbers as programs use, and of strings only titles. Versions in use write
- * past their arrays when a sequence has too many numbers, or a character is cut short.
+ * past their arrays when a sequence has too many numbers, or a character is cut short; repeat one
+ * without a width for ever, and a wide one past the end of its row; and keep every character that
+ * joins the one before.
  */
 #include "backend/agent/pty.h"
 
@@ -114,7 +116,7 @@ static void put_csi(const struct pty_filter *f, struct out *o, char final)
     size_t at = 0, end;
     bool leader = f->len && strchr("<=>?", f->bytes[0]);
 
-    if (saves_cursor(f, o, final))
+    if (saves_cursor(f, o, final) || (final == 'b' && !f->narrow))
         return;
 
     put(o, '\033');
@@ -161,21 +163,64 @@ static void put_all(struct out *o, const char *text, size_t len)
 /* What follows does not complete it. */
 static void give_up_character(struct pty_filter *f, struct out *o)
 {
-    if (f->missing)
+    if (f->missing) {
         put_all(o, replacement, 3);
+        f->narrow = false;
+    }
     f->missing = 0;
 }
 
-static bool is_character(const char *bytes, size_t len)
+static uint32_t decode(const char *bytes, size_t len)
 {
     uint32_t c = (unsigned char)bytes[0] & (0x3fu >> (len - 1));
 
     for (size_t i = 1; i < len; i++)
         c = c << 6 | ((unsigned char)bytes[i] & 0x3f);
+    return c;
+}
+
+static bool is_character(uint32_t c, size_t len)
+{
     return c >= (len == 2   ? 0xa0u
                  : len == 3 ? 0x800u
                             : 0x10000u) &&
            c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+}
+
+/* Surely a character of its own: Latin, Greek, Cyrillic; symbols, lines, Chinese, Japanese, Korean;
+ * pictures. Others may be of those that take no place. */
+static bool stands(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        { 0xa0, 0xac },       { 0xae, 0x2ff },      { 0x370, 0x482 },   { 0x48a, 0x587 },
+        { 0x1e00, 0x1fff },   { 0x2010, 0x2029 },   { 0x2030, 0x205e }, { 0x2070, 0x20cf },
+        { 0x2100, 0x2cee },   { 0x3000, 0x3029 },   { 0x3030, 0x3098 }, { 0x309b, 0xa66e },
+        { 0xac00, 0xd7a3 },   { 0xe000, 0xfaff },   { 0xff01, 0xff9d }, { 0x1f000, 0x1f3fa },
+        { 0x1f400, 0x1faff }, { 0x20000, 0x3fffd },
+    };
+
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    return false;
+}
+
+static void put_character(struct pty_filter *f, struct out *o)
+{
+    uint32_t c = decode(f->utf8, f->utf8_len);
+
+    f->narrow = false;
+    if (!is_character(c, f->utf8_len)) {
+        put_all(o, replacement, 3);
+        return;
+    }
+    f->joins = stands(c) ? 0 : f->joins + 1;
+    if (f->joins <= PTY_JOINS)
+        put_all(o, f->utf8, f->utf8_len);
+    else
+        f->joins = PTY_JOINS;
 }
 
 /* Of more than one byte. */
@@ -187,18 +232,17 @@ static void character(struct pty_filter *f, struct out *o, char c)
         f->utf8[f->utf8_len++] = c;
         if (--f->missing)
             return;
-        if (is_character(f->utf8, f->utf8_len))
-            put_all(o, f->utf8, f->utf8_len);
-        else
-            put_all(o, replacement, 3);
+        put_character(f, o);
         return;
     }
     give_up_character(f, o);
     f->missing = u >= 0xf5 || u < 0xc2 ? 0 : u >= 0xf0 ? 3 : u >= 0xe0 ? 2 : 1;
     f->utf8[0] = c;
     f->utf8_len = 1;
-    if (!f->missing)
+    if (!f->missing) {
         put_all(o, replacement, 3);
+        f->narrow = false;
+    }
 }
 
 /* ---- states ---- */
@@ -264,6 +308,10 @@ static void step(struct pty_filter *f, struct pty_plain *p, struct out *o, char 
     } else if (f->state == FILTER_GROUND || (unsigned char)c < ' ') {
         plain_char(p, c);
         put(o, c);
+        if (c >= ' ' && c < 0x7f) {
+            f->narrow = true;
+            f->joins = 0;
+        }
     } else if (f->state == FILTER_ESCAPE) {
         escape(f, o, c);
     } else {

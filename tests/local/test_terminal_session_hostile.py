@@ -13,6 +13,7 @@ UGLY = [
     r"\e[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17;18;19;20;21;22;23;24;25;26;27;28;29;30m",
     r"\e[10;2r\e[S\e[T\e[r", r"\eP1$r0m\e\\\e_G\e\\\e^x\e\\\eXs\e\\", r"\e[8;65535;65535t\e[!p\ec",
     r"\xec\e[1m\xf0\x9f\n\xc0\x80\xed\xa0\x80\xff\xfe", r"\e#8\e#3\e#6\e[?69h\e[5;9s\e[?3h\e[20h",
+    r"\ec\e[5b\xcc\x81\e[5b\e[1;2H\xe5\xad\x97\e[999b", r"\xcc\x81$(printf '\xcc\x81%%.0s' $(seq 9999))",
     r"\e[2147483647b\e[?1049h\e[?1047h\e[?47h\e[?1049l", r"\xe2\x80\xae\xe2\x81\xa6rtl\xe2\x80\x8b",
 ]
 
@@ -37,6 +38,12 @@ def test_bytes_that_draw_a_large_screen_again_and_again_block_nothing(stdio, seq
     assert s.look().alive
     assert time.monotonic() - began < 8  # beyond 15 s the server would give the session up
     s.close()
+
+
+@pytest.mark.parametrize("text", [r"\e[5b", r"\xcc\x81\e[5b", r"\e[1;2H\xe5\xad\x97\e[99b"])
+def test_what_has_no_width_or_no_room_is_not_repeated(stdio, text):
+    s = Session(stdio, command=f"printf '{text}here'; exec sleep 100", wait_for="here", yield_s=10)
+    assert s.opened.matched and s.look().alive
 
 
 def test_a_title_is_a_name_in_the_header(stdio):

@@ -46,13 +46,46 @@ static void the_emulator_sees_what_it_can_bear(void)
           "\xef\xbf\xbd"
           "1m" },
         { "\033]0;a\001\nb\a", "\033]0;ab\a" },
+        { "\033[H\033[5bx\033[5b\033[1m\033[2b", "\033[H\033[5bx\033[5b\033[1m\033[2b" },
+        { "\xe6\x97\xa5\033[5bx\xcc\x81\033[5b\xff\033[5b", "\xe6\x97\xa5x\xcc\x81\xef\xbf\xbd" },
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
         CHECK_STR(filtered(rows[i].in), rows[i].out);
 }
 
+static void nothing_is_repeated_before_there_is_something(void)
+{
+    struct pty_filter filter = { 0 };
+    static struct pty_plain plain;
+    char out[PTY_FILTER_MORE + 64];
+
+    CHECK(!pty_filter_add(&filter, &plain, "\033[5b", 4, out));
+}
+
+static size_t joined(const char *each, int count)
+{
+    static char out[3 * 4 + PTY_FILTER_MORE];
+    static struct pty_plain plain;
+    struct pty_filter filter = { 0 };
+    size_t n = 0;
+
+    for (int i = 0; i < count; i++)
+        n += pty_filter_add(&filter, &plain, each, strlen(each), out);
+    return n;
+}
+
+static void a_character_is_joined_by_so_many(void)
+{
+    CHECK_INT(joined("\xcc\x81", 9999), PTY_JOINS * 2);
+    CHECK_INT(joined("\n\xf3\xa0\x84\x80\r", 9999), 2 * 9999 + PTY_JOINS * 4);
+    CHECK_INT(joined("a\xcc\x81", 9999), 3 * 9999);
+    CHECK_INT(joined("\xe6\x97\xa5", 9999), 3 * 9999);
+}
+
 static const struct test tests[] = {
+    TEST(nothing_is_repeated_before_there_is_something),
+    TEST(a_character_is_joined_by_so_many),
     TEST(the_emulator_sees_what_it_can_bear),
 };
 TEST_MAIN(tests)
