@@ -76,6 +76,20 @@ int tool_terminal_execute(struct tool_call *call, const struct terminal_execute_
     return reply_exec(call, sb, &res, err);
 }
 
+/* An empty answer of a search says where it looked. */
+static int note_no_match(const struct terminal_output_args *args, struct exec_result *r,
+                         struct err *err)
+{
+    const char *text = args->cursor ? "No line from that cursor on matches."
+                                    : "No line since your last position matches; cursor=0-0 "
+                                      "searches from the beginning.";
+
+    if (!args->grep || r->out.text.len || r->errs.text.len || r->note)
+        return 0;
+    r->note = strdup(text);
+    return r->note ? 0 : err_oom(err);
+}
+
 int tool_terminal_output(struct tool_call *call, const struct terminal_output_args *args,
                          struct err *err)
 {
@@ -90,7 +104,8 @@ int tool_terminal_output(struct tool_call *call, const struct terminal_output_ar
         .max_bytes = (size_t)args->max_bytes,
     };
 
-    if (tools_sandbox(call, &sb, err) || sandbox_output(sb, call->call, &req, &res, err))
+    if (tools_sandbox(call, &sb, err) || sandbox_output(sb, call->call, &req, &res, err) ||
+        note_no_match(args, &res, err))
         return -1;
     return reply_exec(call, sb, &res, err);
 }
@@ -127,7 +142,7 @@ static int kill_json(struct buf *json, const struct kill_result *r, struct err *
         jw_str(&w, r->killed.items[i]);
     jw_aend(&w);
     jw_kstr(&w, "status", render_exec_status(r->status));
-    if (r->status != EXEC_RUNNING)
+    if (r->status != EXEC_RUNNING && r->exit_code >= 0)
         jw_kint(&w, "exit_code", r->exit_code);
     jw_end(&w);
     return jw_done(&w);
@@ -144,7 +159,9 @@ int tool_terminal_kill(struct tool_call *call, const struct terminal_kill_args *
     if (parse_signal(args->signal, &req.signal, err) || tools_sandbox(call, &sb, err) ||
         sandbox_kill(sb, call->call, &req, &res, err))
         return -1;
-    if (buf_addf(&text, err, "%s", render_exec_status(res.status)))
+    if (buf_addf(&text, err, "%s%s",
+                 res.killed.count ? "" : "was over already: ", render_exec_status(res.status)) ||
+        (res.status == EXEC_EXITED && buf_addf(&text, err, " %d", res.exit_code)))
         return -1;
     for (size_t i = 0; i < res.killed.count; i++)
         if (buf_adds(&text, i ? ", " : " · signalled ", err) ||

@@ -123,3 +123,34 @@ def test_what_is_not_there(start_stdio, arguments, code):
     with pytest.raises(ToolError) as e:
         listed(client, **arguments)
     assert e.value.code == code
+
+
+STUBBORN = "trap '' TERM; sleep 0.31; (trap - TERM; exec sleep 87) & while :; do sleep 0.5; done"
+
+
+def test_killing_a_pid_ends_its_tree_and_says_how_that_went(start_stdio):
+    client = start_stdio("--toolsets", "core,terminal")
+    run(client, f"setsid bash -c \"{STUBBORN}\" >/dev/null 2>&1 </dev/null &")
+    wait_for(lambda: by_command(client, "sleep 87"))
+    for top in [p for p in listed(client)["processes"] if not p["ppid"]]:
+        got = kill(client, str(top["pid"]), grace_s=0.3)
+        assert got == {"killed": [f"pid {top['pid']}"], "status": "killed"}
+    assert listed(client)["total"] == 0
+
+
+def test_a_signal_that_ends_nothing_leaves_a_pid_running(start_stdio):
+    client = start_stdio("--toolsets", "core,terminal")
+    run(client, "setsid bash -c \"trap : USR1; while :; do sleep 88; done\" >/dev/null 2>&1 &")
+    wait_for(lambda: by_command(client, "sleep 88"))
+    top, = [p for p in listed(client)["processes"] if not p["ppid"]]
+    assert kill(client, str(top["pid"]), signal="CONT")["status"] == "running"
+    assert kill(client, str(top["pid"]), signal="KILL")["status"] == "killed"
+
+
+def test_what_is_over_is_said_to_be(start_stdio):
+    client = start_stdio("--toolsets", "core,terminal")
+    got = run(client, "sleep 89", yield_s=0)
+    assert kill(client, got.process_id) == {"killed": [got.process_id], "status": "killed"}
+    again = client.call("terminal_kill", id=got.process_id)
+    assert again["content"][0]["text"] == "was over already: killed"
+    assert again["structuredContent"] == {"killed": [], "status": "killed"}

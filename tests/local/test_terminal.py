@@ -170,3 +170,14 @@ def test_the_hole_tells_the_call_that_fills_it(client):
     arguments = dict(word.split("=") for word in call.split())
     assert set(arguments) == {"process_id", "cursor"}
     assert "--- stderr" in text_of(client.call("terminal_output", **arguments))
+
+
+def test_a_search_without_a_match_says_where_it_looked(client):
+    got = run(client, "echo one; sleep 0.3; echo two", yield_s=0)
+    client.call("terminal_wait", process_id=got.process_id)
+    assert "two" in output(client, got.process_id).text
+    late = output(client, got.process_id, grep="two")
+    assert late.stdout == "" and "cursor=0-0 searches from the beginning" in late.text
+    assert output(client, got.process_id, grep="two", cursor="0-0").stdout == "two\n"
+    none = output(client, got.process_id, grep="three", cursor="0-0")
+    assert "No line from that cursor on matches." in none.text
