@@ -1,3 +1,4 @@
+#include "backend/local/info_parts.h"
 #include "backend/local/protect.h"
 #include "backend/local/query.h"
 #include "base/cleanup.h"
@@ -46,14 +47,12 @@ static int namespaces(const struct query *q, struct sandbox_info *res, struct er
 static long host_uid(const struct agent *a)
 {
     AUTO(buf) struct buf text = BUF_MAX(65536);
+    long pid = info_first_pid(a);
     char path[64];
     const char *at;
-    long pid;
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", a->pid, a->pid);
-    if (io_read_file(path, 4096, &text, NULL) || (pid = atol(buf_str(&text))) <= 0)
+    if (pid < 0)
         return -1;
-    buf_done(&text);
     snprintf(path, sizeof(path), "/proc/%ld/status", pid);
     if (io_read_file(path, 65536, &text, NULL))
         return -1;
@@ -345,6 +344,12 @@ int local_info(struct sandbox *base, struct call *call, unsigned include, struct
     if ((include & INFO_METRICS) && usage(sb, &q, res, err))
         return -1;
     if ((include & INFO_POLICY) && protected_paths(sb, res, err))
+        return -1;
+    if ((include & INFO_HEALTH) && sandbox_info_add(res, "health", err, "answering"))
+        return -1;
+    if ((include & INFO_PORTS) && !a->host && info_ports(a, res, err))
+        return -1;
+    if ((include & INFO_PACKAGES) && info_packages(sb, call, res, err))
         return -1;
     return (include & INFO_PROCESSES) && !a->host ? processes(&q, res, err) : 0;
 }

@@ -333,3 +333,19 @@ def test_a_closed_state_directory_is_explained(start_stdio, state_dir):
     with pytest.raises(ToolError) as e:
         run(client, "true")
     assert e.value.code == "isolation" and "--state-dir" in e.value.text
+
+
+def test_parts_of_sandbox_info_are_told_when_asked_for(stdio):
+    assert not {"ports", "packages"} & set(info(stdio))
+    got = stdio.call("terminal_execute", yield_s=0, command=(
+        "python3 -c 'import socket, time\nfor family, host in ((socket.AF_INET, \"127.0.0.1\"), "
+        "(socket.AF_INET6, \"::1\")):\n    s = socket.socket(family); s.bind((host, 8765)); "
+        "s.listen(); globals()[host] = s\nprint(\"ready\", flush=True); time.sleep(60)'"))
+    process_id = got["_meta"]["sandbox-mcp/process_id"]
+    assert "ready" in stdio.call(
+        "terminal_output", process_id=process_id, wait_s=20)["content"][0]["text"]
+    told = info(stdio, "ports", "packages", "health")
+    assert told["ports"] == ["127.0.0.1:8765", "[::1]:8765"]
+    assert all("==" in line for line in told["packages"])
+    assert told["facts"]["health"] == "answering"
+    stdio.call("terminal_kill", id=process_id)
