@@ -202,6 +202,8 @@ static int64_t patience(struct pty *p)
     vterm_state_get_cursorpos(vterm_obtain_state(p->screen.vt), &at);
     if (front <= 0 || (!at.col && !p->screen.alternate) || !asleep(front))
         return QUIET_MS;
+    if (p->screen.hidden) /* as while a program draws, or waits for more of a key */
+        return QUIET_MS;
     return front == p->first ? QUIET_PROMPT_MS : QUIET_ASLEEP_MS;
 }
 

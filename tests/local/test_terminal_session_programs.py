@@ -130,3 +130,19 @@ def test_job_control(stdio):
     s.until(r"Running +sleep 1000", "bg; jobs\n")
     s.send("fg\n", yield_s=0.2)
     s.until(BASH, None, "C-c")
+
+
+DRAWS = """\
+import sys, time
+say = lambda text: (sys.stdout.write(text), sys.stdout.flush())
+say("\\33[?1049h\\33[?25lhalf")
+time.sleep(0.1)
+say(" and whole\\33[?25h")
+sys.stdin.read()
+"""
+
+
+def test_a_program_that_hides_its_cursor_to_draw_is_waited_for(stdio):
+    stdio.call("file_write", path="draws.py", content=DRAWS)
+    result = stdio.call("terminal_session", action="open", command="python3 -S -E draws.py")
+    assert "half and whole" in result["content"][0]["text"]
