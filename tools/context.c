@@ -38,12 +38,18 @@ const struct tool_note tools_notes[] = {
     { "terminal_output terminal_kill",
       "A call answers after at most yield_s seconds; what still runs goes on under its process_id "
       "(terminal_output reads, terminal_kill stops). " },
+    { "terminal_wait",
+      "terminal_wait waits for an end, a log line, a port or a URL; do not sleep. " },
+    { "terminal_session", "Programs that ask or draw (vim, gdb, wizards) need terminal_session. " },
     { "code_execute",
       "code_execute keeps variables between calls, one interpreter per language. " },
     { NULL, "Results are cut to max_bytes with head and tail kept; the line at the hole names the "
             "call that reads the rest. " },
     { "terminal_execute file_read file_search file_replace",
       "Prefer file_read, file_search and file_replace to cat, grep and sed. " },
+    { "file_edit", "file_edit undo takes back what the file tools wrote. " },
+    { "file_upload file_download",
+      "file_upload and file_download move data that need not pass through you. " },
     { "browser_click browser_snapshot",
       "A target is a ref of the latest browser_snapshot (e12, f2e7), else css=, text=, "
       "role=button[name=\"Save\"] or xpath=; anything else is taken for CSS. Without page_id the "

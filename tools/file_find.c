@@ -97,7 +97,8 @@ static int search_header(struct buf *out, const struct file_search_result *r, bo
                  : names   ? "s"
                            : "es") ||
         render_name(out, r->path, err) ||
-        buf_addf(out, err, " · %lld files searched", (long long)r->files_scanned))
+        buf_addf(out, err, " · %lld file%s searched", (long long)r->files_scanned,
+                 r->files_scanned == 1 ? "" : "s"))
         return -1;
     if (r->files_skipped && buf_addf(out, err, " · %lld skipped (binary, too large or unreadable)",
                                      (long long)r->files_skipped))

@@ -56,6 +56,13 @@ def test_toolsets_and_presets_and_tools_add_up(fake):
         name for name in fakes(DEFAULT) if name not in ("file_write", "terminal_kill")]
 
 
+def test_the_coder_preset_is_all_of_core_terminal_file_and_code_without_the_browser():
+    coder = {name for name, tool in TOOLS.items() if "coder" in tool.get("presets", [])}
+    sets = ("core", "terminal", "file", "code", "docs")
+    assert coder == {name for name, tool in TOOLS.items()
+                     if tool["toolset"] in sets and not name.startswith("browser_")}
+
+
 def test_a_tool_that_is_not_chosen_is_unknown(fake):
     client = fake("--toolsets", "slim")
     answer = client.request("tools/call", {"name": "file_read", "arguments": {"path": "a"}})
