@@ -115,6 +115,10 @@ int cli_http(const struct options *o, struct server *server, struct ops *ops, st
         ops_serve(ops, &config);
     cli_cdp_serve(cdp, &config);
     cli_downloads_serve(downloads, &config);
+    if (config.port) { /* the first request may come before it has returned */
+        cli_cdp_listens(cdp, address, config.port);
+        cli_downloads_listens(downloads, address, config.port);
+    }
     if (http_start(&config, server, &http, err))
         return -1;
     cli_cdp_listens(cdp, address, http_port(http));
