@@ -178,8 +178,7 @@ static int start(struct parts *p, struct err *err)
     p->tools.cdp = cli_cdp_offer(p->cdp);
     p->tools.handouts = cli_downloads_offer(p->downloads);
     if (start_recordings(p, err) || start_transfers(p, err) ||
-        tools_instructions(p->backend, &p->instructions, err) ||
-        start_asking(p, &config, err))
+        tools_instructions(p->backend, &p->instructions, err) || start_asking(p, &config, err))
         return -1;
     if (!one_shot(&p->options)) {
         if (start_tasks(p, err))

@@ -90,8 +90,7 @@ int tool_code_packages(struct tool_call *call, const struct code_packages_args *
     AUTO(packages_result) struct packages_result res = { 0 };
     AUTO_PTR(sandbox) struct sandbox *sb = NULL;
     AUTO(buf)
-    struct buf log = BUF_MAX(RENDER_MAX),
-               json = BUF_MAX(RENDER_MAX), text = BUF_MAX(RENDER_MAX);
+    struct buf log = BUF_MAX(RENDER_MAX), json = BUF_MAX(RENDER_MAX), text = BUF_MAX(RENDER_MAX);
     struct packages_request req = {
         .action = actions[args->action],
         .language = args->language == CODE_PACKAGES_LANGUAGE_PYTHON ? "python" : "javascript",
