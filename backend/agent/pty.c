@@ -19,9 +19,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define READS 4                /* between two looks at the channel, unless they take READ_MS */
-#define READ_MS 20             /* of what takes longer to draw less is read at a time, */
-#define READ_LEAST 64          /* but so many bytes */
+#define READS 4       /* between two looks at the channel, unless they take READ_MS */
+#define READ_MS 20    /* of what takes longer to draw less is read at a time, */
+#define READ_LEAST 64 /* but so many bytes */
+#define FEED_S 20     /* an emulator that takes longer has lost its way: the session ends */
 #define DRAIN_MAX (256 * 1024) /* bytes still read when the program is over, */
 #define DRAIN_MS 1000          /* and for how long */
 #define HUNG_MS 100            /* between two looks at a terminal that nobody has open */
@@ -242,7 +243,9 @@ static size_t read_some(struct pty *p)
     ssize_t n = read(p->master, text, most);
 
     if (n > 0) {
+        alarm(FEED_S);
         pty_screen_feed(&p->screen, text, (size_t)n);
+        alarm(0);
         p->output += (uint64_t)n;
         p->output_ms = pty_now();
         if (p->output_ms - began >= READ_MS)
