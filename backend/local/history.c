@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char newer[] = "history", older[] = "history.1";
 
@@ -65,7 +66,8 @@ static int format(const struct job *j, struct buf *out, struct err *err)
 static int append(struct local_sandbox *sb, const struct buf *line, struct err *err)
 {
     AUTO_FD int fd =
-        openat(sb->dir.dir_fd, newer, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        openat(sb->dir.dir_fd, newer,
+               O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     struct stat s;
 
     if (fd < 0 || io_write_all(fd, line->data, line->len) || fstat(fd, &s))
@@ -195,12 +197,16 @@ static int take_line(struct reading *r, const char *line, size_t len, struct err
 static int read_file(struct reading *r, const char *name, struct err *err)
 {
     AUTO(buf) struct buf text = BUF_MAX(HISTORY_FILE + HISTORY_LINE);
-    AUTO_FD int fd = openat(r->sandbox->dir.dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO_FD int fd =
+        openat(r->sandbox->dir.dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat s;
     size_t end;
     int found = 0;
 
     if (fd < 0)
         return errno == ENOENT ? 0 : err_sys(err, errno, "read the history");
+    if (!fstat(fd, &s) && s.st_size > HISTORY_FILE + HISTORY_LINE)
+        (void)lseek(fd, -HISTORY_FILE, SEEK_END);
     if (io_read_all(fd, &text, err))
         return -1;
     for (end = text.len; end && !found;) {

@@ -158,6 +158,26 @@ def test_it_is_bounded_and_survives_damage(start_stdio, state_dir):
     assert sum(f.stat().st_size for f in path.parent.glob("history*")) < 4_500_000
 
 
+def test_another_file_in_its_place_stops_nothing(start_stdio, state_dir):
+    client = start_stdio(*TOOLS)
+    run(client, "echo first")
+    path, = state_dir.glob("v1/sandbox/*/history")
+    with path.open("ab") as f:
+        f.truncate(3_000_000)
+        f.write(b"\n")
+    run(client, "echo second")
+    assert commands(client) == ["echo second"]
+    old = path.parent / "history.1"
+    old.unlink()
+    for make in (os.mkfifo, os.mkdir, lambda at: os.symlink("/dev/zero", at)):
+        make(path)
+        assert run(client, "echo on").stdout == "on\n"
+        client.call("terminal_history", timeout=10)
+        os.rmdir(path) if make is os.mkdir else path.unlink()
+    run(client, "echo third")
+    assert commands(client) == ["echo third"]
+
+
 def test_an_unused_sandbox_leaves_nothing(start_stdio, state_dir):
     client = start_stdio(*TOOLS)
     run(client, "true")
