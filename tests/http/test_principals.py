@@ -160,14 +160,14 @@ def start_people(start_server, tmp_path):
     return lambda count: started(start_server, tmp_path, count)
 
 
-def started(start_server, tmp_path, count):
+def started(start_server, tmp_path, count, *args):
     """That many callers of one server."""
     made = [Person(None, number) for number in range(count)]
     path = tmp_path / "tokens"
     path.write_text("".join(f"{one.name}:{one.token}\n" for one in made))
     path.chmod(0o600)
     server = start_server("--network", "none", "--max-sandboxes", 2 * PEOPLE, "--token-file", path,
-                          token=None)
+                          *args, token=None)
     for one in made:
         one.server = server
     return made
@@ -284,3 +284,31 @@ def test_a_rotated_token_of_one_name_is_the_same_caller(start_server, tmp_path):
     assert "of ann" in call(new, "file_read", path="a.txt")[1]
     assert call(new, "file_write", path="a.txt", content="x")[0] == 403
     assert "of ann" not in call("third-token-0123456789", "file_read", path="a.txt")[1]
+
+
+def test_terminals_contexts_and_history_are_private(start_server, tmp_path):
+    ann, eve = started(start_server, tmp_path, 2, "--toolsets", "core,terminal,code")
+    terminal = re.search(r"t_\w+", ann.say("terminal_session", action="open")).group(0)
+    ann.say("terminal_session", action="send", session_id=terminal, text=f"echo {ann.secret}\n")
+    context = re.match(r"ctx_\w+", ann.say("code_context", action="create", name="mine")).group(0)
+    process = ann.call("terminal_execute", command=f"echo {ann.secret}; exec sleep 1000",
+                       yield_s=0.5)["_meta"]["sandbox-mcp/process_id"]
+    assert ann.secret in ann.say("terminal_history", execution_id=process)
+    for tool, arguments in (
+            *(("terminal_session", {"action": action, "session_id": terminal, **more})
+              for action, more in (("send", {"text": "id\n"}), ("screen", {}), ("close", {}),
+                                   ("resize", {"cols": 80, "rows": 24}))),
+            *(("code_context", {"action": action, "context_id": id}) for id in (context, "mine")
+              for action in ("get", "interrupt", "restart", "delete")),
+            ("code_execute", {"code": "1", "context_id": "mine"}),
+            ("terminal_wait", {"process_id": process}), ("terminal_kill", {"id": terminal}),
+            ("terminal_history", {"execution_id": process}),
+            ("terminal_history", {"cursor": process})):
+        answer = eve.call(tool, **arguments)
+        assert answer.get("isError"), (tool, arguments, answer)
+    for tool, arguments in (("terminal_session", {"action": "list"}), ("terminal_processes", {}),
+                            ("code_context", {"action": "list"}), ("terminal_history", {})):
+        eve.say(tool, **arguments)
+    assert not any(word in seen for seen in eve.seen for word in (ann.secret, f'"{process}"'))
+    assert ann.secret in ann.say("terminal_session", action="screen", session_id=terminal)
+    assert "idle" in ann.say("code_context", action="get", context_id="mine")
