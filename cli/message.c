@@ -67,8 +67,13 @@ int message_print(const struct buf *reply, struct err *err)
     yyjson_val *error = yyjson_obj_get(root, "error"), *block;
     size_t i, max;
 
-    if (error)
-        return err_set(err, ERR_INVALID, "%s", json_str(error, "message"));
+    if (error) {
+        const char *why = json_str(error, "message");
+        err_set(err, ERR_INVALID, "%s", why);
+        return why && !strncmp(why, "Unknown tool", 12)
+                   ? err_next(err, "--toolsets all has every tool of this backend")
+                   : -1;
+    }
     if (!result)
         return err_set(err, ERR_PROTOCOL, "no answer");
     yyjson_arr_foreach (yyjson_obj_get(result, "content"), i, max, block) {
