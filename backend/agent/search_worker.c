@@ -1,4 +1,5 @@
 #include "backend/agent/search_worker.h"
+#include "backend/agent/file_encoding.h"
 #include "backend/agent/search_file.h"
 
 #include <errno.h>
@@ -48,11 +49,32 @@ static ssize_t load(struct search_worker *w, const char *path)
     return n < 0 && !have ? -1 : (ssize_t)have;
 }
 
+static bool is_binary(const struct search_text *t)
+{
+    return memchr(t->text, 0, t->len < SEARCH_BINARY ? t->len : SEARCH_BINARY);
+}
+
+/* What says in its first bytes how it is encoded, as file_read shows it: *utf8 is to be freed. */
+static void decode(struct search_text *t, char **utf8)
+{
+    uint32_t encoding = encoding_of(t->text, t->len);
+
+    if (encoding == WIRE_UTF8_BOM) {
+        t->text += 3;
+        t->len -= 3;
+    }
+    if (encoding == WIRE_UTF16LE || encoding == WIRE_UTF16BE)
+        *utf8 = encoding_utf8(t->text, t->len, encoding, &t->len);
+    if (*utf8)
+        t->text = *utf8;
+}
+
 /* Into w->records. */
 static void search_one(struct search_worker *w, const struct search_chunk *chunk,
                        struct chunk_file *f, int64_t *hits)
 {
     const char *path = chunk->paths.data + f->path;
+    char *utf8 = NULL;
     ssize_t n = load(w, path);
     struct search_text t = {
         .pattern = &w->s->pattern,
@@ -71,17 +93,20 @@ static void search_one(struct search_worker *w, const struct search_chunk *chunk
 
     w->records.len = 0;
     f->status = CHUNK_SKIPPED;
-    if (n < 0 || memchr(w->buffer, 0, t.len < SEARCH_BINARY ? t.len : SEARCH_BINARY))
+    if (n < 0)
         return;
-    f->status = CHUNK_LARGE;
-    if (n > (ssize_t)w->max)
-        return;
-    search_text(&t);
-    f->status = CHUNK_SEARCHED;
-    f->capped = t.capped;
-    f->costly = t.costly;
-    f->cut = t.cut;
-    *hits += t.hits > t.skip ? t.hits - t.skip : 0;
+    if (n <= (ssize_t)w->max)
+        decode(&t, &utf8);
+    if (!is_binary(&t))
+        f->status = n > (ssize_t)w->max ? CHUNK_LARGE : CHUNK_SEARCHED;
+    if (f->status == CHUNK_SEARCHED) {
+        search_text(&t);
+        f->capped = t.capped;
+        f->costly = t.costly;
+        f->cut = t.cut;
+        *hits += t.hits > t.skip ? t.hits - t.skip : 0;
+    }
+    free(utf8);
 }
 
 static void publish(struct search_worker *w, struct search_chunk *chunk, struct chunk_file *f)

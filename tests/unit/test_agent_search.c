@@ -140,6 +140,24 @@ static void binary_and_large_files_are_skipped(void)
     free(big);
 }
 
+static void what_says_how_it_is_encoded_is_read_so(void)
+{
+    static const char *const dirs[] = { "e", NULL };
+
+    folders(dirs);
+    put("e/be", "\xfe\xff\0a\0\n\0x\0y", 10);
+    put("e/bom", "\xef\xbb\xbfxy", 5);
+    put("e/le", "\xff\xfe\xe4\0x\0y\0\n\0", 10);
+    put("e/nul", "\xff\xfex\0\0\0y\0", 8);
+    put("e/odd", "\xff\xfex\0y\0z", 7);
+    put("e/wide", "\xff\xfe\0\0x\0\0\0", 8);
+    search(at("e"), (struct query){ .pattern = "^.?x." });
+    CHECK_STR(found(), "be:2:1:xy|bom:1:1:xy|le:1:1:\xc3\xa4xy|odd:1:1:xy\xef\xbf\xbd");
+    CHECK_INT(number(TAG_SKIPPED), 2);
+    search(at("e/le"), (struct query){ .pattern = "y" });
+    CHECK_STR(found(), "le:1:4:\xc3\xa4xy");
+}
+
 static void long_lines_are_cut_around_the_hit(void)
 {
     static const char *const dirs[] = { "l", NULL };
@@ -175,9 +193,9 @@ static void malformed_utf8_is_searched_all_the_same(void)
     static const char *const dirs[] = { "u", NULL };
 
     folders(dirs);
-    put_text("u/f", "\xff\xfe foo \xc3\n\xc3\xa4rger\nfoo\xe2\x82\n");
+    put_text("u/f", "\xfe\xfd foo \xc3\n\xc3\xa4rger\nfoo\xe2\x82\n");
     search(at("u"), (struct query){ .pattern = "f.o" });
-    CHECK_STR(found(), "f:1:4:\xff\xfe foo \xc3|f:3:1:foo\xe2\x82");
+    CHECK_STR(found(), "f:1:4:\xfe\xfd foo \xc3|f:3:1:foo\xe2\x82");
     search(at("u"), (struct query){ .pattern = "^.rger", .flags = WIRE_F_ICASE });
     CHECK_STR(found(), "f:2:1:\xc3\xa4rger");
     search(at("u"), (struct query){ .pattern = "\xc3\x84RGER", .flags = WIRE_F_ICASE });
