@@ -240,6 +240,28 @@ static size_t hunk_end(const struct script *s, size_t at)
     return last + 1 + DIFF_CONTEXT < s->count ? last + 1 + DIFF_CONTEXT : s->count;
 }
 
+/* "--- path": quoted as git does it when it has what would end or begin something else. */
+static int put_name(struct buf *out, const char *mark, const char *path, struct err *err)
+{
+    bool quoted = false;
+
+    for (const char *p = path; *p; p++)
+        quoted |= (unsigned char)*p < 0x20 || *p == 0x7f || *p == '"' || *p == '\\';
+    if (!quoted)
+        return buf_addf(out, err, "%s %s\n", mark, path);
+    if (buf_addf(out, err, "%s \"", mark))
+        return -1;
+    for (const char *p = path; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x20 || c == 0x7f ? buf_addf(out, err, "\\%03o", c)
+                                  : (c == '"' || c == '\\') && buf_addc(out, '\\', err))
+            return -1;
+        if (c >= 0x20 && c != 0x7f && buf_addc(out, *p, err))
+            return -1;
+    }
+    return buf_adds(out, "\"\n", err);
+}
+
 int diff_unified(struct buf *out, const char *path, struct diff_text a, struct diff_text b,
                  struct err *err)
 {
@@ -254,7 +276,7 @@ int diff_unified(struct buf *out, const char *path, struct diff_text a, struct d
         struct err full = { 0 };
         if (s.items[i].kind == ' ')
             continue;
-        if (!any && buf_addf(out, err, "--- %s\n+++ %s\n", path, path))
+        if (!any && (put_name(out, "---", path, err) || put_name(out, "+++", path, err)))
             return -1;
         any = true;
         from = i > DIFF_CONTEXT ? i - DIFF_CONTEXT : 0;

@@ -15,10 +15,10 @@ struct diff_text {
 };
 
 /*
- * Append the unified diff (with --- and +++ lines naming `path`), nothing when the
- * texts are equal. Myers' O(ND) over the lines between the common head and tail: time
- * is bounded by DIFF_EDITS_MAX times the lines, memory by DIFF_EDITS_MAX squared. Text that
- * would pass out->max is cut with a line that says so.
+ * Append the unified diff (with --- and +++ lines naming `path`, quoted where it must be), nothing
+ * when the texts are equal. Myers' O(ND) over the lines between the common head and tail: time is
+ * bounded by DIFF_EDITS_MAX times the lines, memory by DIFF_EDITS_MAX squared. Text that would pass
+ * out->max is cut with a line that says so.
  */
 int diff_unified(struct buf *out, const char *path, struct diff_text a, struct diff_text b,
                  struct err *err) MUST_CHECK;

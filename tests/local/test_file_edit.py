@@ -188,3 +188,12 @@ def test_large_files_are_refused(stdio):
     with pytest.raises(ToolError) as e:
         edit(stdio, "f", "insert", line=0, text="x")
     assert e.value.code == "too_large"
+
+
+def test_a_name_cannot_pass_for_a_part_of_the_diff(stdio):
+    name = 'a\n+++ /etc/passwd\n@@ -1 +1 @@\n"\\'
+    write(stdio, name, "one\n")
+    quoted = '"/workspace/a\\012+++ /etc/passwd\\012@@ -1 +1 @@\\012\\"\\\\"'
+    for text in (edit(stdio, name, "insert", line=1, text="two"), edit(stdio, name, "undo"),
+                 say(stdio, "file_replace", path=name, edits=[{"old": "one", "new": "1"}])):
+        assert f"--- {quoted}\n+++ {quoted}\n@@ -1" in text
