@@ -10,22 +10,25 @@
 
 #include <string.h>
 
-#define WORKERS 8
-#define TAKE_MS (600 * 1000) /* that a worker may be at one */
+#define WORKERS (2 * UPLOADS_EACH) /* nobody has all of them */
+#define TAKE_MS (600 * 1000)       /* that a worker may be at one */
 #define ANSWER_MAX (64 * 1024)
 
 struct uploads {
     struct pool *pool;
-    _Atomic unsigned count;
-    _Atomic int64_t bytes;
     pthread_mutex_t lock; /* all below */
+    struct list all;
+    unsigned count;
+    int64_t bytes;
     struct list working;
     bool stopping;
 };
 
 struct upload {
-    struct list link; /* uploads.lock: while a worker has it */
+    struct list link;   /* uploads.lock: while a worker has it */
+    struct list beside; /* uploads.lock: those of all->all */
     struct uploads *all;
+    char principal[AUTH_PRINCIPAL_SIZE];
     struct handout *place;
     int fd;
     int64_t size;
@@ -41,6 +44,7 @@ int uploads_new(struct uploads **out, struct err *err)
         return err_oom(err);
     pthread_mutex_init(&u->lock, NULL);
     list_init(&u->working);
+    list_init(&u->all);
     if (pool_new(WORKERS, UPLOADS_MAX, &u->pool, err)) {
         uploads_free(u);
         return -1;
@@ -72,8 +76,11 @@ void uploads_free(struct uploads *u)
 
 static void drop(struct upload *up)
 {
-    atomic_fetch_sub(&up->all->bytes, up->size);
-    atomic_fetch_sub(&up->all->count, 1);
+    pthread_mutex_lock(&up->all->lock);
+    list_remove(&up->beside);
+    up->all->bytes -= up->size;
+    up->all->count--;
+    pthread_mutex_unlock(&up->all->lock);
     fd_close(&up->fd);
     handout_unref(up->place);
     free(up);
@@ -86,20 +93,69 @@ bool upload_path(const struct http_core *core, const char *path)
     return core->uploads && !strncmp(path, UPLOAD_PATH, sizeof(UPLOAD_PATH) - 1);
 }
 
-static struct upload *make(struct uploads *all, struct handout *place)
+/* Lock held: how many a principal has, and of how many bytes. */
+static unsigned count_of(struct uploads *all, const char *principal, int64_t *bytes)
 {
-    struct upload *up = NULL;
+    unsigned n = 0;
+
+    *bytes = 0;
+    list_each(link, &all->all)
+    {
+        const struct upload *up = list_of(link, struct upload, beside);
+        if (strcmp(up->principal, principal) != 0)
+            continue;
+        *bytes += up->size;
+        n++;
+    }
+    return n;
+}
+
+static bool enter(struct uploads *all, struct upload *up)
+{
+    int64_t bytes;
+    bool room;
+
+    pthread_mutex_lock(&all->lock);
+    room = all->count < UPLOADS_MAX && count_of(all, up->principal, &bytes) < UPLOADS_EACH;
+    if (room) {
+        all->count++;
+        list_append(&all->all, &up->beside);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return room;
+}
+
+static bool grow(struct uploads *all, struct upload *up, int64_t len)
+{
+    int64_t bytes;
+    bool room;
+
+    pthread_mutex_lock(&all->lock);
+    count_of(all, up->principal, &bytes);
+    room = all->bytes + len <= UPLOADS_BYTES && bytes + len <= UPLOADS_BYTES_EACH;
+    if (room) {
+        all->bytes += len;
+        up->size += len;
+    }
+    pthread_mutex_unlock(&all->lock);
+    return room;
+}
+
+static struct upload *make(struct uploads *all, const struct identity *who, struct handout *place)
+{
+    struct upload *up = calloc(1, sizeof(*up));
     struct err err = { 0 };
     uint64_t size;
 
-    if (atomic_fetch_add(&all->count, 1) < UPLOADS_MAX)
-        up = calloc(1, sizeof(*up));
-    if (!up) {
-        atomic_fetch_sub(&all->count, 1);
+    if (!up)
         return NULL;
-    }
     up->all = all;
     up->fd = -1;
+    memcpy(up->principal, who->principal, sizeof(up->principal));
+    if (!enter(all, up)) {
+        free(up);
+        return NULL;
+    }
     up->place = handout_ref(place);
     if (!handout_open(place, &up->fd, &size, &err))
         return up;
@@ -113,7 +169,7 @@ static enum verdict begin(struct http_core *core, struct http_request *r, const 
 {
     struct handout *again = NULL;
 
-    r->upload = make(core->uploads, r->file);
+    r->upload = make(core->uploads, &r->who, r->file);
     if (!r->upload)
         return VERDICT_BUSY;
     if (!ticket_file(core->downloads, ticket, UPLOAD_PURPOSE, true, &r->who, &again)) {
@@ -154,11 +210,8 @@ enum verdict upload_body(struct http_core *core, struct http_request *r, const c
 
     if ((int64_t)len > HANDOUT_TAKE_MAX - up->size)
         return VERDICT_TOO_LARGE;
-    if (atomic_fetch_add(&core->uploads->bytes, (int64_t)len) + (int64_t)len > UPLOADS_BYTES) {
-        atomic_fetch_sub(&core->uploads->bytes, (int64_t)len);
+    if (!grow(core->uploads, up, (int64_t)len))
         return VERDICT_BUSY;
-    }
-    up->size += (int64_t)len;
     return io_write_all(up->fd, data, len) ? VERDICT_BUSY : VERDICT_PASS;
 }
 

@@ -18,7 +18,9 @@
 #define UPLOAD_PURPOSE "upload"
 #define UPLOAD_SECONDS 900
 #define UPLOADS_MAX 64                           /* at once */
+#define UPLOADS_EACH 16                          /* ... of one principal */
 #define UPLOADS_BYTES (4ll * 1024 * 1024 * 1024) /* that they have so far, together */
+#define UPLOADS_BYTES_EACH (2ll * 1024 * 1024 * 1024)
 
 struct http_core;
 struct http_request;

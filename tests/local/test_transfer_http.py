@@ -210,6 +210,25 @@ def test_a_slow_one_holds_nobody(ann):
     assert run(ann, "cat slow") == "slowly"
 
 
+def test_nobody_takes_all_that_can_be_on_the_way(ann, bob):
+    waiting = []
+    try:
+        for i in range(17):
+            at = urlsplit(place(ann, f"f{i}"))
+            waiting.append(socket.create_connection((at.hostname, at.port), 60))
+            waiting[-1].sendall(f"PUT {at.path} HTTP/1.1\r\nHost: {at.netloc}\r\n"
+                                "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n".encode())
+            began = waiting[-1].recv(100)
+            assert began.startswith(b"HTTP/1.1 100 " if i < 16 else b"HTTP/1.1 503 "), (i, began)
+        assert send(place(bob, "his"), b"1")[0] == 201
+        waiting[0].sendall(b"ok")
+        assert waiting[0].recv(100).startswith(b"HTTP/1.1 201 ")
+        assert send(place(ann, "again"), b"1")[0] == 201
+    finally:
+        for s in waiting:
+            s.close()
+
+
 def test_an_archive_by_a_url(ann, tmp_path):
     (tmp_path / "d").mkdir()
     (tmp_path / "d/one").write_text("1")
