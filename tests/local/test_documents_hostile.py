@@ -110,7 +110,8 @@ def test_expressions_do_not_run_away(client, place):
                        ("b.md", "[" * 300000), ("c.html", "<b>" + " " * 300000 + "x</b>"),
                        ("d.docx", documents.docx(w_p("a" + " " * 300000 + "b"))),
                        ("e.csv", '"' + "," * 300000), ("f.html", "<!--" * 100000),
-                       ("g.html", "<a <a " * 50000), ("h.eml", "Subject: " + "=?utf-8?q?" * 20000)):
+                       ("g.html", "<a <a " * 50000), ("h.eml", "Subject: " + "=?utf-8?q?" * 20000),
+                       ("i.html", "<!---->" * 57 + "x")):
         put(place, name, data)
         ask(client, name, seconds=15)
 

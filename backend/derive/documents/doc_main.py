@@ -248,6 +248,9 @@ def main(text, version=""):
                           "conversion may have", "next": "pass pages or range"}}
     except RecursionError:
         said = {"error": {"code": "too_large", "message": "the document is nested too deeply"}}
+    except OSError as e:
+        said = {"error": {"code": "unavailable", "message": "the document cannot be read: %s" % (
+            e.strerror or e)}}
     with open(out, "w", encoding="ascii") as f:
         json.dump(said, f)
     sys.exit(3 if "error" in said else 0)

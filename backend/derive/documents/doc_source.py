@@ -99,7 +99,7 @@ class Source:
 
     def text_kind(self, head):
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:400].lower()
-        if re.match(rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype\s+html|<html)", start, re.S):
+        if re.match(rb"(<\?xml[^>]*>\s*)?(<!--((?!-->).)*-->\s*)*(<!doctype\s+html|<html)", start, re.S):
             return "html"
         if b"<svg" in start[:300] and self.extension in ("svg", ""):
             return "svg"
