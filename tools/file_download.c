@@ -121,6 +121,26 @@ static int reply(const struct handing *h, bool linked, struct err *err)
     return tool_structured(call, &json, err);
 }
 
+/* The archive is not made yet. */
+static int reply_later(const struct handing *h, struct err *err)
+{
+    AUTO(buf) struct buf text = BUF_MAX(RENDER_MAX), json = BUF_MAX(RENDER_MAX);
+    struct jw w = JW(&json, err);
+
+    jw_obj(&w);
+    jw_kstr(&w, "path", h->path);
+    jw_kstr(&w, "process_id", h->process_id);
+    jw_end(&w);
+    if (jw_done(&w) || render_name(&text, h->path, err) ||
+        buf_addf(&text, err,
+                 " · still being packed · process_id %s (terminal_output waits for it and says "
+                 "where the archive is: file_download that path then)",
+                 h->process_id) ||
+        tool_text(h->call, text.data, text.len, err))
+        return -1;
+    return tool_structured(h->call, &json, err);
+}
+
 int tool_file_download(struct tool_call *call, const struct file_download_args *args,
                        struct err *err)
 {
@@ -140,6 +160,8 @@ int tool_file_download(struct tool_call *call, const struct file_download_args *
     if (args->archive >= 0) {
         if (hand_pack(&h, kinds[args->archive], &packed, err))
             return -1;
+        if (*h.process_id)
+            return reply_later(&h, err);
         h.path = packed;
     }
     r = hand(&h, args, err);

@@ -12,14 +12,15 @@ void handing_done(struct handing *h)
 }
 
 static int run(struct handing *h, const char *command, const struct env_var *env, size_t count,
-               struct exec_result *res, struct err *err)
+               const struct stay *stay, struct exec_result *res, struct err *err)
 {
     const struct exec_request req = {
         .command = command,
         .env = env,
         .env_count = count,
-        .timeout_ms = PACK_TIMEOUT_MS,
-        .yield_ms = PACK_TIMEOUT_MS + 5000,
+        .timeout_ms = stay ? PACK_TIMEOUT_MS : PACK_YIELD_MS - 1000,
+        .yield_ms = PACK_YIELD_MS,
+        .stay = stay ? *stay : (struct stay){ 0 },
         .max_bytes = 16 * 1024,
     };
 
@@ -39,13 +40,14 @@ static int failed(const struct handing *h, const char *kind, const struct exec_r
     }
     if (res->status == EXEC_EXITED && res->exit_code == 97)
         return err_set(err, ERR_UNSUPPORTED, "the sandbox has neither zip nor python3 for it");
-    return err_set(err, ERR_UNAVAILABLE, "no %s was made: %.*s", kind, (int)len,
-                   buf_str(&res->errs.text));
+    err_set(err, ERR_UNAVAILABLE, "no %s was made: %.*s", kind, (int)len, buf_str(&res->errs.text));
+    return err_next(err, "make its files readable, or take a part of it");
 }
 
 int hand_pack(struct handing *h, const char *kind, char **packed, struct err *err)
 {
     AUTO(exec_result) struct exec_result res = { 0 };
+    const struct stay stay = tools_stay(h->call);
     char id[ID_SIZE], bytes[24], name[STORE_NAME_MAX + 8];
     size_t len;
 
@@ -59,8 +61,12 @@ int hand_pack(struct handing *h, const char *kind, char **packed, struct err *er
         { "FROM", h->path }, { "KIND", kind },       { "ID", id },
         { "NAME", h->name }, { "MAX_BYTES", bytes },
     };
-    if (run(h, embed_pack_sh, env, COUNT_OF(env), &res, err))
+    if (run(h, embed_pack_sh, env, COUNT_OF(env), &stay, &res, err))
         return -1;
+    if (res.status == EXEC_RUNNING) {
+        snprintf(h->process_id, sizeof(h->process_id), "%s", res.process_id);
+        return 0;
+    }
     len = res.out.text.len;
     while (len && res.out.text.data[len - 1] == '\n')
         len--;
@@ -75,7 +81,8 @@ void hand_unpack(struct handing *h, const char *packed)
     AUTO(exec_result) struct exec_result res = { 0 };
     const struct env_var env[] = { { "FILE", packed } };
 
-    (void)!run(h, "rm -f -- \"$FILE\"; rmdir -- \"${FILE%/*}\"", env, COUNT_OF(env), &res, NULL);
+    (void)!run(h, "rm -f -- \"$FILE\"; rmdir -- \"${FILE%/*}\"", env, COUNT_OF(env), NULL, &res,
+               NULL);
 }
 
 bool hand_is_folder(struct handing *h)

@@ -238,6 +238,17 @@ def test_archives(client, share, kind):
     assert run(client, "cat 'back/my d/l'; ls -A /tmp .") .count("download") == 0
 
 
+def test_an_archive_that_takes_long_goes_on_by_itself(client, share):
+    run(client, "mkdir d && truncate -s 200G d/sparse")
+    began = time.monotonic()
+    got = call(client, "file_download", path="d", to=f"{share}/", archive="tar.gz")
+    assert time.monotonic() - began < 45 and got["path"] == "d" and os.listdir(share) == ["a.txt"]
+    client.call("terminal_kill", id=got["process_id"])
+    wait = client.call("terminal_output", process_id=got["process_id"], wait_s=20)
+    assert "running" not in wait["content"][0]["text"].split("\n")[0]
+    assert run(client, "ls -A; ls -A /tmp; pgrep -c tar || true").split() == ["d", "0"]
+
+
 def test_an_archive_that_stays_is_a_resource(client):
     run(client, "mkdir d; echo 1 >d/one")
     result = client.call("file_download", path="d", archive="tar.gz")

@@ -36,6 +36,7 @@ with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as
     fi
 }
 # A small /tmp is left for the folder itself, and that for the workspace.
+trap 'exit 90' HUP INT TERM
 for at in /tmp "$PWD"; do
     file=$at/.download-$ID/$NAME
     trap 'rm -rf -- "${file%/*}"' EXIT
