@@ -6,7 +6,9 @@
 
 struct records records_over(const void *data, size_t len)
 {
-    return (struct records){ .at = data, .end = (const uint8_t *)data + len, .record_end = data };
+    const uint8_t *at = len ? data : (const void *)"";
+
+    return (struct records){ .at = at, .end = at + len, .record_end = at };
 }
 
 static const uint8_t *take(struct records *r, const uint8_t *end, size_t n)

@@ -98,7 +98,7 @@ static void try_ignore(const struct input *in)
 
 static void check_records(const struct search_text *t)
 {
-    const char *p = t->records->data, *end = p + t->records->len;
+    const char *p = t->records->len ? t->records->data : "", *end = p + t->records->len;
     int64_t line = 0, last = 0, hits = 0;
     uint32_t n, path_len, text_len;
 
