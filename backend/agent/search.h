@@ -7,8 +7,9 @@
  *
  * Time: SEARCH_MS of wall clock, then what was found so far is the answer, with a note and a
  * cursor; a thread that sits in a match dies with the process. Memory: per thread one file
- * (SEARCH_FILE_MAX; UTF-16 twice more) and what PCRE2 is allowed (1 MiB of stack, 16 MiB of heap); the chunks in
- * flight with at most the bytes of one answer and one file's hits each; the walk (walk.h).
+ * (SEARCH_FILE_MAX; UTF-16 twice more) and what PCRE2 is allowed (1 MiB of stack, 16 MiB of heap);
+ * the chunks in flight with at most the bytes of one answer and one file's hits each; the walk
+ * (walk.h).
  */
 #ifndef BACKEND_AGENT_SEARCH_H
 #define BACKEND_AGENT_SEARCH_H
