@@ -210,8 +210,13 @@ struct code_result *code_results_copy(const struct code_result *r, struct err *e
         const struct code_output *o = &r->results[i];
         fail = code_result_add(copy, o->mime, o->data.data, o->data.len, o->truncated, err);
     }
-    if (!fail)
+    for (size_t i = 0; i < r->files_created.count && !fail; i++)
+        fail = strings_add(&copy->files_created, r->files_created.items[i],
+                           strlen(r->files_created.items[i]), err);
+    if (!fail) {
+        copy->results_dropped = r->results_dropped;
         return copy;
+    }
     if (copy)
         code_result_done(copy);
     free(copy);

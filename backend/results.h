@@ -175,7 +175,8 @@ struct code_result {
     enum code_status status;
     struct code_output *results;
     size_t result_count;
-    char *text; /* the value of the last expression; NULL none */
+    size_t results_dropped; /* shown, too, but for which the interpreter had no room */
+    char *text;             /* the value of the last expression; NULL none */
     struct stream_text out, errs;
     char *error_name, *error_value, *traceback; /* CODE_ERROR */
     char context_id[CONTEXT_ID_SIZE];
@@ -188,7 +189,7 @@ struct code_result {
 };
 #define CODE_LATE_MAX \
     (16 * 1024 * 1024) /* kept of all cells of a sandbox that ended unwaited for */
-/* Its results alone, for free() behind code_result_done(); NULL and err. */
+/* What it showed and made, no more, for free() behind code_result_done(); NULL and err. */
 struct code_result *code_results_copy(const struct code_result *r, struct err *err) MUST_CHECK;
 int code_result_add(struct code_result *r, const char *mime, const void *data, size_t len,
                     bool truncated, struct err *err) MUST_CHECK;

@@ -50,18 +50,9 @@ static int error_section(struct buf *out, const struct code_result *r, struct er
                         r->error_value ? strlen(r->error_value) : 0, err);
 }
 
-static int created_section(struct buf *out, const struct strings *files, struct err *err)
-{
-    for (size_t i = 0; i < files->count; i++)
-        if (buf_adds(out, i ? ", " : "files created: ", err) ||
-            render_name(out, files->items[i], err))
-            return -1;
-    return files->count ? buf_addc(out, '\n', err) : 0;
-}
-
 static int footer(struct buf *out, const struct code_result *r, struct err *err)
 {
-    if (created_section(out, &r->files_created, err) || render_denied(out, &r->denied, err))
+    if (render_denied(out, &r->denied, err))
         return -1;
     if (r->note && render_plain(out, r->note, strlen(r->note), err))
         return -1;

@@ -54,14 +54,30 @@ static bool tells(const char *text)
     return len && !(text[0] == '<' && text[len - 1] == '>');
 }
 
-static bool said_in_text(const struct code_result *r)
+static bool is_plain(const struct code_output *o)
 {
-    bool said = tells(r->text);
+    return !strcmp(o->mime, "text/plain");
+}
 
-    for (size_t i = 0; i < r->result_count && !said; i++) {
+/*
+ * The forms of one value stand together, text/plain last; that of a cell's own value is r->text.
+ * Behind the last of those that begin at `from`.
+ */
+static size_t bundle_end(const struct code_result *r, size_t from)
+{
+    while (from < r->result_count && !is_plain(&r->results[from]))
+        from++;
+    return from < r->result_count ? from + 1 : from;
+}
+
+static bool said_in_text(const struct code_result *r, size_t from, size_t to)
+{
+    bool said = !is_plain(&r->results[to - 1]) && tells(r->text);
+
+    for (size_t i = from; i < to && !said; i++) {
         const struct code_output *o = &r->results[i];
-        said = (!strcmp(o->mime, "text/plain") && tells(buf_str(&o->data))) ||
-               !strcmp(o->mime, "text/markdown") || !strcmp(o->mime, CHART);
+        said = (is_plain(o) && tells(buf_str(&o->data))) || !strcmp(o->mime, "text/markdown") ||
+               !strcmp(o->mime, CHART);
     }
     return said;
 }
@@ -113,16 +129,22 @@ static size_t smaller(size_t a, size_t b)
 static int show(struct buf *out, const struct code_result *r, struct left_out *left,
                 struct err *err)
 {
-    bool said = said_in_text(r);
-    size_t room = ROOM_MAX;
+    size_t room = ROOM_MAX, begin = 0, end = 0;
+    bool said = false;
 
     for (size_t i = 0; i < r->result_count; i++) {
         const struct code_output *o = &r->results[i];
         const struct form *form = form_of(o->mime);
-        bool plain = !strcmp(o->mime, "text/plain");
+        bool plain = is_plain(o);
+        if (i == end) {
+            begin = i;
+            end = bundle_end(r, i);
+            said = said_in_text(r, begin, end);
+        }
         size_t max = form->copy && said ? 0 : smaller(form->max, room);
         if (picture_mime(buf_str(&o->data), o->data.len) || (!o->data.len && !o->truncated) ||
-            (plain && r->text && !strcmp(r->text, buf_str(&o->data))))
+            (plain && r->text && !strcmp(r->text, buf_str(&o->data))) ||
+            (plain && i > begin && !tells(buf_str(&o->data))))
             continue;
         if (!max || !o->data.len) {
             if (leave_out(left, o, err))
@@ -139,6 +161,15 @@ static int show(struct buf *out, const struct code_result *r, struct left_out *l
     return 0;
 }
 
+static int created(struct buf *out, const struct strings *files, struct err *err)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (buf_adds(out, i ? ", " : "files created: ", err) ||
+            render_name(out, files->items[i], err))
+            return -1;
+    return files->count ? buf_addc(out, '\n', err) : 0;
+}
+
 int code_rich_sections(struct tool_call *call, struct sandbox *sb, struct buf *out,
                        const struct code_result *r, struct err *err)
 {
@@ -151,6 +182,13 @@ int code_rich_sections(struct tool_call *call, struct sandbox *sb, struct buf *o
         result = buf_addf(out, err, " and %zu more", left.count - NAMED_MAX);
     if (!result && left.count)
         result = buf_addc(out, '\n', err);
+    if (!result && r->results_dropped)
+        result = buf_addf(out, err,
+                          "%zu more results had no room and are lost: show fewer in one cell, or "
+                          "save them to files.\n",
+                          r->results_dropped);
+    if (!result)
+        result = created(out, &r->files_created, err);
     buf_done(&left.names);
     return result;
 }

@@ -17,7 +17,8 @@ int code_section(struct buf *out, const char *name, const char *text, size_t len
 /*
  * What a cell showed besides its value, but pictures, which are sent as such: text forms as
  * sections, bounded in all; a line for what was left out because it says the same, is no text or
- * has no room, which names the file of the sandbox where that is when it is nowhere else.
+ * has no room, which names the file of the sandbox where that is when it is nowhere else; and the
+ * files it made.
  */
 int code_rich_sections(struct tool_call *call, struct sandbox *sb, struct buf *out,
                        const struct code_result *r, struct err *err) MUST_CHECK;

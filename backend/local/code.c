@@ -5,11 +5,29 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool handed_out(struct job *j)
+{
+    bool yes;
+
+    pthread_mutex_lock(&j->sandbox->lock);
+    yes = j->handed_out;
+    pthread_mutex_unlock(&j->sandbox->lock);
+    return yes;
+}
+
+/* State lock held. */
 static int busy_error(const struct code_context *c, struct err *err)
 {
     err_set(err, ERR_BUSY, "context %s is still running another cell", c->id);
-    return err_next(err, "wait for it with terminal_output, stop it with code_context "
-                         "action=interrupt, or pass context_id=new");
+    if (c->job && handed_out(c->job))
+        return err_next(err,
+                        "wait for it with terminal_output process_id=%s wait_s=20, stop it with "
+                        "terminal_kill id=%s signal=INT (variables stay), or pass context_id=new",
+                        c->job->id, c->job->id);
+    return err_next(err,
+                    "wait for it with terminal_output, stop it with code_context action=interrupt "
+                    "context_id=%s, or pass context_id=new",
+                    c->id);
 }
 
 void code_sleep(struct code_state *s)

@@ -100,7 +100,7 @@ static void keep_late(struct cell *cell)
 {
     struct code_result *r = &cell->result, *kept;
 
-    if (!r->result_count)
+    if (!r->result_count && !r->files_created.count)
         return;
     kept = code_results_copy(r, NULL);
     if (kept && job_keep_late(cell->job, kept))

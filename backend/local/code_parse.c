@@ -85,6 +85,7 @@ int code_parse(const char *line, size_t len, int64_t id, const char *token, stru
     AUTO_JSON yyjson_doc *doc = json_parse(line, len, err);
     yyjson_val *root = yyjson_doc_get_root(doc), *item;
     const char *status = json_str(root, "status"), *got = json_str(root, "token");
+    int64_t dropped = json_int(root, "results_dropped", 0);
     size_t i, max;
 
     if (!doc)
@@ -94,6 +95,7 @@ int code_parse(const char *line, size_t len, int64_t id, const char *token, stru
     res->status = !strcmp(status, "ok") ? CODE_OK : CODE_ERROR;
     res->execution_count = json_int(root, "execution_count", 0);
     res->text = copy(root, "text");
+    res->results_dropped = dropped > 0 ? (size_t)dropped : 0;
     if (res->status == CODE_ERROR)
         add_error(yyjson_obj_get(root, "error"), res);
     yyjson_arr_foreach (yyjson_obj_get(root, "results"), i, max, item) {

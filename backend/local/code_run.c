@@ -118,6 +118,17 @@ static int take_streams(struct cell *cell, size_t max_bytes, struct code_result 
     return local_denied(cell->sandbox, cell->job->started_ms, &res->denied, err);
 }
 
+static void explain_network(const struct local_sandbox *sb, struct code_result *res)
+{
+    const char *text = res->traceback ? res->traceback : res->error_value, *hint;
+
+    if (res->note || res->status != CODE_ERROR || !text)
+        return;
+    hint = local_network_hint(sb, text, strlen(text));
+    if (hint)
+        res->note = strdup(hint);
+}
+
 static int take_answer(struct cell *cell, size_t max_bytes, struct code_result *res,
                        struct err *err)
 {
@@ -134,6 +145,7 @@ static int take_answer(struct cell *cell, size_t max_bytes, struct code_result *
     if (cell->stage == CELL_INTERRUPTED && cell->answered)
         res->note = strdup("The cell was interrupted when its time was over: the interpreter goes "
                            "on, its variables are kept.");
+    explain_network(cell->sandbox, res);
     return take_streams(cell, max_bytes, res, err);
 }
 

@@ -109,7 +109,7 @@ struct code_context *code_find(struct code_state *s, const char *id, const char 
                : c->is_default && !strcmp(c->language, language))
             return c;
     }
-    return NULL;
+    return id && code_known_language(id) ? code_find(s, NULL, id) : NULL;
 }
 
 int code_unknown(struct code_state *s, const char *id, struct err *err)

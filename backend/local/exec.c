@@ -117,12 +117,7 @@ static int ended_by_client(struct job *j, struct call *call, struct err *err)
     return call_check(call, err);
 }
 
-static bool mentions(const struct buf *text, const char *word)
-{
-    return text->len && memmem(text->data, text->len, word, strlen(word));
-}
-
-static int explain_network(const struct local_sandbox *sb, struct exec_result *res, struct err *err)
+const char *local_network_hint(const struct local_sandbox *sb, const char *text, size_t len)
 {
     static const char *const words[] = { "Could not resolve",
                                          "Temporary failure in name resolution",
@@ -132,16 +127,31 @@ static int explain_network(const struct local_sandbox *sb, struct exec_result *r
                                          "Name or service not known",
                                          "unable to resolve host" };
 
-    if (res->note || !res->exit_code || sb->backend->policy || sb->backend->host_runtime)
+    if (!text || sb->backend->host_runtime)
+        return NULL;
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (memmem(text, len, words[i], strlen(words[i])))
+            return sb->backend->policy
+                       ? "The way out is the proxy in HTTPS_PROXY, which this program did not use "
+                         "(curl, pip, npm and Python do, node's fetch from 22.21 and 24.5 on)."
+                       : "This sandbox has no network (--network none): nothing outside it can "
+                         "be reached.";
+    return NULL;
+}
+
+static int explain_network(const struct local_sandbox *sb, struct exec_result *res, struct err *err)
+{
+    const char *hint;
+
+    if (res->note || !res->exit_code)
         return 0;
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (!mentions(&res->errs.text, words[i]) && !mentions(&res->out.text, words[i]))
-            continue;
-        res->note = strdup("This sandbox has no network (--network none): nothing outside it can "
-                           "be reached.");
-        return res->note ? 0 : err_oom(err);
-    }
-    return 0;
+    hint = local_network_hint(sb, res->errs.text.data, res->errs.text.len);
+    if (!hint)
+        hint = local_network_hint(sb, res->out.text.data, res->out.text.len);
+    if (!hint)
+        return 0;
+    res->note = strdup(hint);
+    return res->note ? 0 : err_oom(err);
 }
 
 /* What only the first answer of a call adds to the job's own story. */

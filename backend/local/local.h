@@ -178,6 +178,9 @@ int local_base_env(const struct local_sandbox *sb, struct buf *out, struct err *
 /* Environment additions as wire.h's TAG_ENV wants them; names are checked. */
 int local_env(const struct env_var *env, size_t count, struct buf *out, struct err *err) MUST_CHECK;
 
+/* What to say of a program that failed with this text; static; NULL: that was not the network. */
+const char *local_network_hint(const struct local_sandbox *sb, const char *text, size_t len);
+
 /* Egress refusals of this sandbox since then, added to out; nothing without a proxy. */
 int local_denied(struct local_sandbox *sb, int64_t since_ms, struct strings *out,
                  struct err *err) MUST_CHECK;

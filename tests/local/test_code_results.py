@@ -8,6 +8,7 @@ import time
 import pytest
 
 from lib.paths import NODE
+from lib.protocol import text
 from lib.stdio import Stdio
 from local.cells import interpreter, run
 from local.terminal import ToolError
@@ -51,6 +52,22 @@ Shows()""")
     got = run(stdio, SHOWS.replace('"the repr"', '"<Shows>"').replace("_repr_markdown_", "unused")
               + "Shows()")
     assert "<b>html</b>" in got.section("text/html")
+
+
+def test_a_form_is_left_out_only_beside_what_says_the_same(stdio):
+    got = run(stdio, """
+class Html:
+    def _repr_html_(self): return "<b>alone</b>"
+    def __repr__(self): return "<Html>"
+class Both:
+    def _repr_mimebundle_(self, **_): return {"text/plain": "both", "text/html": "<i>both</i>"}
+display(Html())
+display(Both())
+print("x")""")
+    assert "<b>alone</b>" in got.section("text/html")
+    assert "<Html>" not in got.said and "<i>both</i>" not in got.said
+    assert got.section("display").startswith("both\n")
+    assert "not shown: text/html (11 B)\n" in got.said
 
 
 def test_many_results_have_a_bound_together(stdio):
@@ -122,6 +139,45 @@ def test_javascript_shows(stdio):
     assert [data[:8] for data in got.pictures] == [PNG]
     assert "# md" in got.section("text/markdown")
     assert "files created: /workspace/j.txt" in got.said
+
+
+def test_a_cell_without_network_says_so(stdio):
+    got = run(stdio, "import urllib.request; urllib.request.urlopen('http://example.com')")
+    assert got.status == "error" and "This sandbox has no network" in got.said
+    assert "no network" not in run(stdio, "1 / 0").said
+    if interpreter(stdio, "javascript", "1"):
+        got = run(stdio, "await fetch('http://example.com')", "javascript")
+        assert got.status == "error" and "This sandbox has no network" in got.said
+
+
+def test_what_a_cell_made_is_told_later_too(stdio):
+    got = run(stdio, "import time; time.sleep(1.5); open('late.txt', 'w').close()", yield_s=0)
+    handle = re.search(r"process_id (\S+)", got.said).group(1)
+    deadline = time.monotonic() + 30
+    said = "running"
+    while said.startswith("running") and time.monotonic() < deadline:
+        said = text(stdio.call("terminal_output", process_id=handle, wait_s=5))
+    assert "files created: /workspace/late.txt" in said
+
+
+def test_who_finds_it_busy_is_told_what_ends_it(stdio):
+    got = run(stdio, "x = 3\nwhile True: pass", yield_s=0)
+    handle = re.search(r"process_id (\S+)", got.said).group(1)
+    with pytest.raises(ToolError) as e:
+        run(stdio, "1")
+    assert f"terminal_kill id={handle} signal=INT" in e.value.text
+    assert not stdio.call("terminal_kill", id=handle, signal="INT").get("isError")
+    assert run(stdio, "x").value == "3"
+
+
+def test_the_default_context_has_the_name_of_its_language(start_stdio):
+    client = start_stdio("--toolsets", "coder")
+    own = re.search(r"context_id (\S+)", run(client, "x = 3").said).group(1)
+    said = client.call("code_context", action="get", context_id="python")
+    assert not said.get("isError") and own in text(said)
+    assert run(client, "x", context_id="python").value == "3"
+    with pytest.raises(ToolError):
+        run(client, "1", context_id="r")
 
 
 def test_r(stdio):

@@ -91,7 +91,10 @@ function richOf(value) {
 }
 
 function addBundle(found) {
-    for (const mime of Object.keys(found)) if (MIME.test(mime)) addResult(mime, found[mime]);
+    const plain = 'text/plain';
+    const mimes = Object.keys(found).filter((mime) => MIME.test(mime) && mime !== plain);
+    for (const mime of mimes) addResult(mime, found[mime]);
+    if (plain in found) addResult(plain, found[plain]);
 }
 
 function display(...values) {

@@ -25,8 +25,8 @@ Response, exactly one line per request line, in order:
   text     repr (python) or util.inspect (javascript) of the value of the last expression; at most
            100,000 characters, then "text_truncated":true stands beside it. null: no value.
   results  what was shown besides: display(...) calls, then the other representations of the last
-           value (javascript: js/display.js says which), then open figures. text/plain of the last
-           value is only in `text`. Each {"mime":M,"data":S}; images (but SVG) and PDF as base64.
+           value (javascript: js/display.js says which), then open figures. The forms of one value
+           stand together, text/plain last; that of the last value is only in `text`. Each {"mime":M,"data":S}; images (but SVG) and PDF as base64.
            Data over 1 MiB (base64: over what is left of the line) is cut, base64 to nothing, and
            flagged "truncated":true. At most 200 results; "results_dropped":N counts the rest.
            Charts of matplotlib and plotly are told in words besides, in 4,000 characters of

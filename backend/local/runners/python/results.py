@@ -42,8 +42,8 @@ class Results:
         self.items.append(line)
 
     def add_all(self, found):
-        """A bundle; the same picture is not shown twice."""
-        for mime, data in found.items():
+        """A bundle, its text last; the same picture is not shown twice."""
+        for mime, data in sorted(found.items(), key=lambda form: form[0] == "text/plain"):
             if mime != "image/jpeg" or "image/png" not in found:
                 self.add(mime, data)
 
