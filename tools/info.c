@@ -17,6 +17,8 @@ static const struct {
     { "packages", "packages", offsetof(struct sandbox_info, packages) },
     { "processes", "processes", offsetof(struct sandbox_info, processes) },
     { "ports", "ports", offsetof(struct sandbox_info, ports) },
+    { "protected_paths", "not to be written in live directories",
+      offsetof(struct sandbox_info, protected_paths) },
 };
 
 static const struct strings *list_at(const struct sandbox_info *info, size_t i)

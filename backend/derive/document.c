@@ -17,7 +17,7 @@
 
 static const char command[] =
     "command -v python3 >/dev/null || exit 97; "
-    "exec python3 -S -E -c 'import sys; i = sys.stdin.buffer; exec(i.read(int(i.readline())))'";
+    "exec python3 -S -E -c '\"markitdown: converts a document\"; import sys; i = sys.stdin.buffer; exec(i.read(int(i.readline())))'";
 
 static int put_request(struct buf *out, const struct document_request *req, struct err *err)
 {

@@ -129,6 +129,31 @@ static void explain_network(const struct local_sandbox *sb, struct code_result *
         res->note = strdup(hint);
 }
 
+/* An interpreter that crashes tells our own frames, too, and every module it had. */
+static void drop_own_lines(struct stream_text *s)
+{
+    static const char *const own[] = { "  File \"/run/sandbox-mcp/", "Extension modules: " };
+    char *to = s->text.data, *end = to + s->text.len, *line = to, *next;
+
+    if (s->omitted || !s->text.len)
+        return;
+    for (; line < end; line = next) {
+        size_t n;
+        bool drop = false;
+        next = memchr(line, '\n', (size_t)(end - line));
+        next = next ? next + 1 : end;
+        n = (size_t)(next - line);
+        for (size_t i = 0; i < COUNT_OF(own); i++)
+            drop |= n > strlen(own[i]) && !memcmp(line, own[i], strlen(own[i]));
+        if (drop)
+            continue;
+        memmove(to, line, n);
+        to += n;
+    }
+    *to = '\0';
+    s->text.len = (size_t)(to - s->text.data);
+}
+
 static int take_answer(struct cell *cell, size_t max_bytes, struct code_result *res,
                        struct err *err)
 {
@@ -146,7 +171,11 @@ static int take_answer(struct cell *cell, size_t max_bytes, struct code_result *
         res->note = strdup("The cell was interrupted when its time was over: the interpreter goes "
                            "on, its variables are kept.");
     explain_network(cell->sandbox, res);
-    return take_streams(cell, max_bytes, res, err);
+    if (take_streams(cell, max_bytes, res, err))
+        return -1;
+    if (!cell->answered)
+        drop_own_lines(&res->errs);
+    return 0;
 }
 
 /* The cell goes on without its call; the reactor owns it from here. */

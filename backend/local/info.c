@@ -1,6 +1,9 @@
+#include "backend/local/code.h"
 #include "backend/local/info_parts.h"
+#include "backend/local/job.h"
 #include "backend/local/protect.h"
 #include "backend/local/query.h"
+#include "backend/local/session.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -206,7 +209,9 @@ static const char versions_command[] = "v() { printf '%s=%s\\n' \"$1\" \"$2\"; }
                                        "v python \"$(python3 -V 2>/dev/null | cut -d' ' -f2)\"\n"
                                        "v node \"$(node -v 2>/dev/null)\"\n"
                                        "v bash \"$BASH_VERSION\"\n"
-                                       "v git \"$(git --version 2>/dev/null | cut -d' ' -f3)\"\n";
+                                       "v git \"$(git --version 2>/dev/null | cut -d' ' -f3)\"\n"
+                                       "v r \"$(R --version 2>/dev/null | sed -n "
+                                       "'1s/^R version \\([^ ]*\\).*/\\1/p')\"\n";
 
 /* Interpreters are the host's, so one look serves every sandbox. */
 static int look_for_versions(struct local_sandbox *sb, struct call *call, struct err *err)
@@ -309,6 +314,27 @@ static int protected_paths(const struct local_sandbox *sb, struct sandbox_info *
     return 0;
 }
 
+static int limits(const struct local_sandbox *sb, struct sandbox_info *res, struct err *err)
+{
+    const struct {
+        const char *name;
+        int value;
+    } all[] = {
+        { "limits.running_processes", JOB_LIVE_MAX },
+        { "limits.shell_sessions", SESSIONS_MAX },
+        { "limits.terminals", PTY_SESSIONS_MAX },
+        { "limits.interpreters", CODE_CONTEXTS_MAX },
+        { "limits.output_mb_each", (SPOOL_HEAD + SPOOL_RING) >> 20 },
+        { "limits.output_mb", (int)(sb->quota.max >> 20) },
+        { "limits.inline_write_mb", FILE_WRITE_MAX >> 20 },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (sandbox_info_add(res, all[i].name, err, "%d", all[i].value))
+            return -1;
+    return 0;
+}
+
 static int basics(struct local_sandbox *sb, struct sandbox_info *res, struct err *err)
 {
     memcpy(res->id, sb->base.id, sizeof(res->id));
@@ -343,7 +369,7 @@ int local_info(struct sandbox *base, struct call *call, unsigned include, struct
         return -1;
     if ((include & INFO_METRICS) && usage(sb, &q, res, err))
         return -1;
-    if ((include & INFO_POLICY) && protected_paths(sb, res, err))
+    if ((include & INFO_POLICY) && (limits(sb, res, err) || protected_paths(sb, res, err)))
         return -1;
     if ((include & INFO_HEALTH) && sandbox_info_add(res, "health", err, "answering"))
         return -1;

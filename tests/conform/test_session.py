@@ -224,4 +224,5 @@ def test_the_sandbox_says_what_is_in_force(client):
     assert "seccomp" in said and "no_new_privs: 1" in said
     assert re.search(r"effective 0+\b", said), said
     assert info["facts"]["versions.python"].startswith("3.")
+    assert info["facts"]["limits.interpreters"] == "8"
     assert not [line for line in info["degraded"] if "root" in line], info["degraded"]

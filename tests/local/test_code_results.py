@@ -180,6 +180,14 @@ def test_the_default_context_has_the_name_of_its_language(start_stdio):
         run(client, "1", context_id="r")
 
 
+def test_a_crash_tells_what_of_the_cell_it_was(stdio):
+    got = run(stdio, "import math, array, json\nimport ctypes\nctypes.string_at(0)")
+    assert got.status == "error" and "InterpreterEnded" in got.said
+    said = got.section("stderr")
+    assert "Segmentation fault" in said and '"<cell 1>", line 3' in said
+    assert "runner.py" not in said and "Extension modules" not in said
+
+
 def test_r(stdio):
     if not interpreter(stdio, "r", "1"):
         pytest.skip("no R")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import zipfile
 
@@ -277,3 +278,30 @@ def test_nothing_goes_on_when_the_caller_has_left(client, place):
     ask(client, "a.pdf")
     assert not [p for p in processes.descendants(client.process.pid) if "pdftotext" in str(p)]
     assert HEADING in ask(client, "a.pdf")[0]
+
+
+def test_a_cancelled_conversion_ends(client, place):
+    """It waits for a page that never comes."""
+    put(place, "mute.py", "import socket, time\ns = socket.create_server(('127.0.0.1', 8001))\n"
+                          "c = s.accept()\nopen('asked', 'w').close()\ntime.sleep(300)\n")
+    handle = re.search(r"process_id (\S+)", text(client.call(
+        "terminal_execute", command="exec python3 mute.py", yield_s=0))).group(1)
+    assert client.call("terminal_wait", port=8001, timeout_s=30)["structuredContent"]["matched"]
+
+    def converting():
+        return "converts a document" in text(client.call("terminal_processes"))
+
+    id = client.start("tools/call", {"name": "markitdown_convert",
+                                     "arguments": {"uri": "http://127.0.0.1:8001/"}})
+    assert until(lambda: (place / "asked").exists())
+    assert converting()
+    client.notify("notifications/cancelled", {"requestId": id})
+    assert until(lambda: not converting())
+    client.call("terminal_kill", id=handle, signal="KILL")
+
+
+def until(met, seconds=30):
+    end = time.monotonic() + seconds
+    while not met() and time.monotonic() < end:
+        time.sleep(0.1)
+    return met()
