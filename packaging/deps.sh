@@ -16,7 +16,7 @@ BUILD="gcc make libc6-dev pkg-config libyyjson-dev libmicrohttpd-dev libcurl4-op
     libwebsockets-dev libseccomp-dev libpcre2-dev libssl-dev libvterm-dev bubblewrap ca-certificates"
 BROWSERS="chromium-headless-shell chromium"
 DEV="python3 python3-venv git curl jq strace ffmpeg pandoc poppler-utils iproute2 procps vim-nox gdb less util-linux clang clang-format llvm
-    python3-matplotlib python3-pandas python3-pil python3-lxml python3-plotly python3-ipython r-base-core"
+    python3-pip python3-matplotlib python3-pandas python3-pil python3-lxml python3-plotly python3-ipython r-base-core"
 
 say() {
     printf '  %-5s %s\n' DEPS "$*"
