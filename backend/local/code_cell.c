@@ -113,24 +113,31 @@ static void keep_late(struct cell *cell)
         "What it showed is too much to be kept: save it to files and show it in another cell.");
 }
 
-/* Nobody waits for the value any more: it goes where the output goes. */
-static void append_answer(struct cell *cell)
+static void keep_note(struct cell *cell)
 {
-    const struct code_result *r = &cell->result;
     struct job *j = cell->job;
-    AUTO(buf) struct buf value = BUF_MAX(CODE_LINE_MAX);
 
-    keep_late(cell);
-    if (r->text && !buf_addf(&value, NULL, "[result] %s\n", r->text))
-        job_output(j, 0, value.data, value.len);
-    if (r->traceback)
-        job_output(j, 1, r->traceback, strlen(r->traceback));
     if (!cell->note[0])
         return;
     pthread_mutex_lock(&j->lock);
     free(j->note);
     j->note = strdup(cell->note);
     pthread_mutex_unlock(&j->lock);
+}
+
+/*
+ * Nobody waits for the value any more: it goes where the output goes. The end is declared by then,
+ * so that who is woken by it reads all in one answer.
+ */
+static void append_answer(struct cell *cell)
+{
+    const struct code_result *r = &cell->result;
+    AUTO(buf) struct buf value = BUF_MAX(CODE_LINE_MAX);
+
+    if (r->text && !buf_addf(&value, NULL, "[result] %s\n", r->text))
+        job_output(cell->job, 0, value.data, value.len);
+    if (r->traceback)
+        job_output(cell->job, 1, r->traceback, strlen(r->traceback));
 }
 
 static bool oom_killed(struct local_sandbox *sb)
@@ -210,8 +217,10 @@ static bool finish(struct cell *cell)
     } else if (cell->stage != CELL_RUNS || cell->result.status != CODE_OK) {
         status = 1 << 8;
     }
-    if (cell->background)
-        append_answer(cell);
+    if (cell->background) {
+        keep_late(cell);
+        keep_note(cell);
+    }
     if (cell->stage != CELL_RUNS) {
         pthread_mutex_lock(&j->lock);
         j->timed_out = true;
@@ -222,6 +231,8 @@ static bool finish(struct cell *cell)
         job_killed(j);
     else
         job_exited(j, status);
+    if (cell->background)
+        append_answer(cell);
     job_over(j);
     return true;
 }

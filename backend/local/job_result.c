@@ -149,7 +149,8 @@ static int facts(struct job *j, struct exec_result *res, struct err *err)
 static int late(const struct job *j, const struct output_request *req, struct exec_result *res,
                 struct err *err)
 {
-    if (!req || req->whole || req->tail > 0 || req->grep || !j->late || res->late)
+    if (!req || req->whole || req->tail > 0 || req->grep || !j->late || res->late ||
+        j->status == EXEC_RUNNING)
         return 0;
     res->late = code_results_copy(j->late, err);
     return res->late ? 0 : -1;

@@ -151,13 +151,13 @@ def test_a_cell_without_network_says_so(stdio):
 
 
 def test_what_a_cell_made_is_told_later_too(stdio):
-    got = run(stdio, "import time; time.sleep(1.5); open('late.txt', 'w').close()", yield_s=0)
+    got = run(stdio, "import time; time.sleep(1.5); open('late.txt', 'w').close(); 'fin'", yield_s=0)
     handle = re.search(r"process_id (\S+)", got.said).group(1)
     deadline = time.monotonic() + 30
     said = "running"
     while said.startswith("running") and time.monotonic() < deadline:
         said = text(stdio.call("terminal_output", process_id=handle, wait_s=5))
-    assert "files created: /workspace/late.txt" in said
+    assert "files created: /workspace/late.txt" in said and "[result] 'fin'" in said
 
 
 def test_who_finds_it_busy_is_told_what_ends_it(stdio):
