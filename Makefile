@@ -242,7 +242,8 @@ test: deps
 	$Q$(MAKE) --no-print-directory all tests
 	$Q MAKE=$(MAKE) tests/run $O
 
-serve: deps
+serve:
+	$Q packaging/deps.sh build browser
 	$Q$(MAKE) --no-print-directory all
 	$O/$(NAME) --http 127.0.0.1:$(PORT)
 
