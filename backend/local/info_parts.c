@@ -9,7 +9,7 @@
 
 #define PORTS_MAX 256
 #define PACKAGES_MAX 500
-#define PACKAGES_MS 20000
+#define PACKAGES_MS 8000
 #define TABLE_MAX (4 * 1024 * 1024)
 #define LISTENS 0x0a
 

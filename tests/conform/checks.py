@@ -123,6 +123,10 @@ class Checks:
         assert killed["status"] == "killed"
         info = call("sandbox_info", include=["processes"])["structuredContent"]
         assert info["state"] == "running" and info["workspace"] == "/workspace"
+        opened = call("terminal_session", action="open", command="echo from a terminal",
+                      wait_for="terminal")
+        assert "from a terminal" in text(opened)
+        assert "three" in text(call("markitdown_convert", uri="hello.txt"))
         browse(call, tools)
         assert called == set(tools)
 
