@@ -195,7 +195,7 @@ def test_work_is_never_repeated(aio, fake, folder, tool, path, fault, code, word
 def test_a_write_that_is_refused_leaves_the_old_file(aio, fake, folder, fault, size):
     path = folder.write("f", "old")
     aio.run("true")
-    fake.fault(fault, EXEC, count=1, skip=1)  # behind the look at the old file  # behind the look at the old file  # behind the look at the old file
+    fake.fault(fault, EXEC, count=1, skip=1)  # behind the look at the old file
     assert aio.result("file_write", path=path, content="n" * size).get("isError")
     assert folder.read("f") == b"old" and os.listdir(folder.here) == ["f"]
     fake.clear("faults")
