@@ -15,9 +15,9 @@
 #define PROGRAM_MAX (1024 * 1024)
 #define NO_PYTHON 97
 
-static const char command[] =
-    "command -v python3 >/dev/null || exit 97; "
-    "exec python3 -S -E -c '\"markitdown: converts a document\"; import sys; i = sys.stdin.buffer; exec(i.read(int(i.readline())))'";
+static const char command[] = "command -v python3 >/dev/null || exit 97; "
+                              "exec python3 -S -E -c '\"markitdown: converts a document\"; import "
+                              "sys; i = sys.stdin.buffer; exec(i.read(int(i.readline())))'";
 
 static int put_request(struct buf *out, const struct document_request *req, struct err *err)
 {
