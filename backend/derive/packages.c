@@ -61,16 +61,15 @@ static const char node_list[] = FIND_NODE
     "  console.log(name + \"\\t\" + found.get(name).replace(/\\s+/g, \" \"));\n'";
 
 static const struct language {
-    const char *name, *program, *installer, *package, *option, *list, *install, *uninstall;
+    const char *name, *program, *installer, *package, *list, *install, *uninstall;
 } languages[] = {
-    { "python", "python3", "pip", "python3-pip", "--network allow=pypi.org,files.pythonhosted.org",
-      python_list,
+    { "python", "python3", "pip", "python3-pip", python_list,
       FIND_PYTHON
       "\"$py\" -m pip --version >/dev/null 2>&1 || exit 98; exec \"$py\" -m pip install "
       "--user --no-input --no-color --progress-bar off --retries 1 --",
       FIND_PYTHON "\"$py\" -m pip --version >/dev/null 2>&1 || exit 98; exec \"$py\" -m pip "
                   "uninstall --yes --no-input --no-color --" },
-    { "javascript", "node", "npm", "npm", "--network allow=registry.npmjs.org", node_list,
+    { "javascript", "node", "npm", "npm", node_list,
       FIND_NODE "command -v npm >/dev/null || exit 98; exec npm install --global --prefix "
                 "\"$HOME/.local\" --no-audit --no-fund --no-progress --fetch-retries=1 "
                 "--fetch-retry-mintimeout=1000 --",
@@ -235,8 +234,7 @@ static int put_command(const struct language *l, const struct packages_request *
     return buf_adds(out, " 2>&1", err);
 }
 
-static int explain(const struct language *l, const struct exec_result *x, struct buf *note,
-                   struct err *err)
+static int explain(const struct exec_result *x, struct buf *note, struct err *err)
 {
     if (x->note && buf_addf(note, err, "%s ", x->note))
         return -1;
@@ -246,8 +244,10 @@ static int explain(const struct language *l, const struct exec_result *x, struct
     if (x->status == EXEC_RUNNING || (x->status == EXEC_EXITED && !x->exit_code))
         return 0;
     if (x->note || x->denied.count)
-        return buf_addf(note, err, "The operator can allow the registry: start the server with %s.",
-                        l->option);
+        return buf_adds(note,
+                        "The operator can allow the hosts of the registry: start the server with "
+                        "--network allow=HOST,HOST.",
+                        err);
     return 0;
 }
 
@@ -278,7 +278,7 @@ static int take_run(const struct language *l, struct exec_result *x, struct pack
         memcpy(res->process_id, x->process_id, sizeof(res->process_id));
         memcpy(res->cursor, x->cursor, sizeof(res->cursor));
     }
-    if (take_log(&x->out, &res->log, err) || explain(l, x, &note, err))
+    if (take_log(&x->out, &res->log, err) || explain(x, &note, err))
         return -1;
     if (note.len)
         res->note = buf_take(&note);

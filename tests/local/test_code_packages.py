@@ -174,11 +174,10 @@ def test_another_registry_is_refused_with_the_rule_and_the_option(start_stdio, i
     assert "refused" in got["note"] and "--network allow=" in got["note"], got
 
 
-@pytest.mark.parametrize("language, name, option", [
-    ("python", "no-such-thing-at-all", "pypi.org"), ("javascript", "left-pad", "registry.npmjs.org")])
-def test_without_a_network_the_option_is_named(plain, language, name, option):
+@pytest.mark.parametrize("language, name", [("python", "tiny-thing"), ("javascript", "left-pad")])
+def test_without_a_network_the_option_is_named(plain, language, name):
     got = packages(plain, action="install", language=language, names=[name])
-    assert got["status"] == "failed" and "--network allow=" + option in got["note"], got
+    assert got["status"] == "failed" and "--network allow=HOST" in got["note"], got
 
 
 @pytest.mark.parametrize("language, name", [
