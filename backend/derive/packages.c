@@ -267,8 +267,7 @@ static int take_log(const struct stream_text *s, char **out, struct err *err)
     return 0;
 }
 
-static int take_run(const struct language *l, struct exec_result *x, struct packages_result *res,
-                    struct err *err)
+static int take_run(struct exec_result *x, struct packages_result *res, struct err *err)
 {
     AUTO(buf) struct buf note = BUF_MAX(16 * 1024);
 
@@ -322,7 +321,7 @@ static int change(struct sandbox *sb, struct call *call, const struct language *
         return -1;
     if (x.status == EXEC_EXITED && (x.exit_code == NO_PROGRAM || x.exit_code == NO_INSTALLER))
         return missing(l, x.exit_code, err);
-    if (take_run(l, &x, res, err))
+    if (take_run(&x, res, err))
         return -1;
     if (req->action != PACKAGES_INSTALL || x.status != EXEC_EXITED || x.exit_code)
         return 0;
